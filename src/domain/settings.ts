@@ -1,0 +1,151 @@
+import type { Bps, PriceE4, Shares, WeightFrac } from './units.ts';
+
+/**
+ * Every number of the pipeline, with its unit. The scenario schema in `config/` documents the defaults and the
+ * ranges; by the time a value of these types exists, it has been validated. The pure zone trusts it.
+ */
+export interface EngineSettings {
+  readonly seed: number;
+  /** Errors that touch artifacts or routing stop the run when true; otherwise they become events and the symbol is held. */
+  readonly strict: boolean;
+  readonly initialCashMicros: number;
+  /** Cycle spacing in minutes of the session grid. */
+  readonly cycleMinutes: number;
+  readonly prediction: PredictionSettings;
+  readonly blending: BlendingSettings;
+  readonly arbitration: ArbitrationSettings;
+  readonly gating: GatingSettings;
+  readonly sizing: SizingSettings;
+  readonly risk: RiskSettings;
+  readonly execution: ExecutionSettings;
+  readonly exchange: ExchangeSettings;
+}
+
+export interface PredictionSettings {
+  /** Ring length of raw outputs per (symbol, target, family), in cycles. Default 10 trading days = 3900. */
+  readonly standardizeWindow: number;
+  readonly standardizeMinSamples: number;
+  /** Scores are clipped to +-this. */
+  readonly scoreClip: number;
+  /** Pairs kept per (target, family). */
+  readonly icWindow: number;
+  readonly icMinPairs: number;
+  /** n/(n + this) shrinks IC toward 0. */
+  readonly icShrinkPairs: number;
+  readonly icRecomputeCycles: number;
+  readonly confidenceFloor: number;
+  /** Freshness scale by horizon label, seconds. */
+  readonly freshnessTauSeconds: Readonly<Record<string, number>>;
+  readonly freshnessTauDefaultSeconds: number;
+  readonly capacityKappa: number;
+  /** Stability reported below `icMinPairs` pairs. */
+  readonly stabilityDefault: number;
+  /** Half-life of the EWMA of squared 5-minute returns, in 5-minute bars. */
+  readonly volHalfLifeBars: number;
+  readonly volMinReturns: number;
+  /** Half-life of the EWMA of squared overnight returns, in sessions. */
+  readonly overnightHalfLifeSessions: number;
+}
+
+export interface BlendingSettings {
+  readonly ridgeLambda: number;
+  /** Share of IC given up per unit of cost share. */
+  readonly costPenalty: number;
+  readonly muFloor: number;
+  /** Ring length of standardised scores behind the correlation, in cycles. */
+  readonly correlationWindow: number;
+  readonly temperature: Readonly<Record<string, number>>;
+  readonly temperatureDefault: number;
+}
+
+export interface ArbitrationSettings {
+  /** Multiplies the quoted spread. */
+  readonly k1: number;
+  /** Multiplies the timing cost. */
+  readonly k2: number;
+  /** Multiplies the square-root impact. */
+  readonly k3: number;
+  readonly entryThresholdBps: Bps;
+  /** Added to the threshold per bp of spread. */
+  readonly reserve: number;
+}
+
+export interface GatingSettings {
+  readonly enableSpreadGate: boolean;
+  readonly maxSpreadBps: Bps;
+  readonly maxQuoteAgeSeconds: number;
+  readonly enableBarrierGate: boolean;
+  readonly gateFloor: number;
+  readonly peakExponent: number;
+  readonly valleyExponent: number;
+  readonly peakThreshold: number;
+  readonly valleyThreshold: number;
+  /** Added to a barrier threshold before it forces an exit. */
+  readonly exitMargin: number;
+  /** An opposing alpha forces an exit above this fraction of its cost. */
+  readonly opposingAlphaCostFraction: number;
+  /** Flatten this many minutes before the close; 0 keeps positions overnight. */
+  readonly endOfDayFlattenMinutes: number;
+}
+
+export interface SizingSettings {
+  readonly icRef: number;
+  readonly zMax: number;
+  readonly maxWeight: WeightFrac;
+  readonly band: WeightFrac;
+  /** The band is at most this fraction of gross target / universe size. */
+  readonly bandGrossFraction: number;
+  readonly grossTarget: WeightFrac;
+  readonly lotShares: Shares;
+  readonly minTradeNotionalMicros: number;
+}
+
+export interface RiskSettings {
+  readonly priceCollarBps: Bps;
+  readonly maxOrderValueMicros: number;
+  readonly maxOrderShares: Shares;
+  /** Order size limit as a fraction of ADV; ignored while ADV is unknown. */
+  readonly maxAdvFraction: number;
+  readonly maxOpenOrdersPerSymbol: number;
+  readonly maxOpenOrders: number;
+  /** Orders allowed per rolling minute of logical time. */
+  readonly maxOrdersPerMinute: number;
+  readonly cooldownSeconds: number;
+  readonly maxPositionFrac: WeightFrac;
+  readonly maxGrossFrac: WeightFrac;
+  readonly maxNetFrac: WeightFrac;
+  readonly allowShort: boolean;
+  readonly restrictedSymbols: readonly string[];
+  readonly maxDataAgeSeconds: number;
+  readonly tickE4: PriceE4;
+  /** Fraction of the previous session's closing equity. */
+  readonly dailyLossFrac: number;
+  /** Fraction of peak equity. */
+  readonly drawdownFrac: number;
+  /** Warn at this fraction of a limit. */
+  readonly warnFraction: number;
+  readonly killAction: 'reduce_only' | 'flatten';
+}
+
+export interface ExecutionSettings {
+  readonly orderType: 'market' | 'limit' | 'marketable_limit';
+  /** `marketable_limit`: distance through the touch; `limit`: distance inside it. */
+  readonly limitOffsetBps: Bps;
+  readonly timeInForce: 'day' | 'ioc';
+}
+
+export type FeeModel =
+  | { readonly kind: 'bps'; readonly bps: Bps }
+  | { readonly kind: 'per_share'; readonly perShareMicros: number; readonly minimumMicros: number };
+
+export interface ExchangeSettings {
+  readonly slippageBps: Bps;
+  /** Square-root participation slippage: bps at 100 % of the bar's volume; 0 turns it off. */
+  readonly impactBps: Bps;
+  /** Most of a bar's volume one order may take, fraction. */
+  readonly participationCap: number;
+  readonly fee: FeeModel;
+  readonly allowShort: boolean;
+  /** Buying power = equity * this - gross exposure; 1 is a cash account, 2 Regulation T. */
+  readonly leverage: number;
+}

@@ -1,0 +1,94 @@
+import type { DecisionKind, DecisionReason } from '../domain/decisions.ts';
+import type { OrderRequest, Side } from '../domain/orders.ts';
+import type { MoneyMicros, PriceE4, Shares, WeightFrac } from '../domain/units.ts';
+
+/** Names of the digests in CycleCompleted, in the order data flows. */
+export const STAGES = [
+  'features',
+  'prediction',
+  'blending',
+  'arbitration',
+  'gating',
+  'sizing',
+  'risk',
+] as const;
+export type Stage = (typeof STAGES)[number];
+export type StageDigests = Readonly<Record<Stage, string>>;
+
+/** What was decided for one symbol in one cycle. `horizon` and the numbers are set when a side was chosen. */
+export interface Decision {
+  readonly symbol: string;
+  readonly kind: DecisionKind;
+  readonly reason: DecisionReason;
+  readonly horizon?: string;
+  readonly side?: Side;
+  /** Target weight of equity, signed. */
+  readonly targetWeight?: WeightFrac;
+  /** Target position after this decision, signed shares. */
+  readonly targetShares?: Shares;
+  /** For a refusal by risk or a gate: the value that failed and the limit it failed against. */
+  readonly value?: number;
+  readonly limit?: number;
+}
+
+/** What `step` returns. The runtime appends each to the tape, then carries out those that ask for an effect. */
+export type DerivedEvent =
+  | { readonly type: 'CycleStarted'; readonly cycle: number }
+  | { readonly type: 'InferenceRequested'; readonly cycle: number; readonly featuresDigest: string }
+  | {
+      readonly type: 'CycleCompleted';
+      readonly cycle: number;
+      readonly decisions: readonly Decision[];
+      readonly digests: StageDigests;
+      readonly equityMicros: MoneyMicros;
+    }
+  | { readonly type: 'CycleSkipped'; readonly cycle: number; readonly reason: string }
+  | {
+      readonly type: 'OrderIntended';
+      readonly order: OrderRequest;
+      readonly cycle: number;
+      readonly horizon?: string;
+      readonly reason: DecisionReason;
+    }
+  | { readonly type: 'CancelIntended'; readonly clientOrderId: string; readonly reason: string }
+  | {
+      readonly type: 'PositionOpened';
+      readonly symbol: string;
+      readonly shares: Shares;
+      readonly priceE4: PriceE4;
+    }
+  | {
+      readonly type: 'PositionChanged';
+      readonly symbol: string;
+      readonly shares: Shares;
+      readonly priceE4: PriceE4;
+    }
+  | {
+      readonly type: 'PositionClosed';
+      readonly symbol: string;
+      readonly priceE4: PriceE4;
+      readonly realizedMicros: MoneyMicros;
+    }
+  | {
+      readonly type: 'RiskLimitWarned';
+      readonly limit: 'daily_loss' | 'drawdown' | 'position' | 'exposure';
+      readonly value: number;
+      readonly threshold: number;
+      readonly symbol?: string;
+    }
+  | {
+      readonly type: 'KillSwitchTripped';
+      readonly cause: KillCause;
+      readonly value: number;
+      readonly limit: number;
+    }
+  | { readonly type: 'KillSwitchReset'; readonly cause: KillCause; readonly by: string }
+  | {
+      readonly type: 'ErrorRaised';
+      readonly code: string;
+      readonly message: string;
+      readonly symbol?: string;
+    };
+
+export type KillCause = 'daily_loss' | 'drawdown' | 'operator' | 'order_state' | 'strict_error';
+export type DerivedType = DerivedEvent['type'];

@@ -1,0 +1,103 @@
+import type { MarketSlice, Session } from '../domain/market-table.ts';
+import type { Execution, OrderRejectReason } from '../domain/orders.ts';
+import type { MoneyMicros, Shares, TimeUs } from '../domain/units.ts';
+import type { JsonObject } from './record.ts';
+
+/** How a slice's market data is found again: by dataset reference in a backtest, or carried in the record. */
+export type MarketOrigin = 'dataset' | 'inline';
+
+/** Predictions of one cycle: facts from outside, recorded as they came. Column-major over the signal layout. */
+export interface Predictions {
+  readonly cycle: number;
+  /** Raw model outputs, float32; 0 where `valid` is 0. */
+  readonly values: Float32Array;
+  /** 1 where the output is a finite number, 0 where it is missing. */
+  readonly valid: Uint8Array;
+}
+
+export type OperatorCommand = 'pause' | 'resume' | 'kill' | 'reset' | 'flatten';
+
+/** Everything that enters the engine. Each is appended to the tape before `step` sees it. */
+export type InputEvent =
+  | { readonly type: 'RunStarted'; readonly tUs: TimeUs; readonly identity: JsonObject }
+  | { readonly type: 'SessionOpened'; readonly tUs: TimeUs; readonly session: Session }
+  | { readonly type: 'SessionClosed'; readonly tUs: TimeUs; readonly date: string }
+  | {
+      readonly type: 'MarketSlice';
+      readonly tUs: TimeUs;
+      readonly origin: MarketOrigin;
+      readonly slice: MarketSlice;
+    }
+  | { readonly type: 'CycleDue'; readonly tUs: TimeUs; readonly cycle: number }
+  | { readonly type: 'PredictionsMade'; readonly tUs: TimeUs; readonly predictions: Predictions }
+  | {
+      readonly type: 'InferenceFailed';
+      readonly tUs: TimeUs;
+      readonly cycle: number;
+      readonly reason: string;
+    }
+  | { readonly type: 'OrderAccepted'; readonly tUs: TimeUs; readonly clientOrderId: string }
+  | {
+      readonly type: 'OrderRejected';
+      readonly tUs: TimeUs;
+      readonly clientOrderId: string;
+      readonly reason: OrderRejectReason;
+      readonly detail: string;
+    }
+  | {
+      readonly type: 'OrderPartiallyFilled';
+      readonly tUs: TimeUs;
+      readonly execution: Execution;
+      readonly leavesQuantity: Shares;
+    }
+  | { readonly type: 'OrderFilled'; readonly tUs: TimeUs; readonly execution: Execution }
+  | { readonly type: 'OrderCancelled'; readonly tUs: TimeUs; readonly clientOrderId: string }
+  | { readonly type: 'OrderExpired'; readonly tUs: TimeUs; readonly clientOrderId: string }
+  | {
+      readonly type: 'BrokerSnapshot';
+      readonly tUs: TimeUs;
+      readonly cashMicros: MoneyMicros;
+      readonly positions: Readonly<Record<string, Shares>>;
+    }
+  | {
+      readonly type: 'OperatorCommanded';
+      readonly tUs: TimeUs;
+      readonly command: OperatorCommand;
+      readonly who: string;
+      readonly why: string;
+    }
+  | { readonly type: 'RunStopped'; readonly tUs: TimeUs; readonly reason: string };
+
+export type InputType = InputEvent['type'];
+export type BrokerReport = Extract<
+  InputEvent,
+  {
+    readonly type:
+      | 'OrderAccepted'
+      | 'OrderRejected'
+      | 'OrderPartiallyFilled'
+      | 'OrderFilled'
+      | 'OrderCancelled'
+      | 'OrderExpired';
+  }
+>;
+
+/** Types of input records, for telling input from derived records when reading a tape. */
+export const INPUT_TYPES: ReadonlySet<string> = new Set<InputType>([
+  'RunStarted',
+  'SessionOpened',
+  'SessionClosed',
+  'MarketSlice',
+  'CycleDue',
+  'PredictionsMade',
+  'InferenceFailed',
+  'OrderAccepted',
+  'OrderRejected',
+  'OrderPartiallyFilled',
+  'OrderFilled',
+  'OrderCancelled',
+  'OrderExpired',
+  'BrokerSnapshot',
+  'OperatorCommanded',
+  'RunStopped',
+]);

@@ -1,0 +1,13 @@
+import type { MarketTable, Session } from '../domain/market-table.ts';
+
+/** A dataset opened for reading, one session in memory at a time. */
+export interface MarketDataset {
+  /** SHA-256 (hex) over the manifest's content fields: what `MarketSlice` references stand on. */
+  readonly sha256: string;
+  readonly symbols: readonly string[];
+  /** Sessions that hold data, by date. */
+  readonly sessions: readonly Session[];
+  readonly barSeconds: number;
+  /** Loads one session. @throws InputError when the file is missing, damaged or not what the manifest says */
+  loadSession(date: string): Promise<MarketTable>;
+}
