@@ -42,6 +42,7 @@ export type DecisionReason =
 export type RiskCheck =
   | 'kill_switch'
   | 'session_closed'
+  | 'halted_symbol'
   | 'restricted_symbol'
   | 'short_not_allowed'
   | 'stale_data'

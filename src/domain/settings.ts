@@ -110,6 +110,8 @@ export interface RiskSettings {
   readonly maxOpenOrders: number;
   /** Orders allowed per rolling minute of logical time. */
   readonly maxOrdersPerMinute: number;
+  /** Orders of one symbol and side that may execute per rolling minute; absent turns the throttle off. */
+  readonly maxRepeatedExecutions?: number;
   readonly cooldownSeconds: number;
   readonly maxPositionFrac: WeightFrac;
   readonly maxGrossFrac: WeightFrac;

@@ -1,0 +1,125 @@
+import { equityMicros, grossMicros, markedMicros } from '../domain/ledger.ts';
+import { exactMicros, notionalMicros } from '../domain/money.ts';
+import type { OrderRequest, Side } from '../domain/orders.ts';
+import type { MoneyMicros, PriceE4, Shares } from '../domain/units.ts';
+import { feeDueMicros } from './fees.ts';
+import { roundAgainst, slippedPriceE4 } from './prices.ts';
+import type { Claimed, ExchangeState } from './state.ts';
+
+/** An order's claim on buying power: what is left of it, at the worst price it can fill at. */
+export interface Claim {
+  readonly symbolIx: number;
+  readonly side: Side;
+  readonly quantity: Shares;
+  readonly worstPriceE4: PriceE4;
+  readonly feeMicros: MoneyMicros;
+}
+
+/**
+ * The worst price an order is reckoned with. Buys: the limit, or the newest ask plus slippage at full participation.
+ * Sells, whose fills open a short position at most at the market's value: the highest of limit, mark and bid.
+ * A market order may still open beyond it; that is checked again when it fills.
+ */
+export function worstPriceE4(state: ExchangeState, request: OrderRequest, symbolIx: number): PriceE4 {
+  const { limitPriceE4, side } = request;
+  if (side === 'sell') {
+    return Math.ceil(Math.max(limitPriceE4 ?? 0, state.marks.priceE4[symbolIx], state.bidE4[symbolIx]));
+  }
+  if (limitPriceE4 !== undefined) return limitPriceE4;
+  const { slippageBps, impactBps } = state.settings;
+  return roundAgainst('buy', slippedPriceE4('buy', state.askE4[symbolIx], slippageBps + impactBps));
+}
+
+export function claimOf(
+  state: ExchangeState,
+  order: { readonly request: OrderRequest; readonly symbolIx: number; readonly leavesQuantity: Shares },
+): Claim {
+  const price = worstPriceE4(state, order.request, order.symbolIx);
+  const quantity = order.leavesQuantity;
+  const filled = { shares: quantity, notionalMicros: notionalMicros(price, quantity) };
+  return {
+    symbolIx: order.symbolIx,
+    side: order.request.side,
+    quantity,
+    worstPriceE4: price,
+    feeMicros: feeDueMicros(state.settings.fee, filled),
+  };
+}
+
+/**
+ * What equity times leverage leaves when every working order, and `extra`, fills at its worst: negative means too
+ * much was asked. Per symbol, the larger of "all buys fill" and "all sells fill": a sale of shares held, or a purchase
+ * that covers a short, takes nothing.
+ */
+export function remainingMicros(state: ExchangeState, extra?: Claim): MoneyMicros {
+  const { claimed } = state;
+  for (const column of [claimed.buyShares, claimed.buyWorstE4, claimed.sellShares, claimed.sellWorstE4])
+    column.fill(0);
+  let used = extra === undefined ? 0 : addClaim(claimed, extra);
+  for (const order of state.working) used += addClaim(claimed, claimOf(state, order));
+  for (let i = 0; i < state.symbols.length; i += 1) used += worstExposureMicros(state, i);
+  const equity = equityMicros(state.ledger, state.marks.priceE4);
+  return Math.floor(equity * state.settings.leverage) - used;
+}
+
+function addClaim(claimed: Claimed, claim: Claim): MoneyMicros {
+  const [shares, worstE4] =
+    claim.side === 'buy'
+      ? [claimed.buyShares, claimed.buyWorstE4]
+      : [claimed.sellShares, claimed.sellWorstE4];
+  shares[claim.symbolIx] += claim.quantity;
+  worstE4[claim.symbolIx] = Math.max(worstE4[claim.symbolIx], claim.worstPriceE4);
+  return claim.feeMicros;
+}
+
+function worstExposureMicros({ ledger, marks, claimed }: ExchangeState, symbolIx: number): MoneyMicros {
+  const position = ledger.shares[symbolIx];
+  const valueMicros = markedMicros(ledger, marks.priceE4, symbolIx);
+  const bought = Math.max(0, claimed.buyShares[symbolIx] - Math.max(0, -position));
+  const sold = Math.max(0, claimed.sellShares[symbolIx] - Math.max(0, position));
+  // Plain doubles: a sum beyond 2^53 loses its last digits, and is refused all the same.
+  const long = Math.max(0, valueMicros) + claimed.buyWorstE4[symbolIx] * bought * 100;
+  const short = Math.max(0, -valueMicros) + claimed.sellWorstE4[symbolIx] * sold * 100;
+  return Math.max(long, short);
+}
+
+/** Shares by which an order would add to its position when every working order of its side fills first. */
+export function increasingShares(
+  state: ExchangeState,
+  order: { readonly symbolIx: number; readonly side: Side; readonly quantity: Shares },
+): Shares {
+  const position = state.ledger.shares[order.symbolIx];
+  let reducible = order.side === 'buy' ? Math.max(0, -position) : Math.max(0, position);
+  for (const working of state.working) {
+    if (working.symbolIx === order.symbolIx && working.request.side === order.side) {
+      reducible -= working.leavesQuantity;
+    }
+  }
+  return Math.max(0, order.quantity - Math.max(0, reducible));
+}
+
+/**
+ * What one execution leaves of equity times leverage, at the marks before it: the check at the moment of the fill,
+ * when the price is known. In a cash account (leverage 1, no shorts) it says that no purchase takes cash below zero.
+ */
+export function remainingAfterFillMicros(
+  state: ExchangeState,
+  fill: {
+    readonly symbolIx: number;
+    readonly side: Side;
+    readonly quantity: Shares;
+    readonly priceE4: PriceE4;
+    readonly feeMicros: MoneyMicros;
+  },
+): MoneyMicros {
+  const { ledger, marks, settings } = state;
+  const position = ledger.shares[fill.symbolIx];
+  const covered = Math.min(fill.quantity, Math.max(0, fill.side === 'buy' ? -position : position));
+  const coveredMicros = Math.round(covered * marks.priceE4[fill.symbolIx] * 100);
+  const used =
+    grossMicros(ledger, marks.priceE4) -
+    coveredMicros +
+    notionalMicros(fill.priceE4, fill.quantity - covered) +
+    fill.feeMicros;
+  return exactMicros(Math.floor(equityMicros(ledger, marks.priceE4) * settings.leverage) - used);
+}

@@ -1,0 +1,79 @@
+import { createLedger, type Ledger } from '../domain/ledger.ts';
+import { createMarks, type Marks } from '../domain/marks.ts';
+import type { OrderRequest } from '../domain/orders.ts';
+import type { ExchangeSettings } from '../domain/settings.ts';
+import type { MoneyMicros, Shares, TimeUs } from '../domain/units.ts';
+
+/** An accepted order that is not done. */
+export interface WorkingOrder {
+  readonly request: OrderRequest;
+  readonly symbolIx: number;
+  readonly submittedUs: TimeUs;
+  leavesQuantity: Shares;
+  filledNotionalMicros: MoneyMicros;
+  /** Fees charged so far: a minimum is charged once over all partial fills. */
+  feesMicros: MoneyMicros;
+}
+
+/** Shares of working orders by universe index and side, and the worst price among them: filled when it is needed. */
+export interface Claimed {
+  readonly buyShares: Float64Array;
+  readonly buyWorstE4: Float64Array;
+  readonly sellShares: Float64Array;
+  readonly sellWorstE4: Float64Array;
+}
+
+/**
+ * The whole simulated exchange: plain data, updated in place by the functions of `exchange.ts`. A deep copy of it is
+ * a snapshot that keeps working orders, so a crash or a fork goes on as if nothing happened.
+ */
+export interface ExchangeState {
+  readonly settings: ExchangeSettings;
+  readonly symbols: readonly string[];
+  readonly ledger: Ledger;
+  isOpen: boolean;
+  /** In the order of submission, which is the order they fill in. */
+  working: WorkingOrder[];
+  /** Client order ids of the session, code-unit order. Orders are good for the day, so ids are forgotten at the next opening. */
+  sessionOrderIds: string[];
+  nextExecutionOrdinal: number;
+  /** Newest closing quote of the session by universe index; 0 = none, one-sided or crossed. */
+  readonly bidE4: Float64Array;
+  readonly askE4: Float64Array;
+  readonly isHalted: Uint8Array;
+  readonly marks: Marks;
+  /** Per slice: the row of each symbol (-1 = none) and the shares already taken from it. */
+  readonly rowOf: Int32Array;
+  readonly takenShares: Float64Array;
+  readonly claimed: Claimed;
+}
+
+/** @param universe.symbols code-unit order */
+export function createExchange(
+  settings: ExchangeSettings,
+  universe: { readonly symbols: readonly string[]; readonly initialCashMicros: MoneyMicros },
+): ExchangeState {
+  const { symbols, initialCashMicros } = universe;
+  const count = symbols.length;
+  return {
+    settings,
+    symbols,
+    ledger: createLedger({ cashMicros: initialCashMicros, symbols, executionMemory: 0 }),
+    isOpen: false,
+    working: [],
+    sessionOrderIds: [],
+    nextExecutionOrdinal: 1,
+    bidE4: new Float64Array(count),
+    askE4: new Float64Array(count),
+    isHalted: new Uint8Array(count),
+    marks: createMarks(count),
+    rowOf: new Int32Array(count),
+    takenShares: new Float64Array(count),
+    claimed: {
+      buyShares: new Float64Array(count),
+      buyWorstE4: new Float64Array(count),
+      sellShares: new Float64Array(count),
+      sellWorstE4: new Float64Array(count),
+    },
+  };
+}
