@@ -22,6 +22,8 @@ export interface ModelColumn {
   /** T of a sequence model, 1 otherwise. */
   readonly sequenceLength: number;
   readonly takesNan: boolean;
+  /** True where raw scores are ranked over the universe before use; absent means no. */
+  readonly crossSectionalRanking?: boolean;
 }
 
 /**

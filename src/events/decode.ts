@@ -1,0 +1,206 @@
+import type { MarketSlice, Session } from '../domain/market-table.ts';
+import type { Execution, OrderRejectReason } from '../domain/orders.ts';
+import type { Shares } from '../domain/units.ts';
+import { type Base64Codec, pureBase64 } from './base64.ts';
+import {
+  booleanField,
+  choiceField,
+  dateField,
+  expectOnly,
+  type FieldReader,
+  fail,
+  integerField,
+  objectField,
+  payloadReader,
+  stringField,
+} from './decode-fields.ts';
+import {
+  decodeInlineSlice,
+  decodePredictions,
+  decodeSliceReference,
+  type SliceReference,
+} from './decode-market.ts';
+import type { InputEvent, InputType, OperatorCommand } from './inputs.ts';
+import type { TapeRecord } from './record.ts';
+
+/** Finds the rows a backtest's MarketSlice names, in the dataset the run was made from. */
+export type ResolveSlice = (reference: SliceReference) => MarketSlice;
+
+type Decoder<T extends InputType> = (
+  record: TapeRecord,
+  resolveSlice: ResolveSlice,
+  base64: Base64Codec,
+) => Extract<InputEvent, { readonly type: T }>;
+
+const COMMANDS = Object.keys({
+  pause: true,
+  resume: true,
+  kill: true,
+  reset: true,
+  flatten: true,
+} satisfies Record<OperatorCommand, true>) as OperatorCommand[];
+
+const REJECT_REASONS = Object.keys({
+  unknown_symbol: true,
+  market_closed: true,
+  no_quote: true,
+  halted: true,
+  invalid_quantity: true,
+  invalid_price: true,
+  insufficient_buying_power: true,
+  short_not_allowed: true,
+  duplicate_client_order_id: true,
+} satisfies Record<OrderRejectReason, true>) as OrderRejectReason[];
+
+/**
+ * An input record back as the event it was written from; the inverse of `encodeInput`.
+ * @param resolveSlice looks up dataset references; it may throw its own error when the dataset lacks the rows
+ * @throws RecordInvalidError, naming sequence number and field, for anything `encodeInput` does not write
+ */
+export function decodeInput(
+  record: TapeRecord,
+  resolveSlice: ResolveSlice,
+  base64: Base64Codec = pureBase64,
+): InputEvent {
+  if (!Object.hasOwn(DECODERS, record.type)) {
+    fail(payloadReader(record), '', 'not an input event this version knows');
+  }
+  return DECODERS[record.type as InputType](record, resolveSlice, base64);
+}
+
+/** One decoder a type: a new input event without one does not compile. */
+const DECODERS: { readonly [T in InputType]: Decoder<T> } = {
+  RunStarted: (record) => {
+    const reader = only(record, 'identity');
+    return { type: 'RunStarted', tUs: record.t, identity: objectField(reader, 'identity').object };
+  },
+  SessionOpened: (record) => {
+    const reader = only(record, 'session');
+    return { type: 'SessionOpened', tUs: record.t, session: session(objectField(reader, 'session')) };
+  },
+  SessionClosed: (record) => {
+    const reader = only(record, 'date');
+    return { type: 'SessionClosed', tUs: record.t, date: dateField(reader, 'date') };
+  },
+  MarketSlice: (record, resolveSlice, base64) => {
+    const reference = decodeSliceReference(record);
+    return reference === null
+      ? { type: 'MarketSlice', tUs: record.t, origin: 'inline', slice: decodeInlineSlice(record, base64) }
+      : { type: 'MarketSlice', tUs: record.t, origin: 'dataset', slice: resolveSlice(reference) };
+  },
+  CycleDue: (record) => {
+    const reader = only(record, 'cycle');
+    return { type: 'CycleDue', tUs: record.t, cycle: integerField(reader, 'cycle', 0) };
+  },
+  PredictionsMade: (record, _resolveSlice, base64) => ({
+    type: 'PredictionsMade',
+    tUs: record.t,
+    predictions: decodePredictions(record, base64),
+  }),
+  InferenceFailed: (record) => {
+    const reader = only(record, 'cycle', 'reason');
+    return {
+      type: 'InferenceFailed',
+      tUs: record.t,
+      cycle: integerField(reader, 'cycle', 0),
+      reason: stringField(reader, 'reason'),
+    };
+  },
+  OrderAccepted: (record) => ({ type: 'OrderAccepted', tUs: record.t, clientOrderId: onlyOrderId(record) }),
+  OrderRejected: (record) => {
+    const reader = only(record, 'clientOrderId', 'detail', 'reason');
+    return {
+      type: 'OrderRejected',
+      tUs: record.t,
+      clientOrderId: stringField(reader, 'clientOrderId'),
+      reason: choiceField(reader, 'reason', REJECT_REASONS),
+      detail: stringField(reader, 'detail'),
+    };
+  },
+  OrderPartiallyFilled: (record) => {
+    const reader = only(record, 'execution', 'leavesQuantity');
+    return {
+      type: 'OrderPartiallyFilled',
+      tUs: record.t,
+      execution: execution(objectField(reader, 'execution')),
+      leavesQuantity: integerField(reader, 'leavesQuantity'),
+    };
+  },
+  OrderFilled: (record) => {
+    const reader = only(record, 'execution');
+    return { type: 'OrderFilled', tUs: record.t, execution: execution(objectField(reader, 'execution')) };
+  },
+  OrderCancelled: (record) => ({ type: 'OrderCancelled', tUs: record.t, clientOrderId: onlyOrderId(record) }),
+  OrderExpired: (record) => ({ type: 'OrderExpired', tUs: record.t, clientOrderId: onlyOrderId(record) }),
+  BrokerSnapshot: (record) => {
+    const reader = only(record, 'cashMicros', 'positions');
+    return {
+      type: 'BrokerSnapshot',
+      tUs: record.t,
+      cashMicros: integerField(reader, 'cashMicros'),
+      positions: positions(objectField(reader, 'positions')),
+    };
+  },
+  OperatorCommanded: (record) => {
+    const reader = only(record, 'command', 'who', 'why');
+    return {
+      type: 'OperatorCommanded',
+      tUs: record.t,
+      command: choiceField(reader, 'command', COMMANDS),
+      who: stringField(reader, 'who'),
+      why: stringField(reader, 'why'),
+    };
+  },
+  RunStopped: (record) => {
+    const reader = only(record, 'reason');
+    return { type: 'RunStopped', tUs: record.t, reason: stringField(reader, 'reason') };
+  },
+};
+
+function only(record: TapeRecord, ...fields: readonly string[]): FieldReader {
+  const reader = payloadReader(record);
+  expectOnly(reader, fields);
+  return reader;
+}
+
+function onlyOrderId(record: TapeRecord): string {
+  return stringField(only(record, 'clientOrderId'), 'clientOrderId');
+}
+
+function session(reader: FieldReader): Session {
+  expectOnly(reader, ['closeUs', 'date', 'isHalfDay', 'openUs']);
+  return {
+    date: dateField(reader, 'date'),
+    openUs: integerField(reader, 'openUs'),
+    closeUs: integerField(reader, 'closeUs'),
+    isHalfDay: booleanField(reader, 'isHalfDay'),
+  };
+}
+
+function execution(reader: FieldReader): Execution {
+  expectOnly(reader, [
+    'clientOrderId',
+    'executionId',
+    'feeMicros',
+    'priceE4',
+    'quantity',
+    'side',
+    'symbol',
+    'tradeTimeUs',
+  ]);
+  return {
+    executionId: stringField(reader, 'executionId'),
+    clientOrderId: stringField(reader, 'clientOrderId'),
+    symbol: stringField(reader, 'symbol'),
+    side: choiceField(reader, 'side', ['buy', 'sell']),
+    quantity: integerField(reader, 'quantity'),
+    priceE4: integerField(reader, 'priceE4'),
+    feeMicros: integerField(reader, 'feeMicros'),
+    tradeTimeUs: integerField(reader, 'tradeTimeUs'),
+  };
+}
+
+function positions(reader: FieldReader): Readonly<Record<string, Shares>> {
+  for (const symbol of Object.keys(reader.object)) integerField(reader, symbol);
+  return reader.object as Readonly<Record<string, Shares>>;
+}

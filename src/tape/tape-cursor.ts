@@ -1,0 +1,63 @@
+import { InvariantError } from '../domain/errors.ts';
+import type { TimeUs } from '../domain/units.ts';
+import { canonicalJson } from '../events/canonical.ts';
+import type { TapeRecord } from '../events/record.ts';
+import { GENESIS } from './chain.ts';
+import { addToDecisionHead, createDecisionHead, type DecisionHead } from './decision-head.ts';
+
+/** Where a tape stands: what the next record is checked against and chained to. */
+export interface TapeCursor {
+  head: string;
+  nextSeq: number;
+  lastTUs: TimeUs;
+  isStopped: boolean;
+  readonly decisions: DecisionHead;
+}
+
+export function createTapeCursor(): TapeCursor {
+  return { head: GENESIS, nextSeq: 0, lastTUs: 0, isStopped: false, decisions: createDecisionHead() };
+}
+
+/**
+ * The record's canonical JSON without its opening brace, given that of its payload: a line of the tape is
+ * `{"chain":"<hash>",` and this, and the hash covers the previous hash, the brace and this.
+ */
+export function bodyAfterBrace(record: TapeRecord, payloadJson: string): string {
+  return `"payload":${payloadJson},"seq":${record.seq},"t":${record.t},"type":${canonicalJson(record.type)}}`;
+}
+
+/**
+ * Checks that a record may follow.
+ * @throws InvariantError: whoever numbers and stamps records has a bug, and nothing must be written
+ */
+export function assertFollows(cursor: TapeCursor, record: TapeRecord): void {
+  if (cursor.isStopped) {
+    throw new InvariantError(`tape: ${record.type} after RunStopped (seq ${record.seq})`);
+  }
+  if (record.seq !== cursor.nextSeq) {
+    throw new InvariantError(`tape: ${record.type} has seq ${record.seq}, expected ${cursor.nextSeq}`);
+  }
+  if (!Number.isSafeInteger(record.t) || record.t < cursor.lastTUs) {
+    throw new InvariantError(
+      `tape: ${record.type} (seq ${record.seq}) has time ${record.t}, expected an integer from ${cursor.lastTUs}`,
+    );
+  }
+}
+
+/** Moves past a record whose chain hash is `head`. Updates `cursor` in place. */
+export function moveCursor(
+  cursor: TapeCursor,
+  record: TapeRecord,
+  { head, payloadJson }: { readonly head: string; readonly payloadJson: string },
+): void {
+  cursor.head = head;
+  cursor.nextSeq += 1;
+  cursor.lastTUs = record.t;
+  cursor.isStopped = record.type === 'RunStopped';
+  addToDecisionHead(cursor.decisions, {
+    type: record.type,
+    tUs: record.t,
+    payload: record.payload,
+    payloadJson,
+  });
+}

@@ -1,0 +1,167 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { encodeDerived, encodeInput } from '../../src/events/encode.ts';
+import type { JsonObject, TapeRecord } from '../../src/events/record.ts';
+import { memoryTape } from '../../src/tape/memory-tape.ts';
+import { derivedSamples, inputSamples, T0 } from '../events/samples.ts';
+
+interface Step {
+  readonly type: string;
+  readonly payload: JsonObject;
+  readonly t?: number;
+}
+
+const reports = [
+  'OrderAccepted',
+  'OrderPartiallyFilled',
+  'OrderFilled',
+  'OrderCancelled',
+  'OrderExpired',
+  'OrderRejected',
+] as const;
+
+/** A cycle with an order and every kind of report about it, as its broker and our own ids would name it. */
+function day({ run = 'run', execution = 'x' } = {}): Step[] {
+  const text = JSON.stringify([
+    encodeInput(inputSamples.RunStarted),
+    encodeInput(inputSamples.SessionOpened),
+    encodeInput(inputSamples.CycleDue),
+    encodeDerived(derivedSamples.CycleCompleted),
+    encodeDerived(derivedSamples.OrderIntended),
+    encodeDerived(derivedSamples.CancelIntended),
+    ...reports.map((type) => encodeInput(inputSamples[type])),
+  ]);
+  return JSON.parse(text.replaceAll('run-7-0', `${run}-7-0`).replaceAll('x-1', `${execution}-1`)) as Step[];
+}
+
+function headOf(steps: readonly Step[]): string {
+  const tape = memoryTape();
+  steps.forEach((step, seq) => {
+    tape.append({ seq, t: step.t ?? T0, type: step.type, payload: step.payload } satisfies TapeRecord);
+  });
+  return tape.decisionHead;
+}
+
+/** Every way to change one value of a payload: the path to it, and the payload with it changed. */
+function changes(payload: JsonObject): (readonly [string, JsonObject])[] {
+  return Object.entries(payload).flatMap(([key, value]) => {
+    if (typeof value === 'object' && value !== null) {
+      return changes(value as JsonObject).map(([path, changed]) => {
+        const whole = Array.isArray(value) ? Object.values(changed) : changed;
+        return [`${key}.${path}`, { ...payload, [key]: whole }] as const;
+      });
+    }
+    const other = typeof value === 'number' ? value + 1 : `${value}!`;
+    return [[key, { ...payload, [key]: other }] as const];
+  });
+}
+
+const seen = day();
+const indexOf = (type: string): number => seen.findIndex((step) => step.type === type);
+
+/** What the table in decision-head.ts leaves out. */
+const LEFT_OUT = /(^|\.)(clientOrderId|executionId|detail)$/;
+
+const changedSteps = seen.flatMap(({ type, payload }, at) =>
+  changes(payload).map(([path, changed]) => ({
+    type,
+    path,
+    steps: seen.with(at, { type, payload: changed }),
+  })),
+);
+const decided = changedSteps.filter(
+  ({ type, path }) =>
+    !['RunStarted', 'SessionOpened', 'CycleDue', 'OrderAccepted'].includes(type) && !LEFT_OUT.test(path),
+);
+
+describe('the decision head is blind to', () => {
+  it('run ids, client order ids and execution ids', () => {
+    fc.assert(
+      fc.property(
+        fc.stringMatching(/^[a-z0-9]{1,9}$/),
+        fc.stringMatching(/^[a-z0-9]{1,9}$/),
+        (run, execution) => {
+          expect(headOf(day({ run, execution }))).toBe(headOf(seen));
+        },
+      ),
+    );
+  });
+
+  it('what identifies the run, what the broker says in prose, and acceptance', () => {
+    const steps = seen.map((step) =>
+      step.type === 'OrderRejected' ? { ...step, payload: { ...step.payload, detail: 'id 77' } } : step,
+    );
+    steps[0] = { type: 'RunStarted', payload: { identity: { code: 'another version' } } };
+    expect(headOf(steps.filter((step) => step.type !== 'OrderAccepted'))).toBe(headOf(seen));
+  });
+
+  it('sequence numbers: records that decide nothing may lie between', () => {
+    const heartbeat = { type: 'Heartbeat', payload: {} };
+    expect(headOf(seen.flatMap((step) => [heartbeat, step]))).toBe(headOf(seen));
+  });
+
+  it('when a record came, but not when its cycle fell due', () => {
+    const shifted = (type: string): Step[] =>
+      seen.map((step, i) => (i >= indexOf(type) ? { ...step, t: T0 + 5 } : step));
+    expect(headOf(shifted('CycleCompleted'))).toBe(headOf(seen));
+    expect(headOf(shifted('CycleDue'))).not.toBe(headOf(seen));
+  });
+});
+
+describe('the decision head sees', () => {
+  it.each(decided.map(({ type, path, steps }) => [type, path, steps] as const))(
+    'a change in %s of %s',
+    (_type, _path, steps) => {
+      expect(headOf(steps)).not.toBe(headOf(seen));
+    },
+  );
+
+  it('as many changes as the records that count have values', () => {
+    expect(decided.length).toBeGreaterThan(40);
+  });
+
+  it.each(['CycleCompleted', 'OrderIntended', 'CancelIntended', ...reports.slice(1)])(
+    '%s missing or repeated',
+    (type) => {
+      const at = indexOf(type);
+      expect(headOf(seen.toSpliced(at, 1))).not.toBe(headOf(seen));
+      expect(headOf(seen.toSpliced(at, 0, seen[at]))).not.toBe(headOf(seen));
+    },
+  );
+
+  it('two records in another order', () => {
+    const [a, b] = [indexOf('OrderIntended'), indexOf('CycleCompleted')];
+    expect(headOf(seen.with(a, seen[b]).with(b, seen[a]))).not.toBe(headOf(seen));
+  });
+
+  const intended = (id: string): Step => ({
+    type: 'OrderIntended',
+    payload: { order: { clientOrderId: id, symbol: 'SPY' } },
+  });
+  const report = (type: string, id: string): Step =>
+    type === 'OrderFilled'
+      ? { type, payload: { execution: { clientOrderId: id, quantity: 1 } } }
+      : { type, payload: { clientOrderId: id } };
+
+  it.each(['OrderFilled', 'OrderCancelled', 'CancelIntended'])(
+    '%s of another order, though all else is alike',
+    (type) => {
+      const two = [intended('a'), intended('b')];
+      const first = headOf([...two, report(type, 'a')]);
+      expect(headOf([...two, report(type, 'b')])).not.toBe(first);
+      expect(headOf([...two, report(type, 'of nobody')])).not.toBe(first);
+    },
+  );
+
+  it('a late report about an order that ended, until the next session opens', () => {
+    const opened = { type: 'SessionOpened', payload: {} };
+    const late = report('OrderFilled', 'a');
+    const ended = [intended('a'), intended('b'), report('OrderCancelled', 'a')];
+    expect(headOf([...ended, late])).not.toBe(headOf([...ended, report('OrderFilled', 'of nobody')]));
+    expect(headOf([...ended, opened, late])).toBe(
+      headOf([...ended, opened, report('OrderFilled', 'of nobody')]),
+    );
+    // an order that still works is not forgotten
+    expect(headOf([...ended, opened, report('OrderFilled', 'b')])).not.toBe(headOf([...ended, opened, late]));
+  });
+});
