@@ -1,0 +1,74 @@
+import { InputError } from '../domain/errors.ts';
+import type { ConfigMap, ConfigNode, Origin } from './config-tree.ts';
+import { mergeLayers } from './config-tree.ts';
+import { parseOptionValue } from './parse-yaml.ts';
+
+/** One value set from the command line, over whatever the scenario says. */
+export interface Override {
+  readonly path: readonly string[];
+  readonly node: ConfigNode;
+}
+
+const KEY = /^[A-Za-z0-9_-]{1,64}$/;
+const FORBIDDEN = /^(__proto__|constructor|prototype)$/;
+
+/**
+ * Reads the argument of `--set`: `key.path=value`, the value as YAML (`0.4`, `true`, `[SPY, IBM]`).
+ * @param baseDir folder that a path in the value starts from
+ * @throws InputError SET_INVALID, YAML_INVALID or YAML_REFUSED, naming the option
+ */
+export function parseSetOption(text: string, baseDir: string): Override {
+  const source = `--set ${text.length > 80 ? `${text.slice(0, 77)}...` : text}`;
+  const equals = text.indexOf('=');
+  if (equals < 1) {
+    throw new InputError(
+      'SET_INVALID',
+      `${source}: expected key=value, such as --set sizing.grossTarget=0.4`,
+    );
+  }
+  const path = text.slice(0, equals).trim().split('.');
+  const bad = path.find((part) => !KEY.test(part) || FORBIDDEN.test(part));
+  if (bad !== undefined) {
+    throw new InputError(
+      'SET_INVALID',
+      `${source}: ${JSON.stringify(bad.slice(0, 64))} is not a key; expected names joined by dots, such as sizing.grossTarget`,
+    );
+  }
+  const origin: Origin = { source, baseDir };
+  return { path, node: parseOptionValue(text.slice(equals + 1), origin) };
+}
+
+/** An override whose value is text as given, such as a path; nothing in it is read as YAML. */
+export function textOverride({
+  option,
+  path,
+  value,
+  baseDir,
+}: {
+  readonly option: string;
+  readonly path: readonly string[];
+  readonly value: string;
+  readonly baseDir: string;
+}): Override {
+  return { path, node: { kind: 'scalar', origin: { source: `${option} ${value}`, baseDir }, value } };
+}
+
+/** Applies overrides in order; the last one of a key wins. */
+export function applyOverrides(root: ConfigMap, overrides: readonly Override[]): ConfigMap {
+  let merged = root;
+  for (const override of overrides) {
+    const layer = nest(override.path, override.node);
+    merged = { ...mergeLayers({ lower: merged, upper: layer }), origin: root.origin };
+  }
+  return merged;
+}
+
+function nest(path: readonly string[], node: ConfigNode): ConfigMap {
+  const [key, ...rest] = path as [string, ...string[]];
+  const inner = rest.length === 0 ? node : nest(rest, node);
+  return {
+    kind: 'map',
+    origin: node.origin,
+    entries: new Map([[key, { keyOrigin: node.origin, node: inner }]]),
+  };
+}

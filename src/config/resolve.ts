@@ -1,0 +1,132 @@
+import { compareCodeUnits } from '../domain/compare.ts';
+import { type Horizon, parseHorizon } from '../domain/horizon.ts';
+import { dollarsToMicros } from '../domain/money.ts';
+import type { EngineSettings } from '../domain/settings.ts';
+import { type ConfigMap, type ConfigPath, locateKey, locateValue } from './config-tree.ts';
+import type { ScenarioProblem } from './problems.ts';
+import type { Scenario } from './schema.ts';
+import { toArbitrationSettings } from './sections/arbitration.ts';
+import { toBlendingSettings } from './sections/blending.ts';
+import { toExchangeSettings, toExecutionSettings } from './sections/broker.ts';
+import { toGatingSettings } from './sections/gating.ts';
+import { toPredictionSettings } from './sections/prediction.ts';
+import { toRiskSettings } from './sections/risk.ts';
+import { toSizingSettings } from './sections/sizing.ts';
+
+/**
+ * What a scenario decides: all of it enters the run's identity, so it holds no paths, no comments and nothing about
+ * the machine. Two files that mean the same give equal settings, whatever the order of their keys, symbols or horizons.
+ */
+export interface ScenarioSettings {
+  readonly name: string;
+  /** First and last session, `YYYY-MM-DD`, included; absent means the dataset's. */
+  readonly from?: string;
+  readonly to?: string;
+  /** Universe in code-unit order; absent means every symbol of the dataset. */
+  readonly symbols?: readonly string[];
+  /** Shortest first. */
+  readonly horizons: readonly Horizon[];
+  readonly engine: EngineSettings;
+}
+
+/** Turns a validated scenario into engine units: micro-dollars, 1e-4 dollars, cycles, one value a horizon. */
+export function resolveSettings(scenario: Scenario): ScenarioSettings {
+  const horizons = sortedHorizons(scenario);
+  const cycleMinutes = scenario.cycle.minutes;
+  const { from, to, symbols } = scenario.data;
+  return {
+    name: scenario.name,
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+    ...(symbols === undefined ? {} : { symbols: [...symbols].sort(compareCodeUnits) }),
+    horizons,
+    engine: {
+      seed: scenario.seed,
+      strict: scenario.strict,
+      initialCashMicros: dollarsToMicros(scenario.account.initialCashDollars),
+      cycleMinutes,
+      prediction: toPredictionSettings(scenario.prediction, { horizons, cycleMinutes }),
+      blending: toBlendingSettings(scenario.blending, { horizons }),
+      arbitration: toArbitrationSettings(scenario.arbitration),
+      gating: toGatingSettings(scenario.gating),
+      sizing: toSizingSettings(scenario.sizing),
+      risk: toRiskSettings(scenario.risk),
+      execution: toExecutionSettings(scenario.execution),
+      exchange: toExchangeSettings(scenario.broker),
+    },
+  };
+}
+
+function sortedHorizons(scenario: Scenario): Horizon[] {
+  return scenario.horizons
+    .map(parseHorizon)
+    .sort((a, b) => a.minutes - b.minutes || a.sessions - b.sessions || compareCodeUnits(a.label, b.label));
+}
+
+/** What no single key shows: values that are each fine and do not fit together. */
+export function crossProblems(scenario: Scenario, root: ConfigMap): ScenarioProblem[] {
+  const problems: ScenarioProblem[] = [];
+  const report = (path: ConfigPath, message: string): void => {
+    problems.push({ origin: locateValue(root, path), message });
+  };
+  const { from, to, symbols } = scenario.data;
+  if (from !== undefined && to !== undefined && from > to) {
+    report(['data', 'to'], `data.to: expected a session at or after data.from ${from}, found ${to}`);
+  }
+  for (const at of repeats(symbols ?? [])) {
+    report(['data', 'symbols', at], `data.symbols[${at}]: ${symbols?.[at]} is listed twice; keep one`);
+  }
+  const lengths = scenario.horizons.map((label) => {
+    const { minutes, sessions } = parseHorizon(label);
+    return `${minutes}/${sessions}`;
+  });
+  for (const at of repeats(lengths)) {
+    const first = scenario.horizons[lengths.indexOf(lengths[at] as string)];
+    report(
+      ['horizons', at],
+      `horizons[${at}]: ${scenario.horizons[at]} is the same length as ${first}; keep one`,
+    );
+  }
+  const { standardizeWindowCycles, standardizeMinSamples } = scenario.prediction;
+  if (standardizeWindowCycles !== undefined && standardizeMinSamples > standardizeWindowCycles) {
+    report(
+      ['prediction', 'standardizeWindowCycles'],
+      `prediction.standardizeWindowCycles: expected at least standardizeMinSamples ${standardizeMinSamples}, found ${standardizeWindowCycles}`,
+    );
+  }
+  if (scenario.prediction.icMinPairs > scenario.prediction.icWindowPairs) {
+    report(
+      ['prediction', 'icMinPairs'],
+      `prediction.icMinPairs: expected at most icWindowPairs ${scenario.prediction.icWindowPairs}, found ${scenario.prediction.icMinPairs}`,
+    );
+  }
+  return [...problems, ...strayHorizons(scenario, root)];
+}
+
+/** A value for a horizon the scenario does not have is a typo more often than not. */
+function strayHorizons(scenario: Scenario, root: ConfigMap): ScenarioProblem[] {
+  const known = new Set(scenario.horizons);
+  const maps: readonly (readonly [ConfigPath, Readonly<Record<string, number>> | undefined])[] = [
+    [['prediction', 'freshnessTauSeconds'], scenario.prediction.freshnessTauSeconds],
+    [['blending', 'temperature'], scenario.blending.temperature],
+  ];
+  return maps.flatMap(([path, values]) =>
+    Object.keys(values ?? {})
+      .filter((label) => !known.has(label))
+      .map((label) => ({
+        origin: locateKey({ root, path, key: label }),
+        message: `${path.join('.')}: ${label} is not one of the horizons of this scenario (${scenario.horizons.join(', ')})`,
+      })),
+  );
+}
+
+/** Indexes of values that appeared before. */
+function repeats(values: readonly string[]): number[] {
+  const seen = new Set<string>();
+  const found: number[] = [];
+  for (const [at, value] of values.entries()) {
+    if (seen.has(value)) found.push(at);
+    seen.add(value);
+  }
+  return found;
+}

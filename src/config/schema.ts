@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { DEFAULT_HORIZONS } from './horizon-defaults.ts';
+import { arbitrationSchema } from './sections/arbitration.ts';
+import { blendingSchema } from './sections/blending.ts';
+import { brokerSchema, executionSchema } from './sections/broker.ts';
+import { dollars, filePath, horizonLabel, sessionDate, symbol, wholeNumber } from './sections/common.ts';
+import { gatingSchema } from './sections/gating.ts';
+import { predictionSchema } from './sections/prediction.ts';
+import { riskSchema } from './sections/risk.ts';
+import { sizingSchema } from './sections/sizing.ts';
+
+const dataSchema = z
+  .strictObject({
+    dataset: filePath().describe('Dataset folder, relative to this file.'),
+    from: sessionDate()
+      .optional()
+      .describe('First session, YYYY-MM-DD in New York. Default: the first of the dataset.'),
+    to: sessionDate().optional().describe('Last session, included. Default: the last of the dataset.'),
+    symbols: z
+      .array(symbol())
+      .min(1)
+      .max(10_000)
+      .optional()
+      .describe('Universe, in any order. Default: every symbol of the dataset.'),
+  })
+  .describe('Market data and universe.');
+
+const modelsSchema = z
+  .strictObject({
+    runRoot: filePath()
+      .optional()
+      .describe('Model run root, relative to this file. Without models a run makes no predictions.'),
+    predictions: filePath()
+      .optional()
+      .describe('Recorded predictions to read instead of running the models, relative to this file.'),
+  })
+  .prefault({})
+  .describe('Where predictions come from.');
+
+/** A scenario file: what a person writes, in human units. Every key but `name` and `data.dataset` has a default. */
+export const scenarioSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
+      .meta({ examples: ['quickstart'] })
+      .describe('Short name: letters, digits, dot, underscore, dash.'),
+    description: z
+      .string()
+      .max(2000)
+      .optional()
+      .describe('What this scenario is for. Not part of its identity.'),
+    extends: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ examples: ['reference', './base.yaml'] })
+      .describe(
+        'Profile or scenario file whose keys hold where this file has none: reference, or a relative path.',
+      ),
+    seed: wholeNumber({ min: 0, max: 4_294_967_295 }).default(1).describe('Seed of every random draw.'),
+    strict: z
+      .boolean()
+      .default(true)
+      .describe(
+        'true stops the run at any error that touches artifacts or routing; false records it and holds the symbol.',
+      ),
+    data: dataSchema,
+    models: modelsSchema,
+    horizons: z
+      .array(horizonLabel())
+      .min(1)
+      .max(32)
+      .default([...DEFAULT_HORIZONS])
+      .describe('Prediction horizons: <n>m, <n>h or <n>d, in any order.'),
+    cycle: z
+      .strictObject({
+        minutes: wholeNumber({ min: 1, max: 390 }).default(1).describe('Minutes between decisions.'),
+      })
+      .prefault({})
+      .describe('When decisions are made.'),
+    account: z
+      .strictObject({
+        initialCashDollars: dollars().gt(0).default(1_000_000).describe('Cash at the start, dollars.'),
+      })
+      .prefault({})
+      .describe('The account a run starts with.'),
+    prediction: predictionSchema,
+    blending: blendingSchema,
+    arbitration: arbitrationSchema,
+    gating: gatingSchema,
+    sizing: sizingSchema,
+    risk: riskSchema,
+    execution: executionSchema,
+    broker: brokerSchema,
+  })
+  .describe('A sametape scenario.');
+
+/** A scenario as validated: human units, every default filled in. */
+export type Scenario = z.output<typeof scenarioSchema>;

@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { dollarsToMicros } from '../../domain/money.ts';
+import type { ExchangeSettings, ExecutionSettings, FeeModel } from '../../domain/settings.ts';
+import { bps, dollars, positive } from './common.ts';
+
+export const executionSchema = z
+  .strictObject({
+    orderType: z
+      .enum(['market', 'limit', 'marketable_limit'])
+      .default('marketable_limit')
+      .describe('How orders are sent: marketable_limit fills now or not at all beyond its limit.'),
+    limitOffsetBps: bps()
+      .default(10)
+      .describe('marketable_limit: distance of the limit through the touch; limit: distance inside it. bps.'),
+    timeInForce: z
+      .enum(['day', 'ioc'])
+      .default('ioc')
+      .describe('ioc cancels what the next market slice does not fill; day leaves it working.'),
+  })
+  .prefault({})
+  .describe('How decisions become orders.');
+
+export function toExecutionSettings(section: z.output<typeof executionSchema>): ExecutionSettings {
+  return { ...section };
+}
+
+const feeSchema = z
+  .discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('bps'),
+      bps: bps().describe('Fee, bps of traded value.'),
+    }),
+    z.strictObject({
+      kind: z.literal('per_share'),
+      perShareDollars: dollars().describe('Fee a share, dollars.'),
+      minimumDollars: dollars().default(0).describe('Least fee an order, dollars.'),
+    }),
+  ])
+  .default({ kind: 'bps', bps: 1 })
+  .describe('Commission: { kind: bps, bps } or { kind: per_share, perShareDollars, minimumDollars }.');
+
+export const brokerSchema = z
+  .strictObject({
+    slippageBps: bps()
+      .default(1)
+      .describe('Fixed slippage against every fill, bps, beyond the bid or ask it fills at.'),
+    impactBps: bps()
+      .default(5)
+      .describe(
+        "Slippage of an order that takes all of a bar's volume, bps; scales with the square root of participation; 0 turns it off.",
+      ),
+    participationCap: positive(1)
+      .default(0.1)
+      .describe("Most of a bar's volume one order may take, fraction."),
+    fee: feeSchema,
+    allowShort: z
+      .boolean()
+      .default(true)
+      .describe('Whether the broker lends shares; sells beyond the position are rejected otherwise.'),
+    leverage: positive(10)
+      .default(2)
+      .describe(
+        'Buying power is equity times this, less gross exposure: 1 is a cash account, 2 Regulation T.',
+      ),
+  })
+  .prefault({})
+  .describe('The simulated broker: fills, fees, margin.');
+
+export function toExchangeSettings(section: z.output<typeof brokerSchema>): ExchangeSettings {
+  const { fee, ...rest } = section;
+  return { ...rest, fee: toFeeModel(fee) };
+}
+
+function toFeeModel(fee: z.output<typeof feeSchema>): FeeModel {
+  if (fee.kind === 'bps') return fee;
+  return {
+    kind: 'per_share',
+    perShareMicros: dollarsToMicros(fee.perShareDollars),
+    minimumMicros: dollarsToMicros(fee.minimumDollars),
+  };
+}

@@ -1,0 +1,48 @@
+import { relative, resolve } from 'node:path';
+import { Document, isMap, isPair, isScalar, visit } from 'yaml';
+import { type ConfigPath, formatOrigin } from './config-tree.ts';
+import type { LoadedScenario } from './load-scenario.ts';
+
+/**
+ * A scenario with every default filled in, as text that is itself a scenario file. Values that were written
+ * somewhere carry a comment that says where.
+ * @param folder where the text will stand: paths in it are relative to this
+ */
+export function showScenario(loaded: LoadedScenario, folder: string): string {
+  const { scenario, settings, resolvedPaths } = loaded;
+  const from = (path: string | undefined): string | undefined =>
+    path === undefined ? undefined : relative(resolve(folder), path) || '.';
+  const { extends: _merged, ...values } = scenario;
+  const document = new Document({
+    ...values,
+    data: { ...values.data, dataset: from(resolvedPaths.datasetDir), symbols: settings.symbols },
+    models: { runRoot: from(resolvedPaths.runRootDir), predictions: from(resolvedPaths.predictionsFile) },
+    horizons: settings.horizons.map((horizon) => horizon.label),
+    prediction: {
+      ...values.prediction,
+      standardizeWindowCycles: settings.engine.prediction.standardizeWindow,
+      freshnessTauSeconds: settings.engine.prediction.freshnessTauSeconds,
+    },
+    blending: { ...values.blending, temperature: settings.engine.blending.temperature },
+  });
+  annotate(document, loaded);
+  return document.toString({ lineWidth: 0, flowCollectionPadding: false });
+}
+
+function annotate(document: Document, { originOf }: LoadedScenario): void {
+  visit(document, {
+    Seq: (_, node) => {
+      node.flow = true;
+    },
+    Pair: (_, pair, ancestors) => {
+      const { value } = pair;
+      if (!isScalar(value) && !(isMap(value) === false && value !== null)) return;
+      const path: ConfigPath = [
+        ...ancestors.flatMap((node) => (isPair(node) && isScalar(node.key) ? [String(node.key.value)] : [])),
+        ...(isScalar(pair.key) ? [String(pair.key.value)] : []),
+      ];
+      const origin = originOf(path);
+      if (origin !== undefined) (value as { comment?: string }).comment = ` ${formatOrigin(origin)}`;
+    },
+  });
+}
