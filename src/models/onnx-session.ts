@@ -1,0 +1,147 @@
+import { join } from 'node:path';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InputError } from '../domain/errors.ts';
+import type { ModelColumn } from '../events/layout.ts';
+import { type OnnxRuntime, oneLine, SESSION_OPTIONS } from './onnx-runtime.ts';
+import { type ModelArtifact, type RunRoot, readModelBytes } from './run-root.ts';
+
+/** A loaded model with its input buffer: one batch shape for its whole life. */
+export interface ModelSession {
+  readonly column: ModelColumn;
+  readonly session: InferenceSession;
+  /** `[rows, F]` or `[rows, T, F]`; the tensor in `feeds` looks at this memory. */
+  readonly buffer: Float32Array;
+  readonly feeds: Readonly<Record<string, Tensor>>;
+  readonly outputName: string;
+  readonly fetches: readonly string[];
+  readonly file: string;
+}
+
+/**
+ * Loads a model and checks its inputs and outputs against the metadata.
+ * @param rows batch size, the universe padded to at least 2
+ * @throws InputError MODEL_LOAD_FAILED, MODEL_INPUT_SHAPE or MODEL_OUTPUT_SHAPE naming the file, what was expected and found
+ */
+export async function openModelSession(spec: {
+  readonly runtime: OnnxRuntime;
+  readonly runRoot: RunRoot;
+  readonly model: ModelArtifact;
+  readonly column: ModelColumn;
+  readonly rows: number;
+}): Promise<ModelSession> {
+  const { runtime, runRoot, model, column, rows } = spec;
+  const file = join(runRoot.dir, model.path);
+  const bytes = await readModelBytes(runRoot, model);
+  const session = await runtime.InferenceSession.create(bytes, SESSION_OPTIONS).catch((error: unknown) => {
+    throw new InputError('MODEL_LOAD_FAILED', `${file}: the ONNX runtime refuses it (${oneLine(error)})`, {
+      cause: error,
+    });
+  });
+  try {
+    const { name, dims } = checkInput(session, { column, rows, file });
+    const outputName = chooseOutput(session, { column, file, wanted: model.meta.output, rows });
+    const buffer = new Float32Array(dims.reduce((product, dim) => product * dim, 1));
+    const feeds = { [name]: new runtime.Tensor('float32', buffer, dims) };
+    return { column, session, buffer, feeds, outputName, fetches: [outputName], file };
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+}
+
+interface InputCheck {
+  readonly column: ModelColumn;
+  readonly rows: number;
+  readonly file: string;
+}
+
+function checkInput(
+  session: InferenceSession,
+  { column, rows, file }: InputCheck,
+): { readonly name: string; readonly dims: readonly number[] } {
+  const features = column.features.length;
+  const input = session.inputMetadata[0];
+  // a graph may want [N, 1, F] where the metadata says sequence_length 1: the same numbers, one more dimension
+  const isRank3 = column.shape === 'sequence' || (input?.isTensor === true && input.shape.length === 3);
+  const dims = isRank3 ? [rows, column.sequenceLength, features] : [rows, features];
+  const expected = `one float32 input [${isRank3 ? `N, ${column.sequenceLength}` : 'N'}, ${features}] (feature_list and sequence_length of model_meta.json)`;
+  const found = session.inputMetadata.map(describe).join(', ') || 'none';
+  const isGood =
+    session.inputMetadata.length === 1 &&
+    input?.isTensor === true &&
+    input.type === 'float32' &&
+    input.shape.length === dims.length &&
+    input.shape.every((dim, ix) => typeof dim === 'string' || dim === dims[ix]);
+  if (!isGood) {
+    const batch = fixedBatch(input, rows);
+    throw new InputError('MODEL_INPUT_SHAPE', `${file}: input ${found}, expected ${expected}${batch}`);
+  }
+  return { name: input.name, dims };
+}
+
+function fixedBatch(input: InferenceSession.ValueMetadata | undefined, rows: number): string {
+  const first = input?.isTensor === true ? input.shape[0] : undefined;
+  return typeof first === 'number' && first !== rows ? `, with N free or ${rows}` : '';
+}
+
+interface OutputCheck {
+  readonly column: ModelColumn;
+  readonly file: string;
+  readonly wanted: string | undefined;
+  readonly rows: number;
+}
+
+/** The output named in the metadata, else the one that reads as a probability for barrier models, else the first of float numbers. */
+function chooseOutput(session: InferenceSession, { column, file, wanted, rows }: OutputCheck): string {
+  const outputs = session.outputMetadata;
+  const found = outputs.map(describe).join(', ');
+  if (wanted !== undefined && !outputs.some((output) => output.name === wanted)) {
+    throw new InputError(
+      'MODEL_OUTPUT_SHAPE',
+      `${file}: no output "${wanted}" (model_meta.json, field output), found ${found}`,
+    );
+  }
+  const floats = outputs.filter((output) => output.isTensor && isFloat(output.type));
+  const likely = column.kind === 'return' ? undefined : floats.find((output) => /prob/i.test(output.name));
+  const chosen =
+    wanted === undefined ? (likely ?? floats[0]) : floats.find((output) => output.name === wanted);
+  if (chosen === undefined || !chosen.isTensor) {
+    const hint = column.kind === 'return' ? '' : '; export classifiers with zipmap off';
+    throw new InputError(
+      'MODEL_OUTPUT_SHAPE',
+      `${file}: outputs ${found}, expected ${expectedOutput(column)}${hint}`,
+    );
+  }
+  const [first, second] = chosen.shape;
+  const isGood =
+    chosen.shape.length <= 2 &&
+    chosen.shape.length >= 1 &&
+    (typeof first === 'string' || first === rows) &&
+    (second === undefined || typeof second === 'string' || isOutputWidth(column, second));
+  if (!isGood) {
+    throw new InputError(
+      'MODEL_OUTPUT_SHAPE',
+      `${file}: output ${describe(chosen)}, expected ${expectedOutput(column)}`,
+    );
+  }
+  return chosen.name;
+}
+
+/** Numbers per row that a model of this kind may give: a forecast or a probability, or both class probabilities. */
+export function isOutputWidth(column: ModelColumn, width: number): boolean {
+  return width === 1 || (width === 2 && column.kind !== 'return');
+}
+
+export function expectedOutput(column: ModelColumn): string {
+  return column.kind === 'return' ? 'float [N, 1] or [N]' : 'float probabilities [N, 2], [N, 1] or [N]';
+}
+
+function isFloat(type: string): boolean {
+  return type === 'float32' || type === 'float64';
+}
+
+function describe(value: InferenceSession.ValueMetadata): string {
+  return value.isTensor
+    ? `${value.name} ${value.type} [${value.shape.join(', ')}]`
+    : `${value.name} (not a tensor)`;
+}

@@ -1,0 +1,155 @@
+import { open, rename, rm } from 'node:fs/promises';
+import { type Data, makeData, RecordBatch, RecordBatchFileWriter, type Schema, Struct } from 'apache-arrow';
+import { InvariantError, invariant } from '../domain/errors.ts';
+import type { Predictions } from '../events/inputs.ts';
+import type { SignalLayout } from '../events/layout.ts';
+import { predictionSchema } from './prediction-schema.ts';
+import { sealFile } from './prediction-seal.ts';
+
+/** Cycles held in memory before they go to disk; also what a reader loads at a time. */
+const CYCLES_PER_BATCH = 256;
+
+/** Records predictions to a file that appears under its name only when complete. */
+export interface PredictionWriter {
+  /** Takes a copy. Cycles must ascend. */
+  append(predictions: Predictions): void;
+  /** Writes what is left, makes it durable and gives the file its name. @returns cycles written */
+  finish(): Promise<number>;
+  /** Drops the unfinished file. */
+  abort(): Promise<void>;
+}
+
+/**
+ * Starts an Arrow IPC file of predictions: about `4 * columns * symbols` bytes a cycle and a bit per value.
+ * The bytes depend on the predictions, the layout and the key only.
+ */
+export async function createPredictionWriter(spec: {
+  readonly path: string;
+  readonly layout: SignalLayout;
+  readonly key: string;
+}): Promise<PredictionWriter> {
+  const { path, layout, key } = spec;
+  const partialPath = `${path}.partial`;
+  const file = await open(partialPath, 'w+');
+  const schema = predictionSchema(layout, key);
+  const writer = new RecordBatchFileWriter();
+  writer.reset(undefined, schema);
+  const pump = (async () => {
+    for await (const chunk of writer) await file.write(chunk);
+  })();
+  // a failed write surfaces in finish; without this it would be an unhandled rejection before that
+  pump.catch(() => undefined);
+  const batch = createBatch(layout);
+  let written = 0;
+  let lastCycle = -1;
+
+  const flush = (): void => {
+    if (batch.count === 0) return;
+    writer.write(toRecordBatch(batch, schema));
+    written += batch.count;
+    batch.count = 0;
+  };
+  return {
+    append(predictions) {
+      invariant(
+        predictions.cycle > lastCycle,
+        `cycle ${predictions.cycle} recorded after cycle ${lastCycle}`,
+      );
+      lastCycle = predictions.cycle;
+      putCycle(batch, predictions);
+      if (batch.count === CYCLES_PER_BATCH) flush();
+    },
+    async finish() {
+      flush();
+      writer.close();
+      try {
+        await pump;
+        invariant(sealFile(file.fd), `${partialPath} could not be sealed`);
+        await file.datasync();
+      } finally {
+        await file.close();
+      }
+      await rename(partialPath, path);
+      return written;
+    },
+    async abort() {
+      writer.abort();
+      await pump.catch(() => undefined);
+      await file.close();
+      await rm(partialPath, { force: true });
+    },
+  };
+}
+
+interface Batch {
+  readonly symbols: number;
+  readonly cycles: Int32Array;
+  /** One array a model, `[cycle][symbol]`. */
+  readonly values: readonly Float32Array[];
+  /** Arrow validity bitmaps of `values`, least significant bit first. */
+  readonly bits: readonly Uint8Array[];
+  readonly nulls: Int32Array;
+  count: number;
+}
+
+function createBatch(layout: SignalLayout): Batch {
+  const size = CYCLES_PER_BATCH * layout.symbols.length;
+  return {
+    symbols: layout.symbols.length,
+    cycles: new Int32Array(CYCLES_PER_BATCH),
+    values: layout.columns.map(() => new Float32Array(size)),
+    bits: layout.columns.map(() => new Uint8Array(Math.ceil(size / 8))),
+    nulls: new Int32Array(layout.columns.length),
+    count: 0,
+  };
+}
+
+function putCycle(batch: Batch, { cycle, values, valid }: Predictions): void {
+  const { symbols } = batch;
+  invariant(
+    values.length === batch.values.length * symbols,
+    `${values.length} predictions do not fit the layout`,
+  );
+  if (batch.count === 0) {
+    batch.nulls.fill(0);
+    for (const bits of batch.bits) bits.fill(0);
+  }
+  const row = batch.count * symbols;
+  batch.cycles[batch.count] = cycle;
+  for (let c = 0; c < batch.values.length; c++) {
+    const column = batch.values[c]!;
+    const bits = batch.bits[c]!;
+    for (let i = 0; i < symbols; i++) {
+      const isValid = valid[c * symbols + i] === 1;
+      const slot = row + i;
+      const value = isValid ? values[c * symbols + i]! : 0;
+      if (!Number.isFinite(value)) {
+        throw new InvariantError(`prediction (${c}, ${i}) of cycle ${cycle} is marked valid and is ${value}`);
+      }
+      column[slot] = value;
+      if (isValid) bits[slot >> 3] = bits[slot >> 3]! | (1 << (slot & 7));
+      else batch.nulls[c] = batch.nulls[c]! + 1;
+    }
+  }
+  batch.count++;
+}
+
+function toRecordBatch(batch: Batch, schema: Schema): RecordBatch {
+  const { count, symbols } = batch;
+  const [cycleField, ...fields] = schema.fields;
+  const children: Data[] = [
+    makeData({ type: cycleField!.type, length: count, nullCount: 0, data: batch.cycles.slice(0, count) }),
+  ];
+  fields.forEach((field, c) => {
+    const child = makeData({
+      type: field.type.children[0]!.type,
+      length: count * symbols,
+      nullCount: batch.nulls[c]!,
+      nullBitmap: batch.bits[c]!.slice(0, Math.ceil((count * symbols) / 8)),
+      data: batch.values[c]!.slice(0, count * symbols),
+    });
+    children.push(makeData({ type: field.type, length: count, nullCount: 0, child }));
+  });
+  const rows = makeData({ type: new Struct(schema.fields), length: count, nullCount: 0, children });
+  return new RecordBatch(schema, rows);
+}

@@ -1,0 +1,165 @@
+import { closeSync } from 'node:fs';
+import { InputError } from '../domain/errors.ts';
+import type { InferenceRequest } from '../events/inference.ts';
+import type { Predictions } from '../events/inputs.ts';
+import type { SignalLayout } from '../events/layout.ts';
+import type { InferencePort } from '../ports/inference.ts';
+import {
+  type BatchPlace,
+  type LoadedBatch,
+  loadBatch,
+  openPredictionFile,
+  type PredictionFile,
+} from './prediction-file.ts';
+import type { PredictionFileHeader } from './prediction-schema.ts';
+
+/** Answers a cycle at once, from memory. */
+export interface RecordedInference extends InferencePort {
+  readonly cycles: number;
+  infer(request: InferenceRequest): Predictions;
+}
+
+/**
+ * Reads predictions back from a file of `createPredictionWriter`, a batch of cycles in memory at a time, so memory
+ * does not grow with the length of the run.
+ * @throws InputError PREDICTIONS_FILE_INVALID, PREDICTIONS_KEY_MISMATCH or PREDICTIONS_LAYOUT_MISMATCH with expected and found;
+ * later, from `infer`, PREDICTIONS_CYCLE_MISSING
+ */
+export function createRecordedInference(spec: {
+  readonly path: string;
+  readonly layout: SignalLayout;
+  readonly expectedKey: string;
+}): RecordedInference {
+  const file = openPredictionFile(spec.path);
+  try {
+    checkHeader(file.header, spec);
+  } catch (error) {
+    closeSync(file.fd);
+    throw error;
+  }
+  return new RecordedInferenceAdapter(file, spec.layout);
+}
+
+class RecordedInferenceAdapter implements RecordedInference {
+  readonly layout: SignalLayout;
+  readonly cycles: number;
+  readonly #file: PredictionFile;
+  #place: BatchPlace | undefined;
+  #batch: LoadedBatch | undefined;
+  #isClosed = false;
+
+  constructor(file: PredictionFile, layout: SignalLayout) {
+    this.#file = file;
+    this.layout = layout;
+    this.cycles = file.batches.reduce((sum, batch) => sum + batch.count, 0);
+  }
+
+  infer({ cycle, usable }: InferenceRequest): Predictions {
+    const batch = this.#load(cycle);
+    const row = batch === undefined ? -1 : findCycle(batch.cycles, cycle);
+    if (batch === undefined || row < 0) throw this.#missing(cycle);
+    const symbols = this.layout.symbols.length;
+    const size = this.layout.columns.length * symbols;
+    const answer = { cycle, values: new Float32Array(size), valid: new Uint8Array(size) };
+    for (let c = 0; c < batch.values.length; c++) {
+      copyRow(batch, { c, row, symbols }, usable, answer);
+    }
+    return answer;
+  }
+
+  close(): Promise<void> {
+    if (!this.#isClosed) closeSync(this.#file.fd);
+    this.#isClosed = true;
+    this.#batch = undefined;
+    return Promise.resolve();
+  }
+
+  #load(cycle: number): LoadedBatch | undefined {
+    const current = this.#place;
+    if (current !== undefined && cycle >= current.firstCycle && cycle <= current.lastCycle)
+      return this.#batch;
+    const place = this.#file.batches.find((batch) => cycle >= batch.firstCycle && cycle <= batch.lastCycle);
+    if (place === undefined) return undefined;
+    this.#batch = loadBatch(this.#file, place);
+    this.#place = place;
+    return this.#batch;
+  }
+
+  #missing(cycle: number): InputError {
+    const { batches, path } = this.#file;
+    const range = batches.length === 0 ? 'none' : `${batches[0]!.firstCycle} to ${batches.at(-1)!.lastCycle}`;
+    return new InputError(
+      'PREDICTIONS_CYCLE_MISSING',
+      `${path}: cycle ${cycle} is not recorded, found cycles ${range}; record the run again with live inference`,
+    );
+  }
+}
+
+/** Copies a model's predictions of one cycle. The file is sealed and its writer takes finite numbers only. */
+function copyRow(
+  batch: LoadedBatch,
+  { c, row, symbols }: { readonly c: number; readonly row: number; readonly symbols: number },
+  usable: Uint8Array,
+  answer: Predictions,
+): void {
+  const column = batch.values[c]!;
+  const bits = batch.bits[c];
+  const { values, valid } = answer;
+  const first = row * symbols;
+  const base = c * symbols;
+  for (let i = 0; i < symbols; i++) {
+    const slot = first + i;
+    if (bits !== undefined && ((bits[slot >> 3]! >> (slot & 7)) & 1) === 0) continue;
+    if (usable[base + i] !== 1) continue;
+    values[base + i] = column[slot]!;
+    valid[base + i] = 1;
+  }
+}
+
+function checkHeader(
+  header: PredictionFileHeader,
+  {
+    path,
+    layout,
+    expectedKey,
+  }: { readonly path: string; readonly layout: SignalLayout; readonly expectedKey: string },
+): void {
+  if (header.key !== expectedKey) {
+    throw new InputError(
+      'PREDICTIONS_KEY_MISMATCH',
+      `${path}: predictions of another run, key expected ${expectedKey}, found ${header.key}`,
+    );
+  }
+  const expected = layout.columns.map((column) => column.id);
+  compareNames({ path, what: 'model', expected, found: header.ids });
+  compareNames({ path, what: 'symbol', expected: layout.symbols, found: header.symbols });
+}
+
+function compareNames(spec: {
+  readonly path: string;
+  readonly what: string;
+  readonly expected: readonly string[];
+  readonly found: readonly string[];
+}): void {
+  const { path, what, expected, found } = spec;
+  const length = Math.max(expected.length, found.length);
+  for (let i = 0; i < length; i++) {
+    if (expected[i] === found[i]) continue;
+    throw new InputError(
+      'PREDICTIONS_LAYOUT_MISMATCH',
+      `${path}: ${what} ${i} expected ${expected[i] ?? 'none'}, found ${found[i] ?? 'none'}`,
+    );
+  }
+}
+
+function findCycle(cycles: Int32Array, cycle: number): number {
+  let low = 0;
+  let high = cycles.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    if (cycles[middle] === cycle) return middle;
+    if (cycles[middle]! < cycle) low = middle + 1;
+    else high = middle - 1;
+  }
+  return -1;
+}
