@@ -1,0 +1,160 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseHorizon } from '../../src/domain/horizon.ts';
+import { silentProgress } from '../../src/ports/progress.ts';
+import {
+  barrierLabels,
+  horizonSteps,
+  returnLabels,
+  splitByTime,
+  symbolVolatilities,
+} from '../../src/research/training/labels.ts';
+import {
+  buildTrainingSet,
+  TABULAR_FEATURES,
+  type TrainingSet,
+} from '../../src/research/training/training-set.ts';
+import { type Alter, SYMBOLS, smallDataset } from './market.ts';
+
+function setOf(options: { readonly sessions?: number; readonly alter?: Alter } = {}): Promise<TrainingSet> {
+  const dataset = smallDataset(options);
+  return buildTrainingSet({
+    dataset,
+    sessions: dataset.sessions.map((session) => session.date),
+    symbols: SYMBOLS,
+    withSequences: true,
+    progress: silentProgress,
+  });
+}
+
+/** A set of one session and one symbol with these mids, every step a row. */
+function gridSet(mids: readonly number[]): TrainingSet {
+  const steps = mids.length - 1;
+  const rowCount = steps;
+  return {
+    symbols: ['A'],
+    barSeconds: 60,
+    rowCount,
+    tabular: new Float32Array(rowCount * TABULAR_FEATURES.length),
+    sequences: new Float32Array(0),
+    symbolIx: new Int32Array(rowCount),
+    sessionIx: new Int32Array(rowCount),
+    step: Int32Array.from({ length: rowCount }, (_, k) => k),
+    grids: [{ steps, symbolCount: 1, midE4: Float64Array.from(mids) }],
+  };
+}
+
+describe('buildTrainingSet', { timeout: 60_000 }, () => {
+  it('takes a row for every bar with all features, by session, time and symbol', async () => {
+    const set = await setOf();
+    expect(set.rowCount).toBeGreaterThan(1200);
+    for (let row = 1; row < set.rowCount; row++) {
+      const key = (r: number): number => (set.sessionIx[r]! * 1000 + set.step[r]!) * 10 + set.symbolIx[r]!;
+      expect(key(row)).toBeGreaterThan(key(row - 1));
+    }
+    expect(set.tabular.every((value) => Number.isFinite(value))).toBe(true);
+    expect(set.step.every((step) => step >= 1 && step < 160)).toBe(true);
+  });
+
+  it('lets no later price into an earlier row', async () => {
+    const plain = await setOf();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: 2 }),
+        fc.integer({ min: 40, max: 158 }),
+        async (session, minute) => {
+          const changed = await setOf({
+            alter: (at, mid) =>
+              at.session > session || (at.session === session && at.minute > minute) ? mid * 1.01 + 1 : mid,
+          });
+          let known = 0;
+          while (known < plain.rowCount && isKnown(plain, known, { session, step: minute + 1 })) known++;
+          const width = TABULAR_FEATURES.length;
+          expect(changed.tabular.subarray(0, known * width)).toEqual(
+            plain.tabular.subarray(0, known * width),
+          );
+          expect(changed.step.subarray(0, known)).toEqual(plain.step.subarray(0, known));
+        },
+      ),
+      { numRuns: 4 },
+    );
+  });
+});
+
+function isKnown(
+  set: TrainingSet,
+  row: number,
+  at: { readonly session: number; readonly step: number },
+): boolean {
+  return set.sessionIx[row]! < at.session || (set.sessionIx[row] === at.session && set.step[row]! <= at.step);
+}
+
+describe('returnLabels', () => {
+  it('are the mid return to the end of the horizon, and never cross the close', () => {
+    const { rows, y } = returnLabels(gridSet([100, 101, 102, 103, 104]), 2);
+    expect([...rows]).toEqual([0, 1, 2]);
+    expect([...y]).toEqual([102 / 100 - 1, 103 / 101 - 1, 104 / 102 - 1]);
+  });
+
+  it('stay within their session on real tables', async () => {
+    const set = await setOf();
+    const { rows } = returnLabels(set, 15);
+    expect(rows.length).toBeGreaterThan(1000);
+    expect(Math.max(...Array.from(rows, (row) => set.step[row]!))).toBe(160 - 15);
+  });
+});
+
+describe('barrierLabels', () => {
+  // moves of 1 % up and down: sigma over one step is about 0.01, so half of it is touched by any move
+  const zigzag = gridSet([100, 101, 100, 101, 100, 101, 100]);
+
+  it('call a peak where the lower level is touched first, a valley where the upper one is', () => {
+    const peaks = barrierLabels(zigzag, { kind: 'peak', steps: 1, sigmas: 0.5 });
+    const valleys = barrierLabels(zigzag, { kind: 'valley', steps: 1, sigmas: 0.5 });
+    expect([...peaks.y]).toEqual([0, 1, 0, 1, 0, 1]);
+    expect([...valleys.y]).toEqual([1, 0, 1, 0, 1, 0]);
+  });
+
+  it('call neither where no level is touched', () => {
+    const labels = barrierLabels(zigzag, { kind: 'peak', steps: 1, sigmas: 5 });
+    expect([...labels.y]).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+
+  it('only the first touch counts', () => {
+    const set = gridSet([100, 102, 90, 100, 102, 90, 100]);
+    const peaks = barrierLabels(set, { kind: 'peak', steps: 2, sigmas: 0.1 });
+    expect([...peaks.y]).toEqual([0, 1, 0, 0, 1]);
+  });
+
+  it('are not given for a symbol that never moves', () => {
+    expect(
+      barrierLabels(gridSet([100, 100, 100, 100]), { kind: 'peak', steps: 1, sigmas: 1 }).rows,
+    ).toHaveLength(0);
+    expect(symbolVolatilities(gridSet([100, 100, 100, 100]), 1)).toEqual([0]);
+  });
+});
+
+describe('splitByTime', () => {
+  it('validates on later sessions', async () => {
+    const set = await setOf();
+    const { fit, validation } = splitByTime(set, returnLabels(set, 5), 5);
+    expect(Math.max(...Array.from(fit.rows, (row) => set.sessionIx[row]!))).toBe(1);
+    expect(new Set(Array.from(validation.rows, (row) => set.sessionIx[row]!))).toEqual(new Set([2]));
+  });
+
+  it('leaves a gap of one horizon within a single session', async () => {
+    const set = await setOf({ sessions: 1 });
+    const { fit, validation } = splitByTime(set, returnLabels(set, 15), 15);
+    const lastEnd = Math.max(...Array.from(fit.rows, (row) => set.step[row]! + 15));
+    const firstStart = Math.min(...Array.from(validation.rows, (row) => set.step[row]!));
+    expect(lastEnd).toBeLessThan(firstStart);
+  });
+});
+
+describe('horizonSteps', () => {
+  it('counts whole bars of intraday horizons only', () => {
+    expect(horizonSteps(parseHorizon('15m'), 60)).toBe(15);
+    expect(() => horizonSteps(parseHorizon('1d'), 60)).toThrow(/horizon 1d/);
+    expect(() => horizonSteps(parseHorizon('5m'), 3600)).toThrow(/whole bars of 3600 s/);
+  });
+});
