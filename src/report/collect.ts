@@ -1,0 +1,278 @@
+import type { DecisionKind, DecisionReason } from '../domain/decisions.ts';
+import { invariant } from '../domain/errors.ts';
+import {
+  applyExecution,
+  createLedger,
+  equityMicros,
+  grossMicros,
+  isKnownExecution,
+  type Ledger,
+  markedMicros,
+} from '../domain/ledger.ts';
+import type { RoundTrip } from '../domain/lots.ts';
+import type { MarketSlice, MarketTable } from '../domain/market-table.ts';
+import { createMarks, type Marks, markAtTrade, universeIndexOf, updateMarks } from '../domain/marks.ts';
+import { notionalMicros } from '../domain/money.ts';
+import { type Execution, type OrderRejectReason, type OrderRequest, sideSign } from '../domain/orders.ts';
+import { indexOfSymbol } from '../domain/symbol-index.ts';
+import type { MoneyMicros, TimeUs } from '../domain/units.ts';
+import type { Decision, DerivedEvent } from '../events/derived.ts';
+import type { InputEvent } from '../events/inputs.ts';
+import { createDrawdown, type Drawdown, updateDrawdown } from './measures.ts';
+
+/** Counts of decisions by kind, then reason; only what occurred is a key. */
+export type DecisionCounts = Partial<Record<DecisionKind, Partial<Record<DecisionReason, number>>>>;
+
+export interface OrderCounts {
+  intended: number;
+  accepted: number;
+  rejected: number;
+  filled: number;
+  /** Cancelled or expired with part of it filled count here too. */
+  cancelled: number;
+  expired: number;
+  /** Executions, partial ones included. */
+  fills: number;
+  readonly rejectedBy: Partial<Record<OrderRejectReason, number>>;
+}
+
+/** Sums over round trips, flat to flat; a win is a net gain above 0, a loss one below. */
+export interface TripTotals {
+  count: number;
+  long: number;
+  wins: number;
+  losses: number;
+  gainsMicros: MoneyMicros;
+  lossesMicros: MoneyMicros;
+  bestMicros: MoneyMicros;
+  worstMicros: MoneyMicros;
+  holdingUs: number;
+}
+
+/** Equity at a session's close. */
+export interface SessionPoint {
+  readonly date: string;
+  readonly tUs: TimeUs;
+  readonly equityMicros: MoneyMicros;
+}
+
+/**
+ * What the statistics of a run are made from, gathered as events pass by: counters, sums and one point a session, so
+ * memory does not grow with cycles. It keeps its own ledger from the reports and marks from the market.
+ */
+export interface RunCollector {
+  readonly ledger: Ledger;
+  readonly marks: Marks;
+  table: MarketTable | undefined;
+  universeIxOf: Int32Array;
+  readonly orders: OrderCounts;
+  readonly decisions: DecisionCounts;
+  readonly trips: TripTotals;
+  readonly sessions: SessionPoint[];
+  drawdown: Drawdown | undefined;
+  cycles: number;
+  /** Sums over cycles, for the means. */
+  equitySumMicros: number;
+  grossFracSum: number;
+  netFracSum: number;
+  cyclesInMarket: number;
+  tradedMicros: number;
+  /** Mark of the symbol when the order was decided, by client order id, while the order is working. */
+  readonly arrivalE4: Map<string, number>;
+  slippageMicros: number;
+  /** Traded value that slippage was measured on. */
+  slippageBaseMicros: number;
+}
+
+/** @param options.symbols the universe, code-unit order */
+export function createRunCollector(options: {
+  readonly symbols: readonly string[];
+  readonly initialCashMicros: MoneyMicros;
+}): RunCollector {
+  const { symbols, initialCashMicros } = options;
+  return {
+    ledger: createLedger({ symbols, cashMicros: initialCashMicros }),
+    marks: createMarks(symbols.length),
+    table: undefined,
+    universeIxOf: new Int32Array(0),
+    orders: {
+      intended: 0,
+      accepted: 0,
+      rejected: 0,
+      filled: 0,
+      cancelled: 0,
+      expired: 0,
+      fills: 0,
+      rejectedBy: {},
+    },
+    decisions: {},
+    trips: {
+      count: 0,
+      long: 0,
+      wins: 0,
+      losses: 0,
+      gainsMicros: 0,
+      lossesMicros: 0,
+      bestMicros: 0,
+      worstMicros: 0,
+      holdingUs: 0,
+    },
+    sessions: [],
+    drawdown: undefined,
+    cycles: 0,
+    equitySumMicros: 0,
+    grossFracSum: 0,
+    netFracSum: 0,
+    cyclesInMarket: 0,
+    tradedMicros: 0,
+    arrivalE4: new Map(),
+    slippageMicros: 0,
+    slippageBaseMicros: 0,
+  };
+}
+
+/** Takes one input event. Types that say nothing about trading are passed over. */
+export function collectInput(collector: RunCollector, event: InputEvent): void {
+  const { orders, arrivalE4 } = collector;
+  switch (event.type) {
+    case 'SessionOpened':
+      collector.drawdown ??= createDrawdown({
+        equityMicros: collector.ledger.initialCashMicros,
+        tUs: event.tUs,
+      });
+      return;
+    case 'MarketSlice':
+      collectSlice(collector, event.slice);
+      return;
+    case 'SessionClosed':
+      collectPoint(collector, {
+        date: event.date,
+        tUs: event.tUs,
+        equityMicros: currentEquityMicros(collector),
+      });
+      return;
+    case 'OrderAccepted':
+      orders.accepted += 1;
+      return;
+    case 'OrderRejected':
+      orders.rejected += 1;
+      orders.rejectedBy[event.reason] = (orders.rejectedBy[event.reason] ?? 0) + 1;
+      arrivalE4.delete(event.clientOrderId);
+      return;
+    case 'OrderPartiallyFilled':
+      collectExecution(collector, event.execution);
+      return;
+    case 'OrderFilled':
+      if (collectExecution(collector, event.execution)) orders.filled += 1;
+      arrivalE4.delete(event.execution.clientOrderId);
+      return;
+    case 'OrderCancelled':
+      orders.cancelled += 1;
+      arrivalE4.delete(event.clientOrderId);
+      return;
+    case 'OrderExpired':
+      orders.expired += 1;
+      arrivalE4.delete(event.clientOrderId);
+      return;
+    default:
+      return;
+  }
+}
+
+/** Takes one derived event, at the logical time of the input it followed from. */
+export function collectDerived(collector: RunCollector, event: DerivedEvent, tUs: TimeUs): void {
+  switch (event.type) {
+    case 'OrderIntended':
+      collectIntent(collector, event.order);
+      return;
+    case 'CycleCompleted':
+      collectCycle(collector, { equityMicros: event.equityMicros, tUs });
+      for (const decision of event.decisions) countDecision(collector.decisions, decision);
+      return;
+    default:
+      return;
+  }
+}
+
+/** Cash plus positions at the newest marks. */
+export function currentEquityMicros(collector: RunCollector): MoneyMicros {
+  return equityMicros(collector.ledger, collector.marks.priceE4);
+}
+
+function collectSlice(collector: RunCollector, slice: MarketSlice): void {
+  if (slice.table !== collector.table) {
+    collector.table = slice.table;
+    collector.universeIxOf = universeIndexOf(collector.ledger.symbols, slice.table.symbols);
+  }
+  updateMarks(collector.marks, slice, collector.universeIxOf);
+}
+
+function collectPoint(collector: RunCollector, point: SessionPoint): void {
+  collector.sessions.push(point);
+  if (collector.drawdown !== undefined) updateDrawdown(collector.drawdown, point);
+}
+
+function collectIntent(collector: RunCollector, order: OrderRequest): void {
+  collector.orders.intended += 1;
+  const i = indexOfSymbol(collector.ledger.symbols, order.symbol);
+  invariant(i >= 0, `order ${order.clientOrderId}: ${order.symbol} is not in the universe`);
+  const mark = collector.marks.priceE4[i];
+  if (mark > 0) collector.arrivalE4.set(order.clientOrderId, mark);
+}
+
+/** @returns false for an execution that was reported before */
+function collectExecution(collector: RunCollector, execution: Execution): boolean {
+  const { ledger } = collector;
+  const { executionId, clientOrderId, priceE4, quantity, side } = execution;
+  if (isKnownExecution(ledger, executionId)) return false;
+  const { symbolIx, roundTrip } = applyExecution(ledger, execution);
+  markAtTrade(collector.marks, symbolIx, priceE4);
+  const notional = notionalMicros(priceE4, quantity);
+  collector.orders.fills += 1;
+  collector.tradedMicros += notional;
+  const arrival = collector.arrivalE4.get(clientOrderId);
+  if (arrival !== undefined) {
+    collector.slippageMicros += Math.round(sideSign(side) * (priceE4 - arrival) * quantity * 100);
+    collector.slippageBaseMicros += notional;
+  }
+  if (roundTrip !== undefined) countTrip(collector.trips, roundTrip);
+  return true;
+}
+
+function countTrip(trips: TripTotals, { direction, netMicros, holdingUs }: RoundTrip): void {
+  trips.bestMicros = trips.count === 0 ? netMicros : Math.max(trips.bestMicros, netMicros);
+  trips.worstMicros = trips.count === 0 ? netMicros : Math.min(trips.worstMicros, netMicros);
+  trips.count += 1;
+  trips.holdingUs += holdingUs;
+  if (direction === 'long') trips.long += 1;
+  if (netMicros > 0) {
+    trips.wins += 1;
+    trips.gainsMicros += netMicros;
+  } else if (netMicros < 0) {
+    trips.losses += 1;
+    trips.lossesMicros -= netMicros;
+  }
+}
+
+function collectCycle(
+  collector: RunCollector,
+  point: { readonly equityMicros: MoneyMicros; readonly tUs: TimeUs },
+): void {
+  const { ledger, marks, drawdown } = collector;
+  collector.cycles += 1;
+  collector.equitySumMicros += point.equityMicros;
+  if (drawdown !== undefined) updateDrawdown(drawdown, point);
+  const gross = grossMicros(ledger, marks.priceE4);
+  if (gross === 0 || point.equityMicros <= 0) return;
+  let net = 0;
+  for (let i = 0; i < ledger.symbols.length; i += 1) net += markedMicros(ledger, marks.priceE4, i);
+  collector.cyclesInMarket += 1;
+  collector.grossFracSum += gross / point.equityMicros;
+  collector.netFracSum += net / point.equityMicros;
+}
+
+function countDecision(counts: DecisionCounts, { kind, reason }: Decision): void {
+  const reasons = counts[kind] ?? {};
+  counts[kind] = reasons;
+  reasons[reason] = (reasons[reason] ?? 0) + 1;
+}

@@ -1,0 +1,186 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { OrderRequest, Side } from '../../src/domain/orders.ts';
+import type { DerivedEvent } from '../../src/events/derived.ts';
+import { encodeDerived, encodeInput } from '../../src/events/encode.ts';
+import type { InputEvent } from '../../src/events/inputs.ts';
+import type { TapeRecord } from '../../src/events/record.ts';
+import { createPrng } from '../../src/math/prng.ts';
+import { exportRun } from '../../src/report/export.ts';
+import { createParquetTable } from '../../src/report/parquet-table.ts';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'sametape-export-'));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const T0 = 1_709_562_600_000_000;
+
+function tapeOf(events: readonly (InputEvent | { tUs: number; derived: DerivedEvent })[]): TapeRecord[] {
+  return events.map((event, seq) => {
+    const encoded = 'derived' in event ? encodeDerived(event.derived) : encodeInput(event);
+    return { seq, t: event.tUs, ...encoded };
+  });
+}
+
+function intended(
+  id: string,
+  rest: Partial<OrderRequest>,
+  horizon?: string,
+): { tUs: number; derived: DerivedEvent } {
+  const order: OrderRequest = {
+    clientOrderId: id,
+    symbol: 'AAA',
+    side: 'buy',
+    type: 'market',
+    timeInForce: 'day',
+    quantity: 100,
+    purpose: 'open',
+    ...rest,
+  };
+  const event = { type: 'OrderIntended', order, cycle: 7, reason: 'score_best' } as const;
+  return { tUs: T0, derived: horizon === undefined ? event : { ...event, horizon } };
+}
+
+function fill(
+  id: string,
+  side: Side,
+  rest: { quantity: number; priceE4: number; minute: number; leaves?: number },
+): InputEvent {
+  const { quantity, priceE4, minute, leaves } = rest;
+  const tUs = T0 + minute * 60_000_000;
+  const execution = {
+    executionId: `${id}-${minute}`,
+    clientOrderId: id,
+    symbol: 'AAA',
+    side,
+    quantity,
+    priceE4,
+    feeMicros: 1_000_001,
+    tradeTimeUs: tUs - 60_000_000,
+  };
+  return leaves === undefined
+    ? { type: 'OrderFilled', tUs, execution }
+    : { type: 'OrderPartiallyFilled', tUs, execution, leavesQuantity: leaves };
+}
+
+async function rowsOf(name: string): Promise<Record<string, unknown>[]> {
+  return parquetReadObjects({
+    file: await asyncBufferFromFile(join(dir, name)),
+    parsers: { timestampFromMicroseconds: (value: bigint) => Number(value) } as never,
+  });
+}
+
+describe('export', () => {
+  it('writes orders, fills and round trips that another reader gives back exactly', async () => {
+    const partial = fill('a', 'buy', { quantity: 40, priceE4: 1_000_001, minute: 1, leaves: 60 });
+    const records = tapeOf([
+      { type: 'CycleDue', tUs: T0, cycle: 7 },
+      intended('a', {}, '5m'),
+      intended('b', { side: 'sell', type: 'limit', limitPriceE4: 1_010_001, purpose: 'close' }),
+      intended('c', { quantity: 5 }),
+      { type: 'OrderAccepted', tUs: T0, clientOrderId: 'a' },
+      { type: 'OrderAccepted', tUs: T0, clientOrderId: 'b' },
+      { type: 'OrderRejected', tUs: T0, clientOrderId: 'c', reason: 'no_quote', detail: 'AAA has no quote' },
+      partial,
+      partial,
+      fill('a', 'buy', { quantity: 60, priceE4: 1_000_003, minute: 2 }),
+      fill('b', 'sell', { quantity: 100, priceE4: 1_010_001, minute: 4 }),
+    ]);
+
+    const { files } = await exportRun(records, join(dir, '.'));
+
+    expect(files.map((file) => file.rows)).toEqual([3, 3, 1]);
+    expect(readdirSync(dir).sort()).toEqual(['fills.parquet', 'orders.parquet', 'round_trips.parquet']);
+    const [a, b, c] = await rowsOf('orders.parquet');
+    expect(a).toMatchObject({
+      client_order_id: 'a',
+      decided: T0,
+      cycle: 7n,
+      quantity: 100n,
+      horizon: '5m',
+      status: 'filled',
+      ended: T0 + 120_000_000,
+      filled_quantity: 100n,
+      fees_usd: 2.000002,
+    });
+    expect(a.mean_price_usd).toBeCloseTo(100.00022, 10);
+    expect(a.limit_price_usd ?? null).toBeNull();
+    expect(b).toMatchObject({ limit_price_usd: 101.0001, purpose: 'close', status: 'filled' });
+    expect(c).toMatchObject({ status: 'rejected', reject_reason: 'no_quote', filled_quantity: 0n });
+    expect(c.mean_price_usd ?? null).toBeNull();
+    const fills = await rowsOf('fills.parquet');
+    expect(fills.map((row) => [row.execution_id, Math.round((row.price_usd as number) * 1e4)])).toEqual([
+      ['a-1', 1_000_001],
+      ['a-2', 1_000_003],
+      ['b-4', 1_010_001],
+    ]);
+    expect(fills[0]).toMatchObject({ reported: T0 + 60_000_000, traded: T0, quantity: 40n });
+    const [trip] = await rowsOf('round_trips.parquet');
+    const grossMicros = (40 * 10_000 + 60 * 9_998) * 100;
+    expect(Math.round((trip.gross_usd as number) * 1e6)).toBe(grossMicros);
+    expect(Math.round((trip.net_usd as number) * 1e6)).toBe(grossMicros - 3_000_003);
+    expect(trip).toMatchObject({
+      direction: 'long',
+      quantity: 100n,
+      holding_seconds: 144,
+    });
+  });
+
+  it('a run without orders gives three readable files without rows', async () => {
+    await exportRun([], dir);
+    for (const name of ['orders.parquet', 'fills.parquet', 'round_trips.parquet']) {
+      expect(await rowsOf(name)).toEqual([]);
+    }
+  });
+
+  it('many rows, over several row groups, come back in order', async () => {
+    const ROWS = 4_200;
+    const random = createPrng([7]);
+    const events: InputEvent[] = [];
+    for (let k = 1; k <= ROWS; k += 1) {
+      const quantity = 1 + Math.floor(random() * 500);
+      events.push(fill(`o${k}`, k % 3 === 0 ? 'sell' : 'buy', { quantity, priceE4: 900_000 + k, minute: k }));
+    }
+    await exportRun(tapeOf(events), dir);
+    const rows = await rowsOf('fills.parquet');
+    const found = rows.map((row) => [row.execution_id, Number(row.quantity), row.traded]);
+    const expected = events.map((event) =>
+      'execution' in event
+        ? [event.execution.executionId, event.execution.quantity, event.execution.tradeTimeUs]
+        : [],
+    );
+    expect(found).toEqual(expected);
+  });
+
+  it('a damaged record or an unusable folder is a one-line error, and nothing half-written stays', async () => {
+    const bad: TapeRecord = { seq: 3, t: T0, type: 'OrderFilled', payload: { execution: { symbol: 'AAA' } } };
+    await expect(exportRun([bad], dir)).rejects.toThrow(/seq 3 .*execution/);
+    expect(readdirSync(dir)).toEqual([]);
+    const occupied = join(dir, 'file');
+    writeFileSync(occupied, '');
+    await expect(exportRun([], occupied)).rejects.toMatchObject({ code: 'EXPORT_OUT', exitCode: 2 });
+  });
+
+  it('numbers the format cannot hold never reach the writer; -0 is stored as 0', async () => {
+    const path = join(dir, 't.parquet');
+    const table = await createParquetTable(path, { n: 'number', i: 'integer', t: 'text?' });
+    for (const row of [
+      { n: Number.NaN, i: 1, t: undefined },
+      { n: Number.POSITIVE_INFINITY, i: 1, t: undefined },
+      { n: 1, i: 2 ** 53, t: undefined },
+      { n: 1, i: 0.5, t: undefined },
+    ]) {
+      expect(() => table.append(row)).toThrow(/cannot be stored/);
+    }
+    await table.append({ n: -0, i: -0, t: 'x' });
+    await table.close();
+    const [row] = await rowsOf('t.parquet');
+    expect(row).toEqual({ n: 0, i: 0n, t: 'x' });
+    expect(Object.is(row.n, 0)).toBe(true);
+  });
+});
