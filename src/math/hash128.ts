@@ -1,0 +1,179 @@
+/**
+ * MurmurHash3_x86_128 (Austin Appleby, public domain), streaming, over the exact bits of typed arrays. It names a
+ * difference between two runs; it does not protect against an adversary, the tape's SHA-256 chain does that.
+ * Bytes are taken in memory order and words are little-endian, as on every platform Node runs our code on (x64, arm64).
+ */
+export interface Hash128 {
+  /** Chaining values h1..h4. */
+  readonly h: Int32Array;
+  /** Words of the block that is not full yet. */
+  readonly block: Int32Array;
+  blockWords: number;
+  /** Bytes of the word that is not full yet, low byte first, and how many there are (0..3). */
+  partial: number;
+  partialBytes: number;
+  totalBytes: number;
+}
+
+const C1 = 0x239b961b;
+const C2 = 0xab0e9789 | 0;
+const C3 = 0x38b34ae5;
+const C4 = 0xa1e38b93 | 0;
+
+export function createHash128(seed = 0): Hash128 {
+  return {
+    h: new Int32Array(4).fill(seed),
+    block: new Int32Array(4),
+    blockWords: 0,
+    partial: 0,
+    partialBytes: 0,
+    totalBytes: 0,
+  };
+}
+
+/** Puts a used state back to the start, so that one state can serve every cycle. */
+export function resetHash128(state: Hash128, seed = 0): void {
+  state.h.fill(seed);
+  state.block.fill(0);
+  state.blockWords = 0;
+  state.partial = 0;
+  state.partialBytes = 0;
+  state.totalBytes = 0;
+}
+
+/** Hashes elements `[from, to)`; so do the three functions below. */
+export function updateFloat64(state: Hash128, values: Float64Array, from = 0, to = values.length): void {
+  updateWords(state, new Int32Array(values.buffer, values.byteOffset + from * 8, (to - from) * 2));
+}
+
+export function updateFloat32(state: Hash128, values: Float32Array, from = 0, to = values.length): void {
+  updateWords(state, new Int32Array(values.buffer, values.byteOffset + from * 4, to - from));
+}
+
+export function updateInt32(state: Hash128, values: Int32Array, from = 0, to = values.length): void {
+  updateWords(state, from === 0 && to === values.length ? values : values.subarray(from, to));
+}
+
+export function updateUint8(state: Hash128, values: Uint8Array, from = 0, to = values.length): void {
+  let { partial, partialBytes } = state;
+  for (let i = from; i < to; i++) {
+    partial |= values[i]! << (8 * partialBytes);
+    partialBytes++;
+    if (partialBytes === 4) {
+      pushWord(state, partial);
+      partial = 0;
+      partialBytes = 0;
+    }
+  }
+  state.partial = partial;
+  state.partialBytes = partialBytes;
+  state.totalBytes += to - from;
+}
+
+/** Hashes a string as its length and then its UTF-16 code units, one 32-bit word each, so that neighbours cannot run together. */
+export function updateString(state: Hash128, text: string): void {
+  const words = new Int32Array(text.length + 1);
+  words[0] = text.length;
+  for (let i = 0; i < text.length; i++) words[i + 1] = text.charCodeAt(i);
+  updateWords(state, words);
+}
+
+/** @returns h1..h4 as 32 lower-case hex digits; the state is left as it was and may go on being updated */
+export function digestHex(state: Hash128): string {
+  let [h1, h2, h3, h4] = foldTail(state);
+  h1 ^= state.totalBytes;
+  h2 ^= state.totalBytes;
+  h3 ^= state.totalBytes;
+  h4 ^= state.totalBytes;
+  h1 = (h1 + h2 + h3 + h4) | 0;
+  h2 = avalanche((h2 + h1) | 0);
+  h3 = avalanche((h3 + h1) | 0);
+  h4 = avalanche((h4 + h1) | 0);
+  h1 = avalanche(h1);
+  h1 = (h1 + h2 + h3 + h4) | 0;
+  return hexWord(h1) + hexWord(h2 + h1) + hexWord(h3 + h1) + hexWord(h4 + h1);
+}
+
+function foldTail(state: Hash128): [number, number, number, number] {
+  let [h1, h2, h3, h4] = state.h as unknown as [number, number, number, number];
+  const tail = [0, 0, 0, 0];
+  for (let i = 0; i < state.blockWords; i++) tail[i] = state.block[i]!;
+  if (state.partialBytes > 0) tail[state.blockWords] = state.partial;
+  h4 ^= Math.imul(rotateLeft(Math.imul(tail[3]!, C4), 18), C1);
+  h3 ^= Math.imul(rotateLeft(Math.imul(tail[2]!, C3), 17), C4);
+  h2 ^= Math.imul(rotateLeft(Math.imul(tail[1]!, C2), 16), C3);
+  h1 ^= Math.imul(rotateLeft(Math.imul(tail[0]!, C1), 15), C2);
+  return [h1, h2, h3, h4];
+}
+
+function updateWords(state: Hash128, words: Int32Array): void {
+  const count = words.length;
+  state.totalBytes += count * 4;
+  if (state.partialBytes > 0) {
+    const shift = 8 * state.partialBytes;
+    for (let i = 0; i < count; i++) {
+      const word = words[i]!;
+      pushWord(state, state.partial | (word << shift));
+      state.partial = word >>> (32 - shift);
+    }
+    return;
+  }
+  let i = 0;
+  while (state.blockWords > 0 && i < count) pushWord(state, words[i++]!);
+  const lastBlock = count - 3;
+  if (i < lastBlock) i = mixBlocks(state.h, words, i, lastBlock);
+  while (i < count) pushWord(state, words[i++]!);
+}
+
+function pushWord(state: Hash128, word: number): void {
+  state.block[state.blockWords++] = word;
+  if (state.blockWords === 4) {
+    mixBlocks(state.h, state.block, 0, 1);
+    state.blockWords = 0;
+  }
+}
+
+/** The body of MurmurHash3_x86_128 over whole blocks that start below `end`. @returns index after the last block */
+function mixBlocks(h: Int32Array, words: Int32Array, start: number, end: number): number {
+  let h1 = h[0]!;
+  let h2 = h[1]!;
+  let h3 = h[2]!;
+  let h4 = h[3]!;
+  let i = start;
+  for (; i < end; i += 4) {
+    let k = Math.imul(words[i]!, C1);
+    h1 ^= Math.imul((k << 15) | (k >>> 17), C2);
+    h1 = (Math.imul(((h1 << 19) | (h1 >>> 13)) + h2, 5) + 0x561ccd1b) | 0;
+    k = Math.imul(words[i + 1]!, C2);
+    h2 ^= Math.imul((k << 16) | (k >>> 16), C3);
+    h2 = (Math.imul(((h2 << 17) | (h2 >>> 15)) + h3, 5) + 0x0bcaa747) | 0;
+    k = Math.imul(words[i + 2]!, C3);
+    h3 ^= Math.imul((k << 17) | (k >>> 15), C4);
+    h3 = (Math.imul(((h3 << 15) | (h3 >>> 17)) + h4, 5) + 0x96cd1c35) | 0;
+    k = Math.imul(words[i + 3]!, C4);
+    h4 ^= Math.imul((k << 18) | (k >>> 14), C1);
+    h4 = (Math.imul(((h4 << 13) | (h4 >>> 19)) + h1, 5) + 0x32ac3b17) | 0;
+  }
+  h[0] = h1;
+  h[1] = h2;
+  h[2] = h3;
+  h[3] = h4;
+  return i;
+}
+
+function rotateLeft(x: number, bits: number): number {
+  return (x << bits) | (x >>> (32 - bits));
+}
+
+function avalanche(x: number): number {
+  let h = x;
+  h ^= h >>> 16;
+  h = Math.imul(h, 0x85ebca6b);
+  h ^= h >>> 13;
+  h = Math.imul(h, 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}
+
+function hexWord(word: number): string {
+  return (word >>> 0).toString(16).padStart(8, '0');
+}

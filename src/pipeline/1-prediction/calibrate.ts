@@ -1,0 +1,85 @@
+import type { PredictionSettings } from '../../domain/settings.ts';
+import type { SignalLayout } from '../../events/layout.ts';
+import { type ConfidenceState, confidence, freshness } from './confidence.ts';
+import { SCORE_READY, type StandardScores } from './standardize.ts';
+
+/** What calibration needs of a layout, resolved once. Plain data. */
+export interface CalibrationPlan {
+  readonly symbolCount: number;
+  /** 1 for return columns. */
+  readonly isReturn: Uint8Array;
+  /** Index into `tauSeconds`, by column. */
+  readonly tauOfColumn: Int32Array;
+  /** The distinct freshness scales in use. */
+  readonly tauSeconds: Float64Array;
+}
+
+/** Confidence and calibrated score of every (column, symbol); allocated once and rewritten. Barrier columns stay 0. */
+export interface CalibratedScores {
+  /** max(IC_shrunk, floor) * freshness * capacity * stability */
+  readonly confidence: Float64Array;
+  /** score * confidence, dimensionless; 0 where the score is not ready. */
+  readonly calibrated: Float64Array;
+}
+
+export function createCalibrationPlan(
+  layout: SignalLayout,
+  settings: Pick<PredictionSettings, 'freshnessTauSeconds' | 'freshnessTauDefaultSeconds'>,
+): CalibrationPlan {
+  const taus = layout.columns.map(
+    ({ horizon }) => settings.freshnessTauSeconds[horizon.label] ?? settings.freshnessTauDefaultSeconds,
+  );
+  const distinct = [...new Set(taus)];
+  return {
+    symbolCount: layout.symbols.length,
+    isReturn: Uint8Array.from(layout.columns, (column) => (column.kind === 'return' ? 1 : 0)),
+    tauOfColumn: Int32Array.from(taus, (tau) => distinct.indexOf(tau)),
+    tauSeconds: Float64Array.from(distinct),
+  };
+}
+
+export function createCalibratedScores(layout: SignalLayout): CalibratedScores {
+  const size = layout.columns.length * layout.symbols.length;
+  return { confidence: new Float64Array(size), calibrated: new Float64Array(size) };
+}
+
+/**
+ * Calibrates the scores of one cycle.
+ * @param inputs by symbol: age of the newest bar or quote in seconds, and capacity (see `capacity`)
+ */
+export function calibrateCycle(
+  plan: CalibrationPlan,
+  state: ConfidenceState,
+  inputs: {
+    readonly scores: StandardScores;
+    readonly ageSeconds: Float64Array;
+    readonly capacity: Float64Array;
+  },
+  out: CalibratedScores,
+): void {
+  const { symbolCount, tauSeconds } = plan;
+  const { scores, status } = inputs.scores;
+  const floor = state.settings.confidenceFloor;
+  for (let i = 0; i < symbolCount; i++) {
+    const age = inputs.ageSeconds[i]!;
+    const capacity = inputs.capacity[i]!;
+    let tau = -1;
+    let fresh = 1;
+    for (let c = 0, at = i; c < plan.isReturn.length; c++, at += symbolCount) {
+      if (plan.isReturn[c] === 0) continue;
+      if (plan.tauOfColumn[c] !== tau) {
+        tau = plan.tauOfColumn[c]!;
+        fresh = freshness(age, tauSeconds[tau]!);
+      }
+      const value = confidence({
+        icShrunk: state.icShrunk[c]!,
+        floor,
+        freshness: fresh,
+        capacity,
+        stability: state.stability[c]!,
+      });
+      out.confidence[at] = value;
+      out.calibrated[at] = status[at] === SCORE_READY ? scores[at]! * value + 0 : 0;
+    }
+  }
+}

@@ -1,0 +1,247 @@
+import type { PredictionSettings } from '../../domain/settings.ts';
+import type { SignalLayout } from '../../events/layout.ts';
+import { exp } from '../../math/elementary.ts';
+import {
+  correlateX,
+  createSpearmanScratch,
+  createSpearmanWindow,
+  pushPair,
+  rankY,
+  type SpearmanScratch,
+  type SpearmanWindow,
+} from '../../math/spearman.ts';
+
+/**
+ * How far a model's scores are to be trusted, from the pairs (raw output, realised return) that matured:
+ * rank correlation and stability by return column, pooled over symbols in order (time, symbol).
+ * Plain data; `scratch` and the windows' `xSorted` and `ySorted` are derivable.
+ */
+export interface ConfidenceState {
+  readonly settings: ConfidenceSettings;
+  /** By column; undefined for barrier columns, which are probabilities and carry no IC. */
+  readonly tracks: readonly (PairTrack | undefined)[];
+  /** Return columns, those of one horizon behind each other. */
+  readonly order: Int32Array;
+  readonly scratch: SpearmanScratch;
+  cyclesSinceRecompute: number;
+  /** Results of the last recomputation, by column. */
+  readonly ic: Float64Array;
+  readonly icShrunk: Float64Array;
+  readonly stability: Float64Array;
+}
+
+export type ConfidenceSettings = Pick<
+  PredictionSettings,
+  'icWindow' | 'icMinPairs' | 'icShrinkPairs' | 'icRecomputeCycles' | 'confidenceFloor' | 'stabilityDefault'
+>;
+
+/** The pairs of one column and the rolling sums over them. */
+export interface PairTrack {
+  readonly pairs: SpearmanWindow;
+  /** Squared error of each pair's forecast, made with the slope of the pairs before it; by place in the ring. */
+  readonly squaredErrors: Float64Array;
+  sumXY: number;
+  sumXX: number;
+  sumYY: number;
+  sumErrors: number;
+  sinceRebuild: number;
+  /**
+   * First column of the same horizon. Its realised returns are usually the same ones, and then so are their ranks:
+   * `sameRun` counts the newest pairs found equal to the leader's, `leaderOffset` pairs further on in its ring.
+   */
+  readonly leader: number;
+  leaderOffset: number;
+  sameRun: number;
+}
+
+/** A removed square this much larger than what is left means that the sums lost digits. */
+const CANCELLATION_RATIO = 1 << 16;
+
+export function createConfidence(layout: SignalLayout, settings: ConfidenceSettings): ConfidenceState {
+  const { icWindow, icMinPairs, icShrinkPairs, icRecomputeCycles, confidenceFloor, stabilityDefault } =
+    settings;
+  const { columns } = layout;
+  const leaderOf = columns.map(({ horizon }) =>
+    columns.findIndex(
+      (other) =>
+        other.kind === 'return' &&
+        other.horizon.minutes === horizon.minutes &&
+        other.horizon.sessions === horizon.sessions,
+    ),
+  );
+  const returns = columns.flatMap((column, c) => (column.kind === 'return' ? [c] : []));
+  return {
+    settings: { icWindow, icMinPairs, icShrinkPairs, icRecomputeCycles, confidenceFloor, stabilityDefault },
+    tracks: columns.map((column, c) =>
+      column.kind === 'return' ? createTrack(icWindow, leaderOf[c]!) : undefined,
+    ),
+    order: Int32Array.from(returns.sort((a, b) => leaderOf[a]! - leaderOf[b]! || a - b)),
+    scratch: createSpearmanScratch(icWindow),
+    cyclesSinceRecompute: 0,
+    ic: new Float64Array(columns.length),
+    icShrunk: new Float64Array(columns.length),
+    stability: new Float64Array(columns.length).fill(stabilityDefault),
+  };
+}
+
+function createTrack(window: number, leader: number): PairTrack {
+  const pairs = createSpearmanWindow(window);
+  return {
+    pairs,
+    squaredErrors: new Float64Array(pairs.x.length),
+    sumXY: 0,
+    sumXX: 0,
+    sumYY: 0,
+    sumErrors: 0,
+    sinceRebuild: 0,
+    leader,
+    leaderOffset: 0,
+    sameRun: 0,
+  };
+}
+
+/** Takes one matured pair of a return column; pairs come in order (prediction time, column, symbol). O(1). */
+export function observePair(
+  state: ConfidenceState,
+  column: number,
+  prediction: number,
+  realizedReturn: number,
+): void {
+  const track = state.tracks[column]!;
+  const { pairs, squaredErrors } = track;
+  const x = Math.fround(prediction);
+  const y = Math.fround(realizedReturn);
+  const mask = pairs.x.length - 1;
+  const error = slope(track) * x - y;
+  const isWorn = pairs.count === pairs.capacity && dropOldest(track, (pairs.pushed - pairs.capacity) & mask);
+  squaredErrors[pairs.pushed & mask] = error * error;
+  track.sumXY += x * y;
+  track.sumXX += x * x;
+  track.sumYY += y * y;
+  track.sumErrors += error * error;
+  if (track.leader !== column) {
+    const led = state.tracks[track.leader]!.pairs;
+    const at = pairs.pushed + track.leaderOffset;
+    track.sameRun = at < led.pushed && led.y[at & mask] === y ? track.sameRun + 1 : 0;
+  }
+  pushPair(pairs, x, y);
+  track.sinceRebuild++;
+  if (isWorn || track.sinceRebuild >= pairs.capacity) rebuildSums(track);
+}
+
+/** Takes the pair at a place out of the sums. @returns whether the sums lost digits over it */
+function dropOldest(track: PairTrack, place: number): boolean {
+  const x = track.pairs.x[place]!;
+  const y = track.pairs.y[place]!;
+  track.sumXY -= x * y;
+  track.sumXX -= x * x;
+  track.sumYY -= y * y;
+  track.sumErrors -= track.squaredErrors[place]!;
+  return x * x > CANCELLATION_RATIO * track.sumXX || y * y > CANCELLATION_RATIO * track.sumYY;
+}
+
+/** Least-squares slope through the origin of the pairs in the sums; 0 while undefined. */
+function slope(track: PairTrack): number {
+  return track.sumXX > 0 ? track.sumXY / track.sumXX : 0;
+}
+
+function rebuildSums(track: PairTrack): void {
+  const { x, y, pushed } = track.pairs;
+  const mask = x.length - 1;
+  let sumXY = 0;
+  let sumXX = 0;
+  let sumYY = 0;
+  let sumErrors = 0;
+  for (let sequence = pushed - track.pairs.count; sequence < pushed; sequence++) {
+    const place = sequence & mask;
+    sumXY += x[place]! * y[place]!;
+    sumXX += x[place]! * x[place]!;
+    sumYY += y[place]! * y[place]!;
+    sumErrors += track.squaredErrors[place]!;
+  }
+  track.sumXY = sumXY;
+  track.sumXX = sumXX;
+  track.sumYY = sumYY;
+  track.sumErrors = sumErrors;
+  track.sinceRebuild = 0;
+}
+
+/** Counts a cycle and recomputes when enough have passed. @returns whether it did */
+export function countConfidenceCycle(state: ConfidenceState): boolean {
+  state.cyclesSinceRecompute++;
+  if (state.cyclesSinceRecompute < state.settings.icRecomputeCycles) return false;
+  recomputeConfidence(state);
+  return true;
+}
+
+/** Brings IC and stability of every column up to date: every so many cycles and at session close. */
+export function recomputeConfidence(state: ConfidenceState): void {
+  state.cyclesSinceRecompute = 0;
+  const { icMinPairs, icShrinkPairs, stabilityDefault } = state.settings;
+  let ranked = -1;
+  for (const c of state.order) {
+    const track = state.tracks[c]!;
+    const n = track.pairs.count;
+    const hasLeadersReturns = sharesReturns(state, c);
+    if (n < icMinPairs || n < 2) {
+      state.ic[c] = 0;
+      state.icShrunk[c] = 0;
+      state.stability[c] = stabilityDefault;
+      continue;
+    }
+    if (!hasLeadersReturns || ranked !== track.leader) {
+      rankY(track.pairs, state.scratch);
+      ranked = c;
+    }
+    const ic = correlateX(track.pairs, state.scratch);
+    state.ic[c] = ic;
+    state.icShrunk[c] = (ic * n) / (n + icShrinkPairs);
+    state.stability[c] = stabilityOf(track, stabilityDefault);
+  }
+}
+
+/** Whether the window of a column holds the same realised returns, pair by pair, as that of its leader. Keeps the two aligned. */
+function sharesReturns(state: ConfidenceState, column: number): boolean {
+  const track = state.tracks[column]!;
+  if (track.leader === column) return true;
+  const { pairs } = track;
+  const led = state.tracks[track.leader]!.pairs;
+  if (led.pushed - pairs.pushed !== track.leaderOffset) {
+    track.leaderOffset = led.pushed - pairs.pushed;
+    track.sameRun = 0;
+  }
+  return led.count === pairs.count && track.sameRun >= pairs.count;
+}
+
+/** 1/max(1, RMSE/RMS of the returns), over the window; the default when every return is 0. */
+function stabilityOf(track: PairTrack, whenUndefined: number): number {
+  if (!(track.sumYY > 0)) return whenUndefined;
+  return 1 / Math.max(1, Math.sqrt(Math.max(0, track.sumErrors) / track.sumYY));
+}
+
+/** exp(-age/tau); 1 for data from now or, by clock skew, later. */
+export function freshness(ageSeconds: number, tauSeconds: number): number {
+  return ageSeconds > 0 ? exp(-ageSeconds / tauSeconds) : 1;
+}
+
+/** min(1, kappa * ADV / planned), dollars; 1 while the ADV is unknown (0) or nothing is planned. */
+export function capacity(input: {
+  readonly advDollars: number;
+  readonly plannedDollars: number;
+  readonly kappa: number;
+}): number {
+  const { advDollars, plannedDollars, kappa } = input;
+  if (!(advDollars > 0) || !(plannedDollars > 0)) return 1;
+  return Math.min(1, (kappa * advDollars) / plannedDollars);
+}
+
+/** max(IC, floor) * freshness * capacity * stability, in that order. */
+export function confidence(parts: {
+  readonly icShrunk: number;
+  readonly floor: number;
+  readonly freshness: number;
+  readonly capacity: number;
+  readonly stability: number;
+}): number {
+  return Math.max(parts.icShrunk, parts.floor) * parts.freshness * parts.capacity * parts.stability;
+}

@@ -1,0 +1,34 @@
+import type { SizingSettings } from '../../domain/settings.ts';
+import type { WeightFrac } from '../../domain/units.ts';
+
+export interface ScaledAlpha {
+  /** alpha over its risk, before clipping. */
+  readonly z: number;
+  /** Target weight of equity, signed. */
+  readonly weight: WeightFrac;
+}
+
+/**
+ * Weight of a signal: `z = alpha / (sigma * ic_ref)`, clipped to +-z_max, times `max_weight / z_max`. An alpha or a
+ * sigma that is not a positive finite risk gives no position.
+ * @param alpha expected return over the horizon, decimal
+ * @param sigma standard deviation of that return, decimal
+ */
+export function scaleByVolatility(
+  { alpha, sigma }: { readonly alpha: number; readonly sigma: number },
+  { icRef, zMax, maxWeight }: Pick<SizingSettings, 'icRef' | 'zMax' | 'maxWeight'>,
+): ScaledAlpha {
+  const risk = sigma * icRef;
+  if (!(risk > 0) || risk === Number.POSITIVE_INFINITY || !Number.isFinite(alpha)) return { z: 0, weight: 0 };
+  const z = alpha / risk;
+  const clipped = Math.min(zMax, Math.max(-zMax, z));
+  return { z: z + 0, weight: (clipped / zMax) * maxWeight + 0 };
+}
+
+/** The alpha that a weight corresponds to: the inverse of `scaleByVolatility` inside the clip. */
+export function alphaOfWeight(
+  { weight, sigma }: { readonly weight: WeightFrac; readonly sigma: number },
+  { icRef, zMax, maxWeight }: Pick<SizingSettings, 'icRef' | 'zMax' | 'maxWeight'>,
+): number {
+  return (weight / maxWeight) * zMax * sigma * icRef + 0;
+}

@@ -1,0 +1,74 @@
+import type { Horizon } from '../domain/horizon.ts';
+import type { Session } from '../domain/market-table.ts';
+import type { EngineSettings } from '../domain/settings.ts';
+import type { SignalLayout } from '../events/layout.ts';
+import { createHash128, type Hash128 } from '../math/hash128.ts';
+import { createFeatureEngine, type FeatureEngine } from './0-features/feature-engine.ts';
+import { type AdvState, createAdv } from './1-prediction/adv.ts';
+import { createPrediction, type PredictionState } from './1-prediction/predict.ts';
+import { createVolatility, type VolatilityState } from './1-prediction/volatility.ts';
+import { type BlendState, createBlendState } from './2-blending/blend.ts';
+import { type BlendPlan, planBlending } from './2-blending/blend-plan.ts';
+import { type BarrierPlan, planBarriers } from './4-gating/barrier-probabilities.ts';
+import { createRiskMemory, type RiskMemory, restrictedMask } from './6-risk/risk-book.ts';
+import { type CycleWork, createCycleWork } from './cycle-work.ts';
+import { createHorizonTimers, type HorizonTimers } from './horizon-timers.ts';
+import { createMarketState, type MarketState } from './market-state.ts';
+
+/** The six stages and what they remember between cycles: plain data, updated in place. */
+export interface Pipeline {
+  readonly settings: EngineSettings;
+  readonly layout: SignalLayout;
+  readonly symbolCount: number;
+  /** Horizons that have models, shortest first: the order of every per-horizon matrix. */
+  readonly horizons: readonly Horizon[];
+  readonly market: MarketState;
+  readonly volatility: VolatilityState;
+  readonly adv: AdvState;
+  readonly features: FeatureEngine;
+  readonly prediction: PredictionState;
+  readonly blendPlan: BlendPlan;
+  readonly blendState: BlendState;
+  readonly barrierPlan: BarrierPlan;
+  readonly timers: HorizonTimers;
+  readonly riskMemory: RiskMemory;
+  readonly restricted: Uint8Array;
+  /** N prices positions are marked at; the engine's own array. */
+  readonly marksE4: Float64Array;
+  readonly work: CycleWork;
+  readonly hash: Hash128;
+  session: Session | null;
+}
+
+export interface PipelineConfig {
+  readonly settings: EngineSettings;
+  readonly layout: SignalLayout;
+  readonly barSeconds: number;
+}
+
+export function createPipeline({ settings, layout, barSeconds }: PipelineConfig): Pipeline {
+  const symbolCount = layout.symbols.length;
+  const blendPlan = planBlending(layout, settings.blending);
+  const barrierPlan = planBarriers(layout);
+  return {
+    settings,
+    layout,
+    symbolCount,
+    horizons: blendPlan.horizons.map(({ horizon }) => horizon),
+    market: createMarketState(symbolCount),
+    volatility: createVolatility(symbolCount, settings.prediction),
+    adv: createAdv(symbolCount),
+    features: createFeatureEngine({ layout, barSeconds }),
+    prediction: createPrediction(layout, settings.prediction),
+    blendPlan,
+    blendState: createBlendState(blendPlan, settings.blending),
+    barrierPlan,
+    timers: createHorizonTimers(symbolCount),
+    riskMemory: createRiskMemory(symbolCount),
+    restricted: restrictedMask(layout.symbols, settings.risk),
+    marksE4: new Float64Array(symbolCount),
+    work: createCycleWork(layout, blendPlan, barrierPlan),
+    hash: createHash128(),
+    session: null,
+  };
+}

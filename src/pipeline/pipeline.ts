@@ -1,0 +1,204 @@
+import { InvariantError } from '../domain/errors.ts';
+import { HAS_ASK, HAS_BID, HAS_TRADE, type MarketSlice, type Session } from '../domain/market-table.ts';
+import type { TimeUs } from '../domain/units.ts';
+import type { Decision, StageDigests } from '../events/derived.ts';
+import type { InferenceRequest } from '../events/inference.ts';
+import * as features from './0-features/feature-engine.ts';
+import { addTraded, closeAdvSession } from './1-prediction/adv.ts';
+import { updatePairsMid } from './1-prediction/matured-pairs.ts';
+import {
+  closePredictionSession,
+  maturePairsAt,
+  maturePairsBefore,
+  openPredictionSession,
+  predict,
+} from './1-prediction/predict.ts';
+import { SCORE_MISSING } from './1-prediction/standardize.ts';
+import {
+  closeVolatilitySession,
+  openVolatilitySession,
+  updateVolatility,
+} from './1-prediction/volatility.ts';
+import { blendScores } from './2-blending/blend.ts';
+import { arbitrate } from './3-arbitration/arbitrate.ts';
+import { computeCosts } from './3-arbitration/cost-model.ts';
+import { type BarrierProbabilities, collectBarriers } from './4-gating/barrier-probabilities.ts';
+import { chooseDecisions } from './choose-decisions.ts';
+import type { DecisionView } from './decision-view.ts';
+import { applyMarketRow, markE4, validMidE4 } from './market-state.ts';
+import { measureMarket, plannedOrderDollars } from './measure-market.ts';
+import type { Pipeline } from './pipeline-state.ts';
+import { type CycleOrders, placeOrders, sizeDecisions } from './place-orders.ts';
+import { reportDecisions } from './report-decisions.ts';
+import { stageDigests } from './stage-digests.ts';
+
+/** A request with the digest of what it asks about, as it goes on the tape. */
+export interface PredictionRequest extends InferenceRequest {
+  readonly featuresDigest: string;
+}
+
+/** What a cycle came to. */
+export interface CycleOutcome extends CycleOrders {
+  readonly decisions: readonly Decision[];
+  readonly digests: StageDigests;
+}
+
+export function openSession(pipeline: Pipeline, session: Session): void {
+  pipeline.session = session;
+  features.openSession(pipeline.features, session);
+  openVolatilitySession(pipeline.volatility, session);
+  openPredictionSession(pipeline.prediction, session);
+}
+
+export function closeSession(pipeline: Pipeline): void {
+  const { session } = pipeline;
+  if (session === null) return;
+  closePredictionSession(pipeline.prediction, session.closeUs);
+  features.closeSession(pipeline.features);
+  closeVolatilitySession(pipeline.volatility, session);
+  closeAdvSession(pipeline.adv);
+}
+
+/** Takes in what became known at `tUs`. Forecasts due before it mature first, with the mids known until then. */
+export function applySlice(
+  pipeline: Pipeline,
+  slice: MarketSlice,
+  universeIxOf: Int32Array,
+  tUs: TimeUs,
+): void {
+  const { market, volatility, adv, prediction, marksE4 } = pipeline;
+  const { table } = slice;
+  maturePairsBefore(prediction, tUs);
+  for (let row = slice.from; row < slice.to; row += 1) {
+    const i = universeIxOf[table.symbolIx[row]];
+    if (i < 0) continue;
+    applyMarketRow(market, slice, row, i, tUs);
+    const flags = table.flags[row];
+    if ((flags & (HAS_BID | HAS_ASK)) === (HAS_BID | HAS_ASK)) {
+      const openMid = validMidE4(table.bidOpenE4[row], table.askOpenE4[row]);
+      const closeMid = validMidE4(table.bidCloseE4[row], table.askCloseE4[row]);
+      updateVolatility(volatility, i, { tUs, openMid, closeMid });
+      if (closeMid > 0) updatePairsMid(prediction.pairs, i, { tUs, mid: closeMid });
+    }
+    if ((flags & HAS_TRADE) !== 0) addTraded(adv, i, (table.closeE4[row] / 10_000) * table.volume[row]);
+    const mark = markE4(market, i);
+    if (mark > 0) marksE4[i] = mark;
+  }
+  features.applySlice(pipeline.features, slice, universeIxOf);
+  maturePairsAt(prediction, tUs);
+}
+
+/** Stage 0 of a cycle: the features as they stand. @returns undefined when the run has no models */
+export function requestPredictions(pipeline: Pipeline, cycle: number): PredictionRequest | undefined {
+  if (pipeline.layout.columns.length === 0) return undefined;
+  const { batches, usable } = features.buildBatches(pipeline.features);
+  return { cycle, batches, usable, featuresDigest: features.featuresDigest(pipeline.features) };
+}
+
+/** A cycle: its stages, then what goes on the tape about them. */
+export function decide(pipeline: Pipeline, view: DecisionView): CycleOutcome {
+  const orders = runStages(pipeline, view);
+  const digests = stageDigests(pipeline, features.featuresDigest(pipeline.features));
+  return { ...orders, decisions: reportDecisions(pipeline, view), digests };
+}
+
+/** Stages 1 to 6, all symbols through one stage before any enters the next; `pipeline.work` holds their outputs. */
+export function runStages(pipeline: Pipeline, view: DecisionView): CycleOrders {
+  runSignalStages(pipeline, view);
+  expectFinite(pipeline);
+  chooseDecisions(pipeline, view);
+  sizeDecisions(pipeline, view);
+  return placeOrders(pipeline, view);
+}
+
+/** Stages 1 to 3: from raw predictions to the best horizon of every symbol. */
+function runSignalStages(pipeline: Pipeline, view: DecisionView): void {
+  const { work, prediction, settings, horizons, symbolCount } = pipeline;
+  measureMarket(pipeline, view);
+  const { ageSeconds, capacity, present } = work;
+  predict(prediction, { tUs: view.tUs, predictions: view.predictions, ageSeconds, capacity, present });
+  noteAnswers(pipeline, view);
+  computeCosts(
+    {
+      symbolCount,
+      spreadBps: work.spreadBps,
+      spreadKnown: work.spreadKnown,
+      sigma5: work.sigma5,
+      sigmaKnown: work.sigmaKnown,
+      advDollars: work.advDollars,
+      orderDollars: plannedOrderDollars(pipeline, view),
+    },
+    horizons,
+    settings.arbitration,
+    work.cost,
+  );
+  blendScores(
+    pipeline.blendState,
+    pipeline.blendPlan,
+    {
+      standardized: prediction.scores.scores,
+      calibrated: prediction.calibrated.calibrated,
+      present,
+      icShrunk: prediction.confidence.icShrunk,
+      sigma: work.sigma,
+      sigmaKnown: work.sigmaKnown,
+      costBps: work.cost.costBps,
+      costKnown: work.cost.known,
+    },
+    settings.blending,
+    work.blend,
+  );
+  arbitrate(
+    {
+      symbolCount,
+      alpha: work.blend.alpha,
+      alphaValid: work.blend.valid,
+      costBps: work.cost.costBps,
+      costKnown: work.cost.known,
+      spreadBps: work.spreadBps,
+      priorOmega: work.priorOmega,
+    },
+    horizons,
+    settings.arbitration,
+    work.arbitration,
+  );
+}
+
+/** Barrier probabilities, and whether any return model answered for a symbol. */
+function noteAnswers(
+  { work, barrierPlan, prediction, symbolCount }: Pipeline,
+  { predictions }: DecisionView,
+): void {
+  work.hasPrediction.fill(0);
+  if (predictions === undefined) {
+    clearBarriers(work.barriers);
+    return;
+  }
+  collectBarriers(barrierPlan, predictions, work.barriers);
+  const { status } = prediction.scores;
+  for (let k = 0; k < status.length; k += 1) {
+    if (status[k] !== SCORE_MISSING) work.hasPrediction[k % symbolCount] = 1;
+  }
+}
+
+function clearBarriers({ peak, valley, secondPeak, secondValley }: BarrierProbabilities): void {
+  for (const series of [peak, valley, secondPeak, secondValley]) {
+    series.known.fill(0);
+    series.p.fill(0);
+  }
+}
+
+/** A number that is not finite must stop the run where it arises: comparisons with it would quietly decide. */
+function expectFinite({ prediction, work }: Pipeline): void {
+  const signals = [
+    ['prediction', prediction.calibrated.calibrated],
+    ['blending', work.blend.alpha],
+    ['arbitration', work.arbitration.scoreBps],
+  ] as const;
+  for (const [stage, values] of signals) {
+    for (let k = 0; k < values.length; k += 1) {
+      if (Number.isFinite(values[k])) continue;
+      throw new InvariantError(`stage ${stage}: output ${k} is ${values[k]}, expected a finite number`);
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import { sideSign } from '../domain/orders.ts';
+import { BLOCKED, EXIT, HOLD, sizePortfolio, sizingReason, TRADE } from './5-sizing/size-portfolio.ts';
+import { assessOrder, type RiskApproved } from './6-risk/assess-order.ts';
+import { draftOrder } from './6-risk/draft-orders.ts';
+import { isReducing, type OrderDraft, type RiskBook, recordIntent, restOfBook } from './6-risk/risk-book.ts';
+import { setOutcome } from './cycle-work.ts';
+import type { DecisionView } from './decision-view.ts';
+import type { Pipeline } from './pipeline-state.ts';
+
+/** What a cycle asks the broker for: cancels first, then orders that risk approved. */
+export interface CycleOrders {
+  /** Symbols whose working orders stand against what is wanted now. */
+  readonly cancelSymbols: readonly number[];
+  readonly approved: readonly RiskApproved[];
+}
+
+/** Stage 5: target weights and shares for the decisions of stage 4, and what sizing made of them. */
+export function sizeDecisions({ work, settings, symbolCount, marksE4 }: Pipeline, view: DecisionView): void {
+  sizePortfolio(
+    {
+      symbolCount,
+      kind: work.kind,
+      signalWeight: work.signalWeight,
+      positionShares: work.effectiveShares,
+      priceE4: marksE4,
+      equityMicros: view.equityMicros,
+    },
+    settings.sizing,
+    work.sizing,
+  );
+  for (let i = 0; i < symbolCount; i += 1) {
+    if (work.kind[i] !== TRADE) continue;
+    const reason = sizingReason(work.sizing.reason[i]);
+    if (reason === undefined) continue;
+    setOutcome(work, i, work.sizing.deltaShares[i] === 0 ? HOLD : TRADE, reason);
+  }
+}
+
+/**
+ * Stage 6: a draft for every wanted trade, reductions before increases so that they make room, each against the book
+ * as the ones before it leave it. A symbol with a working order gets no second one: it waits, or the order is
+ * cancelled when it stands against what is wanted now.
+ */
+export function placeOrders(pipeline: Pipeline, view: DecisionView): CycleOrders {
+  const { work, symbolCount } = pipeline;
+  const cancelSymbols: number[] = [];
+  const wanted: number[] = [];
+  work.orderShares.fill(0);
+  for (let i = 0; i < symbolCount; i += 1) {
+    const delta = work.sizing.deltaShares[i];
+    if (delta === 0) continue;
+    if (view.workingShares[i] === 0) {
+      wanted.push(i);
+      continue;
+    }
+    if (view.workingShares[i] * delta < 0) cancelSymbols.push(i);
+    if (work.kind[i] === TRADE) setOutcome(work, i, HOLD, 'order_working');
+  }
+  if (wanted.length === 0) return { cancelSymbols, approved: [] };
+  return { cancelSymbols, approved: approveOrders(pipeline, view, wanted) };
+}
+
+function approveOrders(pipeline: Pipeline, view: DecisionView, wanted: readonly number[]): RiskApproved[] {
+  const book = openBook(pipeline, view);
+  const drafts = wanted.map((i) => draftFor(pipeline, i));
+  const isReduction = drafts.map((draft) => isReducing(book, draft));
+  const inOrder = [...drafts.filter((_, k) => isReduction[k]), ...drafts.filter((_, k) => !isReduction[k])];
+  return inOrder.flatMap((draft) => placeOrder(pipeline, book, draft) ?? []);
+}
+
+function draftFor({ work, layout, market, settings }: Pipeline, i: number): OrderDraft {
+  const trade = {
+    symbolIx: i,
+    symbol: layout.symbols[i],
+    deltaShares: work.sizing.deltaShares[i],
+    heldShares: work.effectiveShares[i],
+  };
+  return draftOrder(trade, market, settings.execution, settings.risk);
+}
+
+function openBook({ layout, market, work, restricted, settings }: Pipeline, view: DecisionView): RiskBook {
+  const book: RiskBook = {
+    symbols: layout.symbols,
+    tUs: view.tUs,
+    isSessionOpen: view.isSessionOpen,
+    isKilled: view.isKilled,
+    equityMicros: view.equityMicros,
+    market,
+    positionShares: view.positionShares,
+    advDollars: work.advDollars,
+    restricted,
+    buyingPowerMicros: 0,
+    working: [...view.working],
+  };
+  const { grossMicros } = restOfBook(book, -1);
+  book.buyingPowerMicros = Math.floor(view.equityMicros * settings.exchange.leverage - grossMicros);
+  return book;
+}
+
+function placeOrder(
+  { work, settings, riskMemory }: Pipeline,
+  book: RiskBook,
+  draft: OrderDraft,
+): RiskApproved | undefined {
+  const i = draft.symbolIx;
+  const verdict = assessOrder(draft, book, riskMemory, {
+    ...settings.risk,
+    lotShares: settings.sizing.lotShares,
+  });
+  if (verdict.kind === 'refused') {
+    work.sizing.targetShares[i] = work.effectiveShares[i];
+    setOutcome(work, i, BLOCKED, verdict.check, { value: verdict.value, limit: verdict.limit });
+    return undefined;
+  }
+  const [scaled] = verdict.scaledBy;
+  if (scaled !== undefined) {
+    const kind = work.kind[i] === EXIT ? EXIT : TRADE;
+    setOutcome(work, i, kind, scaled.check, { value: scaled.value, limit: scaled.limit });
+  }
+  const shares = sideSign(draft.side) * verdict.quantity;
+  work.orderShares[i] = shares;
+  work.sizing.targetShares[i] = work.effectiveShares[i] + shares;
+  recordIntent(book, riskMemory, verdict);
+  return verdict;
+}

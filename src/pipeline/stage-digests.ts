@@ -1,0 +1,68 @@
+import type { StageDigests } from '../events/derived.ts';
+import {
+  digestHex,
+  resetHash128,
+  updateFloat64,
+  updateInt32,
+  updateString,
+  updateUint8,
+} from '../math/hash128.ts';
+import type { Pipeline } from './pipeline-state.ts';
+
+/**
+ * One digest per stage over the exact bits of that stage's outputs, so that any difference anywhere is seen and named
+ * by the stage it first shows in. MurmurHash3 x86 128: it finds differences, the tape's SHA-256 chain finds forgeries.
+ */
+export function stageDigests(pipeline: Pipeline, featuresDigest: string): StageDigests {
+  const { work, prediction } = pipeline;
+  const hash = pipeline.hash;
+  resetHash128(hash);
+  updateFloat64(hash, prediction.scores.scores);
+  updateUint8(hash, work.present);
+  updateFloat64(hash, prediction.calibrated.calibrated);
+  updateFloat64(hash, prediction.confidence.icShrunk);
+  updateFloat64(hash, work.sigma);
+  const predictionDigest = digestHex(hash);
+
+  resetHash128(hash);
+  for (const { weights } of work.blend.families) updateFloat64(hash, weights);
+  updateFloat64(hash, work.blend.alpha);
+  updateUint8(hash, work.blend.valid);
+  const blending = digestHex(hash);
+
+  resetHash128(hash);
+  updateFloat64(hash, work.cost.costBps);
+  updateFloat64(hash, work.arbitration.scoreBps);
+  updateInt32(hash, work.arbitration.best);
+  updateUint8(hash, work.arbitration.selected);
+  const arbitration = digestHex(hash);
+
+  resetHash128(hash);
+  updateUint8(hash, work.gate.outcome);
+  updateFloat64(hash, work.gate.factor);
+  updateUint8(hash, work.exit.reason);
+  updateFloat64(hash, work.signalWeight);
+  const gating = digestHex(hash);
+
+  resetHash128(hash);
+  updateFloat64(hash, work.sizing.weightNow);
+  updateFloat64(hash, work.sizing.targetWeight);
+  updateFloat64(hash, work.sizing.deltaShares);
+  updateUint8(hash, work.sizing.reason);
+  const sizing = digestHex(hash);
+
+  resetHash128(hash);
+  updateFloat64(hash, work.orderShares);
+  for (const reason of work.reason) updateString(hash, reason);
+  const risk = digestHex(hash);
+
+  return {
+    features: featuresDigest,
+    prediction: predictionDigest,
+    blending,
+    arbitration,
+    gating,
+    sizing,
+    risk,
+  };
+}

@@ -1,0 +1,121 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createPrng } from '../../src/math/prng.ts';
+import { averageRanks } from '../../src/math/rank.ts';
+import { createSortedWindow } from '../../src/math/sorted-window.ts';
+import {
+  createSpearmanScratch,
+  createSpearmanWindow,
+  MAX_SPEARMAN_CAPACITY,
+  pushPair,
+  spearman,
+} from '../../src/math/spearman.ts';
+
+function naiveRanks(values: readonly number[]): number[] {
+  return values.map((value) => {
+    const below = values.filter((other) => other < value).length;
+    const equal = values.filter((other) => other === value).length;
+    return below + (equal + 1) / 2;
+  });
+}
+
+function naiveSpearman(pairs: readonly (readonly [number, number])[]): number {
+  const n = pairs.length;
+  const rx = naiveRanks(pairs.map((pair) => pair[0]));
+  const ry = naiveRanks(pairs.map((pair) => pair[1]));
+  const mean = (n + 1) / 2;
+  let xy = 0;
+  let xx = 0;
+  let yy = 0;
+  for (let i = 0; i < n; i++) {
+    xy += (rx[i]! - mean) * (ry[i]! - mean);
+    xx += (rx[i]! - mean) ** 2;
+    yy += (ry[i]! - mean) ** 2;
+  }
+  return n < 2 || xx === 0 || yy === 0 ? 0 : xy / Math.sqrt(xx * yy);
+}
+
+const tiedValue = fc.oneof(
+  fc.integer({ min: -2, max: 2 }),
+  fc.double({ min: -1, max: 1, noNaN: true }),
+  fc.double({ min: -1e30, max: 1e30, noNaN: true }),
+);
+const pair = fc.tuple(tiedValue, tiedValue);
+
+describe('average ranks', () => {
+  it('equal counting, with ties sharing their mean', () => {
+    fc.assert(
+      fc.property(fc.array(tiedValue, { maxLength: 60 }), (values) => {
+        expect(Array.from(averageRanks(Float64Array.from(values)))).toEqual(naiveRanks(values));
+      }),
+    );
+  });
+});
+
+describe('rolling Spearman', () => {
+  it('equals a naive recomputation over the window, however many pairs came between two questions', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 40 }),
+        fc.array(fc.array(pair, { maxLength: 25 }), { maxLength: 8 }),
+        (capacity, batches) => {
+          const window = createSpearmanWindow(capacity);
+          const scratch = createSpearmanScratch(capacity);
+          const all: (readonly [number, number])[] = [];
+          for (const batch of batches) {
+            for (const [x, y] of batch) {
+              pushPair(window, x, y);
+              all.push([Math.fround(x), Math.fround(y)]);
+            }
+            const expected = naiveSpearman(all.slice(-capacity));
+            expect(Math.abs(spearman(window, scratch) - expected)).toBeLessThan(1e-12);
+          }
+        },
+      ),
+    );
+  });
+
+  it('gives the same bits from a restored ring as from the running structure', () => {
+    const draw = createPrng(['restore']);
+    const window = createSpearmanWindow(2000);
+    const scratch = createSpearmanScratch(2000);
+    for (let k = 0; k < 30; k++) {
+      for (let i = 0; i < 300; i++) {
+        const x = Math.fround(draw());
+        pushPair(window, k % 3 === 0 ? Math.round(x * 20) : x, Math.round(draw() * 500) + x);
+      }
+      const restored = {
+        ...structuredClone(window),
+        xSorted: createSortedWindow(2000),
+        ySorted: createSortedWindow(2000),
+      };
+      expect(spearman(restored, createSpearmanScratch(2000))).toBe(spearman(window, scratch));
+    }
+  });
+
+  it('tells apart values that agree in their leading bits', () => {
+    const window = createSpearmanWindow(64);
+    for (let i = 0; i < 64; i++) pushPair(window, 1 + i * 2 ** -23, -1 - ((i * 7) % 64) * 2 ** -23);
+    const expected = naiveSpearman(Array.from({ length: 64 }, (_, i) => [i, -((i * 7) % 64)] as const));
+    expect(spearman(window, createSpearmanScratch(64))).toBeCloseTo(expected, 13);
+  });
+
+  it('is exactly 1 and -1 for monotone pairs and 0 where it is undefined', () => {
+    const scratch = createSpearmanScratch(100);
+    const up = createSpearmanWindow(100);
+    const down = createSpearmanWindow(100);
+    const flat = createSpearmanWindow(100);
+    for (let i = 0; i < 100; i++) {
+      pushPair(up, i, i * i * i);
+      pushPair(down, i, -i);
+      pushPair(flat, i, -0 * (i % 2));
+    }
+    expect([spearman(up, scratch), spearman(down, scratch), spearman(flat, scratch)]).toEqual([1, -1, 0]);
+    expect(spearman(createSpearmanWindow(5), createSpearmanScratch(5))).toBe(0);
+  });
+
+  it('refuses a window whose sums would not be exact', () => {
+    expect(() => createSpearmanWindow(MAX_SPEARMAN_CAPACITY + 1)).toThrow(RangeError);
+    expect(() => createSpearmanWindow(0)).toThrow(RangeError);
+  });
+});

@@ -1,0 +1,193 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  createDrawdown,
+  recoveryNeededFrac,
+  resetDrawdown,
+  updateDrawdown,
+} from '../../src/pipeline/6-risk/drawdown.ts';
+import {
+  clipToPositionLimit,
+  grossCapacity,
+  isPositionInside,
+  measureExposure,
+  scaleToGross,
+} from '../../src/pipeline/6-risk/exposure.ts';
+import {
+  createKillState,
+  isKilled,
+  killCause,
+  lossStatus,
+  markEquity,
+  markExposure,
+  openSession,
+  resetKill,
+  trip,
+} from '../../src/pipeline/6-risk/kill-switch.ts';
+
+const SETTINGS = {
+  dailyLossFrac: 0.02,
+  drawdownFrac: 0.1,
+  warnFraction: 0.7,
+  maxPositionFrac: 0.2,
+  maxGrossFrac: 1,
+};
+
+function killStateAt(equityMicros: number, symbolCount = 0) {
+  return createKillState({ equityMicros, symbolCount });
+}
+
+describe('daily loss', () => {
+  it('warns once at 70 % of the limit, trips beyond it, clears at the next session', () => {
+    const state = killStateAt(100_000);
+    const types = [99_000, 98_600, 98_500, 98_000, 97_999, 97_000, 99_999].map((equity) =>
+      markEquity(state, equity, SETTINGS).map(({ type }) => type),
+    );
+    expect(types).toEqual([[], ['RiskLimitWarned'], [], [], ['KillSwitchTripped'], [], []]);
+    expect(killCause(state)).toBe('daily_loss');
+    expect(openSession(state, 99_999)).toEqual([
+      { type: 'KillSwitchReset', cause: 'daily_loss', by: 'session' },
+    ]);
+    expect(isKilled(state)).toBe(false);
+    expect(openSession(state, 99_999)).toEqual([]);
+  });
+
+  it('counts from the previous close, overnight losses included', () => {
+    const state = killStateAt(100_000);
+    openSession(state, 95_000);
+    expect(markEquity(state, 94_000, SETTINGS)).toEqual([]);
+    openSession(state, 94_000);
+    const [tripped] = markEquity(state, 92_000, { ...SETTINGS, drawdownFrac: 1 });
+    expect(tripped).toMatchObject({ type: 'KillSwitchTripped', cause: 'daily_loss', limit: 0.02 });
+    expect(lossStatus(state, 92_000).dailyLossFrac).toBeCloseTo(2 / 94, 15);
+  });
+
+  it('warns again after it has been below the line', () => {
+    const state = killStateAt(100_000);
+    const warnings = [98_500, 99_500, 98_500].map((equity) => markEquity(state, equity, SETTINGS).length);
+    expect(warnings).toEqual([1, 0, 1]);
+  });
+
+  it('says nothing of a base that is not positive', () => {
+    expect(markEquity(killStateAt(0), -5, SETTINGS)).toEqual([]);
+  });
+});
+
+describe('drawdown', () => {
+  const wide = { ...SETTINGS, dailyLossFrac: 1 };
+
+  it('stays tripped through sessions until an operator resets it', () => {
+    const state = killStateAt(100_000);
+    expect(markEquity(state, 93_000, wide)).toMatchObject([{ type: 'RiskLimitWarned', limit: 'drawdown' }]);
+    expect(markEquity(state, 89_999, wide)).toMatchObject([{ type: 'KillSwitchTripped', cause: 'drawdown' }]);
+    openSession(state, 89_999);
+    markEquity(state, 99_999, wide);
+    expect(killCause(state)).toBe('drawdown');
+    expect(resetKill(state, { equityMicros: 89_000, by: 'ana' })).toEqual([
+      { type: 'KillSwitchReset', cause: 'drawdown', by: 'ana' },
+    ]);
+    expect(markEquity(state, 88_000, wide)).toEqual([]);
+    expect(lossStatus(state, 88_000).peakMicros).toBe(89_000);
+  });
+
+  it('trips beside a daily loss, and survives its clearing', () => {
+    const state = killStateAt(100_000);
+    expect(markEquity(state, 85_000, SETTINGS).map(({ type }) => type)).toEqual([
+      'KillSwitchTripped',
+      'KillSwitchTripped',
+    ]);
+    openSession(state, 85_000);
+    expect(killCause(state)).toBe('drawdown');
+  });
+
+  it('is the deepest fall from the running peak', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: -1000, max: 1_000_000 }), { minLength: 1 }), (values) => {
+        const state = createDrawdown(0);
+        let peak = 0;
+        let deepest = 0;
+        for (const value of values) {
+          peak = Math.max(peak, value);
+          const expected = peak > 0 ? (peak - value) / peak : 0;
+          deepest = Math.max(deepest, expected);
+          expect(updateDrawdown(state, value)).toBe(expected);
+        }
+        expect(state).toEqual({ peakMicros: peak, maxDrawdownFrac: deepest });
+      }),
+    );
+  });
+
+  it('starts over from a reset, and knows the gain that would undo it', () => {
+    const state = createDrawdown(100);
+    updateDrawdown(state, 80);
+    expect(recoveryNeededFrac(state, 80)).toBe(0.25);
+    expect(recoveryNeededFrac(state, 0)).toBeUndefined();
+    resetDrawdown(state, -3);
+    expect(state).toEqual({ peakMicros: 0, maxDrawdownFrac: 0 });
+  });
+});
+
+describe('kill switch', () => {
+  it('trips once a cause, for any cause, and an operator resets all', () => {
+    const state = killStateAt(100_000);
+    expect(isKilled(state)).toBe(false);
+    expect(killCause(state)).toBeUndefined();
+    expect(trip(state, 'operator', { value: 1, limit: 0 })).toHaveLength(1);
+    expect(trip(state, 'operator', { value: 1, limit: 0 })).toEqual([]);
+    trip(state, 'order_state', { value: 1, limit: 0 });
+    expect(killCause(state)).toBe('operator');
+    expect(openSession(state, 100_000)).toEqual([]);
+    expect(isKilled(state)).toBe(true);
+    expect(resetKill(state, { equityMicros: 100_000, by: 'ana' })).toHaveLength(2);
+    expect(resetKill(state, { equityMicros: 100_000, by: 'ana' })).toEqual([]);
+  });
+
+  it('after a reset measures the daily loss from there, and does not forget a peak that had not tripped', () => {
+    const state = killStateAt(100_000);
+    markEquity(state, 97_000, SETTINGS);
+    resetKill(state, { equityMicros: 97_000, by: 'ana' });
+    expect(markEquity(state, 96_000, SETTINGS)).toEqual([]);
+    expect(lossStatus(state, 96_000)).toMatchObject({ peakMicros: 100_000, drawdownFrac: 0.04 });
+  });
+
+  it('holds plain data, so that a copy goes on like the original', () => {
+    const state = killStateAt(100_000, 2);
+    markEquity(state, 98_500, SETTINGS);
+    const copy = structuredClone(state);
+    expect(markEquity(copy, 97_000, SETTINGS)).toEqual(markEquity(state, 97_000, SETTINGS));
+    expect(copy).toEqual(state);
+  });
+});
+
+describe('exposure', () => {
+  it('warns of a position and of gross once a crossing', () => {
+    const state = killStateAt(1, 2);
+    const mark = (...weights: number[]) =>
+      markExposure(state, { symbols: ['A', 'B'], weights: Float64Array.from(weights) }, SETTINGS);
+    expect(mark(0.1, 0)).toEqual([]);
+    expect(mark(0.1, -0.15)).toMatchObject([{ limit: 'position', symbol: 'B', value: 0.15 }]);
+    expect(mark(0.1, -0.16)).toEqual([]);
+    expect(mark(0.6, -0.16)).toMatchObject([
+      { limit: 'position', symbol: 'A' },
+      { limit: 'exposure', value: 0.76, threshold: 0.7 },
+    ]);
+    expect(mark(0.6, -0.16)).toEqual([]);
+    expect(mark(0, 0)).toEqual([]);
+    expect(mark(0.6, 0.2)).toHaveLength(3);
+  });
+
+  it('adds up, and what is scaled or clipped is inside its limit', () => {
+    const weight = fc.double({ min: -2, max: 2, noNaN: true });
+    fc.assert(
+      fc.property(fc.array(weight), (weights) => {
+        const exposure = measureExposure(weights);
+        expect(exposure.gross).toBeCloseTo(exposure.long + exposure.short, 9);
+        expect(exposure.net).toBeCloseTo(exposure.long - exposure.short, 9);
+        expect(measureExposure(scaleToGross(weights, SETTINGS)).gross).toBeLessThanOrEqual(1 + 1e-12);
+        const clipped = clipToPositionLimit(weights, SETTINGS);
+        expect(clipped.every((w) => isPositionInside(w, SETTINGS))).toBe(true);
+        expect(grossCapacity(exposure, SETTINGS)).toBeGreaterThanOrEqual(0);
+      }),
+    );
+  });
+});

@@ -1,0 +1,489 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { RiskCheck } from '../../src/domain/decisions.ts';
+import type { RiskSettings } from '../../src/domain/settings.ts';
+import { US_PER_MINUTE, US_PER_SECOND } from '../../src/domain/units.ts';
+import { assessOrder, orderRequestOf, type RiskVerdict } from '../../src/pipeline/6-risk/assess-order.ts';
+import { RISK_CHECKS } from '../../src/pipeline/6-risk/checks.ts';
+import {
+  createRiskMemory,
+  type OrderDraft,
+  type RiskBook,
+  type RiskMemory,
+  recordExecution,
+  recordIntent,
+  restrictedMask,
+  type WorkingOrder,
+} from '../../src/pipeline/6-risk/risk-book.ts';
+import { createMarketState } from '../../src/pipeline/market-state.ts';
+
+type Settings = RiskSettings & { readonly lotShares: number };
+
+/** Limits of which an order of 100 shares at 100 dollars, of a million dollars of equity, passes every one. */
+const SETTINGS: Settings = {
+  priceCollarBps: 50,
+  maxOrderValueMicros: 50_000e6,
+  maxOrderShares: 500,
+  maxAdvFraction: 0.01,
+  maxOpenOrdersPerSymbol: 2,
+  maxOpenOrders: 3,
+  maxOrdersPerMinute: 4,
+  maxRepeatedExecutions: 3,
+  cooldownSeconds: 5,
+  maxPositionFrac: 0.2,
+  maxGrossFrac: 1,
+  maxNetFrac: 0.5,
+  allowShort: true,
+  restrictedSymbols: [],
+  maxDataAgeSeconds: 90,
+  tickE4: 100,
+  dailyLossFrac: 0.02,
+  drawdownFrac: 0.1,
+  warnFraction: 0.7,
+  killAction: 'reduce_only',
+  lotShares: 1,
+};
+
+const NOW = 100 * US_PER_MINUTE;
+const SYMBOLS = ['AAA', 'BBB'];
+
+interface World {
+  readonly book?: Partial<RiskBook>;
+  readonly position?: number;
+  readonly otherPosition?: number;
+  readonly working?: readonly WorkingOrder[];
+  readonly memory?: (memory: RiskMemory) => void;
+  readonly market?: (market: RiskBook['market']) => void;
+  readonly settings?: Partial<Settings>;
+  readonly draft?: Partial<OrderDraft>;
+}
+
+function worldOf(world: World) {
+  const market = createMarketState(2);
+  market.bidE4.fill(999_900);
+  market.askE4.fill(1_000_000);
+  market.midE4.fill(1_000_000);
+  market.dataUs.fill(NOW);
+  world.market?.(market);
+  const memory = createRiskMemory(2);
+  world.memory?.(memory);
+  const book: RiskBook = {
+    symbols: SYMBOLS,
+    tUs: NOW,
+    isSessionOpen: true,
+    isKilled: false,
+    equityMicros: 1e12,
+    market,
+    positionShares: Float64Array.of(world.position ?? 0, world.otherPosition ?? 0),
+    advDollars: Float64Array.of(1e8, 1e8),
+    restricted: new Uint8Array(2),
+    buyingPowerMicros: 1e12,
+    working: [...(world.working ?? [])],
+    ...world.book,
+  };
+  const draft: OrderDraft = {
+    symbolIx: 0,
+    symbol: 'AAA',
+    side: 'buy',
+    type: 'market',
+    timeInForce: 'day',
+    quantity: 100,
+    purpose: 'open',
+    ...world.draft,
+  };
+  return { draft, book, memory, settings: { ...SETTINGS, ...world.settings } };
+}
+
+function assess(world: World = {}): RiskVerdict {
+  const { draft, book, memory, settings } = worldOf(world);
+  return assessOrder(draft, book, memory, settings);
+}
+
+/** The check that refused, `approved`, or `scaled` with the quantity left. */
+function outcome(world: World): string {
+  const verdict = assess(world);
+  if (verdict.kind === 'refused') return verdict.check;
+  return verdict.scaledBy.length === 0 ? 'approved' : `scaled to ${verdict.quantity}`;
+}
+
+const workingBuy = (leavesQuantity: number, symbolIx = 0): WorkingOrder => ({
+  symbolIx,
+  side: 'buy',
+  leavesQuantity,
+});
+const workingSell = (leavesQuantity: number, symbolIx = 0): WorkingOrder => ({
+  symbolIx,
+  side: 'sell',
+  leavesQuantity,
+});
+const limitBuy = (limitPriceE4: number): Partial<OrderDraft> => ({ type: 'limit', limitPriceE4 });
+
+/** For each check: a world just beyond its limit, and the same world just inside it. */
+const EDGES: readonly { readonly check: RiskCheck; readonly beyond: World; readonly inside: World }[] = [
+  { check: 'kill_switch', beyond: { book: { isKilled: true } }, inside: {} },
+  { check: 'session_closed', beyond: { book: { isSessionOpen: false } }, inside: {} },
+  { check: 'halted_symbol', beyond: { market: (m) => m.isHalted.fill(1) }, inside: {} },
+  {
+    check: 'restricted_symbol',
+    beyond: { book: { restricted: restrictedMask(SYMBOLS, { restrictedSymbols: ['AAA'] }) } },
+    inside: { book: { restricted: restrictedMask(SYMBOLS, { restrictedSymbols: ['BBB'] }) } },
+  },
+  {
+    check: 'short_not_allowed',
+    beyond: { position: 99, settings: { allowShort: false }, draft: { side: 'sell' } },
+    inside: { position: 100, settings: { allowShort: false }, draft: { side: 'sell' } },
+  },
+  {
+    check: 'stale_data',
+    beyond: { market: (m) => m.dataUs.fill(NOW - 90 * US_PER_SECOND - 1) },
+    inside: { market: (m) => m.dataUs.fill(NOW - 90 * US_PER_SECOND) },
+  },
+  {
+    check: 'price_collar',
+    beyond: { draft: limitBuy(1_005_100) },
+    inside: { draft: limitBuy(1_005_000) },
+  },
+  {
+    check: 'max_order_value',
+    beyond: { settings: { maxOrderValueMicros: 9_999e6 } },
+    inside: { settings: { maxOrderValueMicros: 10_000e6 } },
+  },
+  {
+    check: 'max_order_shares',
+    beyond: { settings: { maxOrderShares: 99 } },
+    inside: { settings: { maxOrderShares: 100 } },
+  },
+  {
+    check: 'max_adv_fraction',
+    beyond: { book: { advDollars: Float64Array.of(999_999, 0) } },
+    inside: { book: { advDollars: Float64Array.of(1_000_000, 0) } },
+  },
+  { check: 'lot_size', beyond: { settings: { lotShares: 30 } }, inside: { settings: { lotShares: 50 } } },
+  { check: 'tick_size', beyond: { draft: limitBuy(1_000_050) }, inside: { draft: limitBuy(1_000_100) } },
+  {
+    check: 'max_open_orders_symbol',
+    beyond: { working: [workingBuy(7), workingBuy(8)] },
+    inside: { working: [workingBuy(7)] },
+  },
+  {
+    check: 'max_open_orders',
+    beyond: { working: [workingBuy(7, 1), workingBuy(8, 1), workingBuy(9, 1)] },
+    inside: { working: [workingBuy(7, 1), workingBuy(8, 1)] },
+  },
+  {
+    check: 'order_rate',
+    beyond: { memory: (m) => m.intentTimesUs.push(NOW - US_PER_MINUTE + 1, NOW - 3, NOW - 2, NOW - 1) },
+    inside: { memory: (m) => m.intentTimesUs.push(NOW - US_PER_MINUTE, NOW - 3, NOW - 2, NOW - 1) },
+  },
+  {
+    check: 'repeated_execution',
+    beyond: { memory: (m) => executed(m, 3) },
+    inside: { memory: (m) => executed(m, 2) },
+  },
+  {
+    check: 'duplicate_intent',
+    beyond: { working: [workingBuy(100)] },
+    inside: { working: [workingBuy(101)] },
+  },
+  {
+    check: 'cooldown',
+    beyond: { memory: (m) => m.lastIntentUs.fill(NOW - 5 * US_PER_SECOND + 1) },
+    inside: { memory: (m) => m.lastIntentUs.fill(NOW - 5 * US_PER_SECOND) },
+  },
+  {
+    check: 'opposite_side_working',
+    beyond: { working: [workingSell(1)] },
+    inside: { working: [workingSell(1, 1)] },
+  },
+  { check: 'position_limit', beyond: { position: 2000 }, inside: { position: 1900 } },
+  { check: 'gross_limit', beyond: { otherPosition: -10_000 }, inside: { otherPosition: -9_900 } },
+  { check: 'net_limit', beyond: { otherPosition: 4_901 }, inside: { otherPosition: 4_900 } },
+  {
+    check: 'buying_power',
+    beyond: { book: { buyingPowerMicros: 9_999e6 } },
+    inside: { book: { buyingPowerMicros: 10_000e6 } },
+  },
+];
+
+function executed(memory: RiskMemory, orders: number): void {
+  for (let k = 0; k < orders; k++) {
+    const execution = { tUs: NOW - k, symbolIx: 0, side: 'buy', clientOrderId: `id${k}` } as const;
+    recordExecution(memory, execution);
+    recordExecution(memory, execution);
+  }
+}
+
+describe('every risk check', () => {
+  it.each(EDGES)('$check blocks beyond its limit and passes on it', ({ check, beyond, inside }) => {
+    expect(outcome(beyond)).toBe(check);
+    expect(outcome(inside)).toBe('approved');
+  });
+
+  it('has an edge here, in the order of the table', () => {
+    expect(EDGES.map(({ check }) => check)).toEqual(RISK_CHECKS.map(({ check }) => check));
+  });
+
+  it('tells value and limit of a refusal', () => {
+    expect(assess({ otherPosition: 4_901 })).toMatchObject({
+      kind: 'refused',
+      check: 'net_limit',
+      value: 0.5001,
+      limit: 0.5,
+    });
+    expect(assess({ book: { isSessionOpen: false } })).toMatchObject({ value: 1, limit: 0 });
+  });
+
+  it('gives the first check that fails', () => {
+    expect(outcome({ book: { isKilled: true, isSessionOpen: false } })).toBe('kill_switch');
+  });
+});
+
+describe('scaling', () => {
+  it('cuts an increase to the room under the position limit, in whole lots, and records it', () => {
+    expect(outcome({ position: 1950 })).toBe('scaled to 50');
+    expect(outcome({ position: 1950, settings: { lotShares: 20 } })).toBe('scaled to 40');
+    expect(outcome({ position: 1950, settings: { lotShares: 100 } })).toBe('position_limit');
+    expect(assess({ position: -1950, draft: { side: 'sell' } })).toMatchObject({
+      quantity: 50,
+      scaledBy: [{ check: 'position_limit', quantity: 50, value: 0.205, limit: 0.2 }],
+    });
+  });
+
+  it('cuts it to the room under the gross limit', () => {
+    expect(outcome({ otherPosition: -9_970 })).toBe('scaled to 30');
+    expect(outcome({ otherPosition: -20_000 })).toBe('gross_limit');
+  });
+
+  it('lets an order through the gross limit that does not add to the worst case', () => {
+    const settings = { maxOrderShares: 5000, maxOrderValueMicros: 1e12, maxAdvFraction: 1 };
+    expect(outcome({ position: -1000, otherPosition: -10_500, draft: { quantity: 1200 }, settings })).toBe(
+      'approved',
+    );
+    expect(outcome({ position: -1000, otherPosition: -9_500, draft: { quantity: 2200 }, settings })).toBe(
+      'scaled to 1500',
+    );
+  });
+
+  it('limits net exposure both ways', () => {
+    expect(outcome({ otherPosition: -4_901, draft: { side: 'sell' } })).toBe('net_limit');
+    expect(outcome({ otherPosition: -4_900, draft: { side: 'sell' } })).toBe('approved');
+    expect(outcome({ otherPosition: -4_900, working: [workingSell(1, 1)], draft: { side: 'sell' } })).toBe(
+      'net_limit',
+    );
+  });
+
+  it('counts working orders as filled', () => {
+    expect(outcome({ position: 1000, working: [workingBuy(950)] })).toBe('scaled to 50');
+    expect(outcome({ otherPosition: -5_000, working: [workingSell(4_970, 1)] })).toBe('scaled to 30');
+    expect(outcome({ otherPosition: 4_800, working: [workingBuy(101, 1)] })).toBe('net_limit');
+  });
+
+  it('allows nothing new without equity', () => {
+    expect(outcome({ book: { equityMicros: 0 } })).toBe('position_limit');
+    expect(outcome({ book: { equityMicros: -5 }, settings: { maxPositionFrac: 1e9 } })).toBe(
+      'position_limit',
+    );
+  });
+
+  it('leaves an approved order inside position and gross limits whatever is held and working', () => {
+    const shares = fc.integer({ min: -4000, max: 4000 });
+    const open = fc.record({
+      symbolIx: fc.constantFrom(0, 1),
+      side: fc.constantFrom('buy' as const, 'sell' as const),
+      leavesQuantity: fc.integer({ min: 1, max: 800 }),
+    });
+    const side = fc.constantFrom('buy' as const, 'sell' as const);
+    const quantity = fc.integer({ min: 1, max: 500 });
+    fc.assert(
+      fc.property(
+        shares,
+        shares,
+        fc.array(open, { maxLength: 2 }),
+        side,
+        quantity,
+        (position, otherPosition, working, s, q) => {
+          const settings = { maxGrossFrac: 0.4, maxOpenOrders: 9, maxOpenOrdersPerSymbol: 9 };
+          const {
+            draft,
+            book,
+            memory,
+            settings: all,
+          } = worldOf({
+            position,
+            otherPosition,
+            working,
+            settings,
+            draft: { side: s, quantity: q },
+          });
+          const reach = (i: number) => {
+            let buy = 0;
+            let sell = 0;
+            for (const order of book.working) {
+              if (order.symbolIx !== i) continue;
+              if (order.side === 'buy') buy += order.leavesQuantity;
+              else sell += order.leavesQuantity;
+            }
+            return Math.max(
+              Math.abs(book.positionShares[i]! + buy),
+              Math.abs(book.positionShares[i]! - sell),
+            );
+          };
+          const before = [reach(0), reach(1)];
+          const verdict = assessOrder(draft, book, memory, all);
+          if (verdict.kind === 'refused') return;
+          expect(verdict.quantity).toBeLessThanOrEqual(q);
+          recordIntent(book, memory, verdict);
+          expect(reach(0)).toBeLessThanOrEqual(Math.max(before[0]!, 2000));
+          expect(reach(0) + reach(1)).toBeLessThanOrEqual(Math.max(before[0]! + before[1]!, 4000));
+        },
+      ),
+    );
+  });
+});
+
+describe('reductions', () => {
+  const reduce = { side: 'sell', purpose: 'reduce' } as const;
+
+  it.each(RISK_CHECKS.filter(({ reductionsPass }) => reductionsPass).map(({ check }) => check))(
+    'pass %s',
+    (check) => {
+      const edge = EDGES.find((e) => e.check === check)!.beyond;
+      const world: World = {
+        ...edge,
+        position: 3000,
+        draft: reduce,
+        working: (edge.working ?? []).map((order) => ({ ...order, side: 'sell' })),
+      };
+      expect(outcome(world)).toBe('approved');
+    },
+  );
+
+  it('do not pass a closed session, a halt, a duplicate or a crossing order', () => {
+    const held: World = { position: 3000, draft: reduce };
+    expect(outcome({ ...held, book: { isSessionOpen: false } })).toBe('session_closed');
+    expect(outcome({ ...held, market: (m) => m.isHalted.fill(1) })).toBe('halted_symbol');
+    expect(outcome({ ...held, working: [workingSell(100)] })).toBe('duplicate_intent');
+    expect(outcome({ ...held, working: [workingBuy(5)] })).toBe('opposite_side_working');
+  });
+
+  it('are cut to the size limits instead of being stuck', () => {
+    const close: World = { position: 2000, draft: { ...reduce, quantity: 2000 } };
+    expect(outcome(close)).toBe('scaled to 500');
+    expect(outcome({ ...close, settings: { maxOrderShares: 1 } })).toBe('scaled to 1');
+    expect(
+      outcome({
+        ...close,
+        settings: { maxOrderShares: 10_000, maxOrderValueMicros: 1e12 },
+        book: { advDollars: Float64Array.of(1e6, 0) },
+      }),
+    ).toBe('scaled to 100');
+  });
+
+  it('close an odd lot', () => {
+    const settings = { lotShares: 100 };
+    expect(outcome({ position: 37, settings, draft: { ...reduce, quantity: 37 } })).toBe('approved');
+    expect(outcome({ position: -37, settings, draft: { side: 'buy', quantity: 37 } })).toBe('approved');
+    expect(outcome({ position: 237, settings, draft: { ...reduce, quantity: 37 } })).toBe('lot_size');
+  });
+
+  it('are judged by what working orders can lead to, not by their own word', () => {
+    const killed: World = { book: { isKilled: true }, draft: { ...reduce, quantity: 60 }, position: 100 };
+    expect(outcome(killed)).toBe('approved');
+    expect(outcome({ ...killed, working: [workingSell(50)] })).toBe('kill_switch');
+    expect(outcome({ ...killed, position: 50 })).toBe('kill_switch');
+    expect(outcome({ ...killed, position: -100 })).toBe('kill_switch');
+    expect(
+      outcome({
+        book: { isKilled: true },
+        position: -100,
+        draft: { quantity: 60 },
+        working: [workingBuy(41)],
+      }),
+    ).toBe('kill_switch');
+  });
+
+  it('pass without any price, while an opening order does not', () => {
+    const noPrice = (m: RiskBook['market']) => {
+      for (const column of [m.bidE4, m.askE4, m.midE4]) column.fill(0);
+    };
+    expect(outcome({ market: noPrice, position: 500, draft: reduce })).toBe('approved');
+    expect(outcome({ market: noPrice })).toBe('price_collar');
+    expect(outcome({ market: noPrice, draft: limitBuy(1_000_000) })).toBe('price_collar');
+  });
+});
+
+describe('checks that are off or unknown', () => {
+  it('ignores volume while it is unknown or endless, and repeats without a limit', () => {
+    expect(outcome({ book: { advDollars: new Float64Array(2) } })).toBe('approved');
+    expect(outcome({ book: { advDollars: new Float64Array(2).fill(Number.POSITIVE_INFINITY) } })).toBe(
+      'approved',
+    );
+    const { maxRepeatedExecutions: _, ...rest } = SETTINGS;
+    const { draft, book, memory } = worldOf({ memory: (m) => executed(m, 9) });
+    expect(assessOrder(draft, book, memory, rest).kind).toBe('approved');
+  });
+
+  it('refuses a limit price of nothing', () => {
+    expect(outcome({ settings: { priceCollarBps: 1e9 }, draft: limitBuy(0) })).toBe('tick_size');
+  });
+
+  it('values the order by its touch when no mark is known', () => {
+    const noMark = (m: RiskBook['market']) => m.midE4.fill(0);
+    expect(outcome({ market: noMark, position: 1950 })).toBe('scaled to 50');
+  });
+});
+
+describe('assessOrder', () => {
+  it('changes nothing by itself, and recordIntent shows the order to the next draft', () => {
+    const { draft, book, memory, settings } = worldOf({ settings: { cooldownSeconds: 0 } });
+    const before = structuredClone({ book, memory });
+    const verdict = assessOrder(draft, book, memory, settings);
+    expect({ book, memory }).toEqual(before);
+    if (verdict.kind !== 'approved') throw new Error('expected approval');
+    expect(verdict.costMicros).toBe(10_000e6);
+    recordIntent(book, memory, verdict);
+    expect(book.working).toEqual([workingBuy(100)]);
+    expect(book.buyingPowerMicros).toBe(1e12 - 10_000e6);
+    expect([memory.lastIntentUs[0], ...memory.intentTimesUs]).toEqual([NOW, NOW]);
+    expect(assessOrder(draft, book, memory, settings)).toMatchObject({ check: 'duplicate_intent' });
+  });
+
+  it('makes the request a broker gets, with the quantity that was approved', () => {
+    const market = assess({ position: 1950 });
+    const limit = assess({ draft: limitBuy(1_000_100) });
+    if (market.kind !== 'approved' || limit.kind !== 'approved') throw new Error('expected approval');
+    expect(orderRequestOf(market, 'id1')).toEqual({
+      clientOrderId: 'id1',
+      symbol: 'AAA',
+      side: 'buy',
+      type: 'market',
+      timeInForce: 'day',
+      quantity: 50,
+      purpose: 'open',
+    });
+    expect(orderRequestOf(limit, 'id2')).toMatchObject({
+      type: 'limit',
+      limitPriceE4: 1_000_100,
+      quantity: 100,
+    });
+    const { draft, book, memory } = worldOf({ draft: limitBuy(1_000_100) });
+    recordIntent(book, memory, { draft, quantity: 100, costMicros: 0 });
+    expect(book.working[0]).toMatchObject({ limitPriceE4: 1_000_100 });
+  });
+
+  it('throws on a quantity that is not a positive integer: a bug upstream', () => {
+    for (const quantity of [0, -1, 1.5, Number.NaN]) {
+      expect(() => assess({ draft: { quantity } })).toThrow('is not a positive integer');
+    }
+  });
+
+  it('forgets intents and executions older than a minute', () => {
+    const { draft, book, memory } = worldOf({});
+    memory.intentTimesUs.push(NOW - US_PER_MINUTE - 1);
+    recordIntent(book, memory, { draft, quantity: 1, costMicros: 0 });
+    expect(memory.intentTimesUs).toEqual([NOW]);
+    recordExecution(memory, { tUs: NOW - 2 * US_PER_MINUTE, symbolIx: 0, side: 'buy', clientOrderId: 'old' });
+    recordExecution(memory, { tUs: NOW, symbolIx: 0, side: 'buy', clientOrderId: 'new' });
+    expect(memory.executions.map(({ clientOrderId }) => clientOrderId)).toEqual(['new']);
+  });
+});

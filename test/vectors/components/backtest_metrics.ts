@@ -1,0 +1,123 @@
+import {
+  annualizedReturn,
+  calmarRatio,
+  createDrawdown,
+  ratio,
+  returnsOf,
+  sharpeRatio,
+  sortinoRatio,
+  updateDrawdown,
+} from '../../../src/report/measures.ts';
+import { SESSIONS_PER_YEAR } from '../../../src/report/statistics.ts';
+import type { VectorCase, VectorComponent } from '../types.ts';
+import { vectorComponent as broker } from './backtest_broker.ts';
+
+interface MetricsInput {
+  readonly config: {
+    readonly start_date: string;
+    readonly end_date: string;
+    readonly initial_cash: number;
+    readonly slippage_bps: number;
+    readonly fee_bps: number;
+    readonly interval: string;
+  };
+  readonly equity: readonly number[];
+  readonly trades: readonly { readonly pnl?: number }[];
+  readonly broker_ops: readonly object[];
+}
+
+const MINUTES_PER_SESSION = 390;
+const DAYS_PER_YEAR = 365.25;
+
+function periodsPerYear(interval: string): number {
+  const [, count, unit] = /^(\d+)([mhd])$/.exec(interval)!;
+  if (unit === 'd') return SESSIONS_PER_YEAR / Number(count);
+  return (SESSIONS_PER_YEAR * MINUTES_PER_SESSION) / (Number(count) * (unit === 'h' ? 60 : 1));
+}
+
+function yearsOf({ start_date, end_date }: MetricsInput['config']): number {
+  return (Date.parse(end_date) - Date.parse(start_date)) / 86_400_000 / DAYS_PER_YEAR;
+}
+
+function lossesOf(trades: MetricsInput['trades']): number {
+  return trades.reduce((sum, { pnl = 0 }) => sum + Math.max(0, -pnl), 0);
+}
+
+function gainsOf(trades: MetricsInput['trades']): number {
+  return trades.reduce((sum, { pnl = 0 }) => sum + Math.max(0, pnl), 0);
+}
+
+function feesOf(input: MetricsInput): number {
+  const { initial_cash, slippage_bps, fee_bps } = input.config;
+  const given = { initial_cash, slippage_bps, fee_bps, slippage_model: null, ops: input.broker_ops };
+  return (broker.run(given) as { final: { total_fees: number } }).final.total_fees;
+}
+
+const UNDEFINED = 'what is not defined is null, not 0 or infinity';
+const NOT_REPORTED = 'not among our statistics';
+const BY_ROUND_TRIP = 'trades are round trips, flat to flat, after fees; there, every order counted';
+
+export const vectorComponent: VectorComponent = {
+  component: 'backtest_metrics',
+  run(input: MetricsInput) {
+    const { config, equity, trades } = input;
+    const final = equity.at(-1) ?? config.initial_cash;
+    const totalReturn = equity.length === 0 ? 0 : final / config.initial_cash - 1;
+    const returns = returnsOf(equity);
+    const drawdown = createDrawdown({ equityMicros: equity[0] ?? 0, tUs: 0 });
+    const depths = equity.map((equityMicros, tUs) => updateDrawdown(drawdown, { equityMicros, tUs }));
+    const yearly = annualizedReturn(totalReturn, yearsOf(config));
+    return {
+      final_value: final,
+      total_return: totalReturn,
+      sharpe: sharpeRatio(returns, periodsPerYear(config.interval)),
+      max_drawdown: drawdown.maxFrac,
+      win_rate: null,
+      num_trades: null,
+      total_fees: equity.length === 0 ? 0 : feesOf(input),
+      avg_slippage_bps: null,
+      annualized_return: yearly,
+      sortino: sortinoRatio(returns, periodsPerYear(config.interval)),
+      calmar: calmarRatio(yearly, drawdown.maxFrac),
+      profit_factor: ratio(gainsOf(trades), lossesOf(trades)),
+      avg_trade_return: null,
+      avg_holding_period_days: null,
+      returns,
+      drawdown_series: depths.map((depth) => -depth),
+      monthly_returns: null,
+      rolling_sharpe: null,
+    };
+  },
+  deviates: ({ input }) =>
+    (input as MetricsInput).equity.slice(0, -1).some((value) => value <= 0)
+      ? 'there is no return on an equity of nothing; there, it was infinite'
+      : undefined,
+  deviatingFields,
+};
+
+function deviatingFields(vectorCase: VectorCase): Record<string, string> {
+  const { config, equity, trades } = vectorCase.input as MetricsInput;
+  const fields: Record<string, string> = {
+    win_rate: BY_ROUND_TRIP,
+    num_trades: BY_ROUND_TRIP,
+    avg_slippage_bps: 'slippage is measured from the mid at the decision, weighted by value',
+    sortino: 'textbook: downside deviation from 0 over all periods, at the frequency of the returns',
+    avg_trade_return: NOT_REPORTED,
+    avg_holding_period_days:
+      'holding time is measured by lots; there, it was the length of the run by trades',
+    monthly_returns: NOT_REPORTED,
+    rolling_sharpe: NOT_REPORTED,
+    total_fees: 'money is integer: fees round up to a micro-dollar on prices rounded to 1e-4 dollars',
+  };
+  const returns = equity.slice(1).map((value, k) => value / equity[k] - 1);
+  const varies = Math.max(...returns) - Math.min(...returns) > 1e-12;
+  if (returns.length < 2 || !varies) fields.sharpe = UNDEFINED;
+  const falls = equity.some((value, k) => k > 0 && value < equity[k - 1]);
+  if (yearsOf(config) === 0) {
+    fields.annualized_return = UNDEFINED;
+    fields.calmar = UNDEFINED;
+  }
+  if (!falls) fields.calmar = UNDEFINED;
+  if (lossesOf(trades) === 0) fields.profit_factor = UNDEFINED;
+  return fields;
+}

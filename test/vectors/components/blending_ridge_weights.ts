@@ -1,0 +1,92 @@
+import { createFamilyWeighing, weighFamilies } from '../../../src/pipeline/2-blending/blend.ts';
+import { createCorrelation, updateCorrelation } from '../../../src/pipeline/2-blending/correlation.ts';
+import { expectedIc, ridgeWeights } from '../../../src/pipeline/2-blending/ridge-weights.ts';
+import { categoryOf, type VectorCase, type VectorComponent } from '../types.ts';
+
+interface RidgeInput {
+  readonly fn: 'weights' | 'from_predictions';
+  readonly ridge_lambda: number | null;
+  readonly cost_penalty: number;
+  readonly ic: Readonly<Record<string, number>>;
+  readonly cost_shares: Readonly<Record<string, number>> | null;
+  readonly correlation?: readonly (readonly number[])[];
+  readonly model_order?: readonly string[] | null;
+  readonly history?: Readonly<Record<string, readonly number[]>>;
+}
+
+const NET_IC = 'net IC: the cost share scales the IC down, it is not subtracted from it';
+
+const DEVIATIONS: Readonly<Record<string, string>> = {
+  with_costs: NET_IC,
+  hist_with_costs: NET_IC,
+  lambda_zero_means_default:
+    'lambda 0 means no ridge: the schema decides what is allowed, 0 is not a hidden default',
+  shape_mismatch: 'families and matrix come from one layout; a mismatch is a bug, not an identity matrix',
+  nan_correlation: 'a correlation is always finite (0 for a constant series)',
+  min_weight_prunes: 'there is no minimum weight',
+  min_weight_prunes_all: 'there is no minimum weight',
+  order_empty: 'a horizon without families does not exist',
+  hist_missing_ic: 'an IC that is missing is 0 and floored like any other',
+  hist_empty_ic_3: 'an IC that is missing is 0 and floored like any other',
+  hist_nan_value: 'a missing score leaves out its row for that pair, not the whole series',
+};
+
+export const vectorComponent: VectorComponent = {
+  component: 'blending_ridge_weights',
+  run(input: RidgeInput) {
+    return { weights: input.fn === 'weights' ? fromCorrelation(input) : fromHistory(input) };
+  },
+  deviates: (vectorCase) => DEVIATIONS[categoryOf(vectorCase)] ?? warmUp(vectorCase),
+};
+
+function warmUp(vectorCase: VectorCase): string | undefined {
+  const history = Object.values((vectorCase.input as RidgeInput).history ?? {});
+  const rows = Math.min(...history.map((values) => values.length));
+  return history.length > 1 && rows < 5
+    ? 'warm-up: equal weights below 5 shared rows, not below 3'
+    : undefined;
+}
+
+function settingsOf(input: RidgeInput) {
+  return { ridgeLambda: input.ridge_lambda ?? 0.15, costPenalty: input.cost_penalty, muFloor: 0.01 };
+}
+
+function fromCorrelation(input: RidgeInput): Record<string, number> {
+  const names = input.model_order ?? Object.keys(input.ic).sort();
+  if (names.length === 0) return {};
+  const settings = settingsOf(input);
+  const mu = Float64Array.from(names, (name) =>
+    expectedIc({ icShrunk: input.ic[name] ?? 0, costShare: input.cost_shares?.[name] ?? 0 }, settings),
+  );
+  const weights = new Float64Array(names.length);
+  const correlation = Float64Array.from((input.correlation ?? []).flat());
+  ridgeWeights({ correlation, mu, lambda: settings.ridgeLambda }, weights);
+  return named(names, weights);
+}
+
+function fromHistory(input: RidgeInput): Record<string, number> {
+  const history = input.history ?? {};
+  const names = Object.keys(history).sort();
+  if (names.length === 0) return {};
+  const rows = Math.min(...names.map((name) => history[name]!.length));
+  const correlation = createCorrelation(names.length, Math.max(1, rows));
+  for (let k = 0; k < rows; k++) {
+    const values = names.map((name) => history[name]!.at(k - rows)!);
+    updateCorrelation(correlation, [...names.keys()], {
+      symbolCount: 1,
+      scores: Float64Array.from(values, (value) => (Number.isFinite(value) ? value : 0)),
+      present: Uint8Array.from(values, (value) => (Number.isFinite(value) ? 1 : 0)),
+    });
+  }
+  const families = createFamilyWeighing(names.length);
+  names.forEach((name, m) => {
+    families.icShrunk[m] = input.ic[name] ?? 0;
+    families.costShare[m] = input.cost_shares?.[name] ?? 0;
+  });
+  weighFamilies(correlation, 1, settingsOf(input), families);
+  return named(names, families.weights);
+}
+
+function named(names: readonly string[], weights: Float64Array): Record<string, number> {
+  return Object.fromEntries(names.map((name, m) => [name, weights[m]!]));
+}

@@ -1,0 +1,122 @@
+import { compareCodeUnits } from '../../../src/domain/compare.ts';
+import {
+  createStandardizer,
+  createStandardScores,
+  latestScore,
+  type StandardizerState,
+  seriesStatistics,
+  standardizeCycle,
+} from '../../../src/pipeline/1-prediction/standardize.ts';
+import { column, layout } from '../../prediction/fixtures.ts';
+import { categoryOf, type VectorComponent } from '../types.ts';
+
+type Step =
+  | { readonly model: string; readonly horizon: string; readonly raw: number }
+  | { readonly reset: { readonly model?: string | null; readonly horizon?: string | null } };
+
+interface StandardizationInput {
+  /** 0 means the default of 10. */
+  readonly window: number;
+  readonly clip: readonly [number, number];
+  readonly steps: readonly Step[];
+}
+
+interface Series {
+  readonly model: string;
+  readonly horizon: string;
+  readonly state: StandardizerState;
+  lastRaw: number;
+}
+
+/** The earlier engine gave scores from the third output on; below, it passed the raw output through. */
+const MIN_SAMPLES = 3;
+const WARM_UP =
+  'warm-up outputs: fewer than min_samples give 0 and the state warming_up (PIPELINE 1), not the clipped raw output';
+const NON_FINITE =
+  'a non-finite output is missing at the door: it never enters the ring, so it poisons no later score';
+
+const ONE_SERIES = layout([column()], ['AAA']);
+
+function createSeries(
+  input: StandardizationInput,
+  step: { readonly model: string; readonly horizon: string },
+): Series {
+  const state = createStandardizer(ONE_SERIES, {
+    standardizeWindow: input.window || 10,
+    standardizeMinSamples: MIN_SAMPLES,
+    scoreClip: input.clip[1],
+    scoreClipLow: input.clip[0],
+    precision: 'float64',
+  });
+  return { model: step.model, horizon: step.horizon, state, lastRaw: 0 };
+}
+
+/** Walks the steps, giving each raw output to `visit` together with its series. */
+function replay(
+  input: StandardizationInput,
+  visit: (series: Series, raw: number) => number,
+): {
+  readonly z: (number | null)[];
+  readonly series: Series[];
+} {
+  const all = new Map<string, Series>();
+  const z = input.steps.map((step) => {
+    if ('reset' in step) {
+      const { model, horizon } = step.reset;
+      for (const [key, series] of all) {
+        if ((model ?? series.model) === series.model && (horizon ?? series.horizon) === series.horizon)
+          all.delete(key);
+      }
+      return null;
+    }
+    const key = JSON.stringify([step.model, step.horizon]);
+    const series = all.get(key) ?? createSeries(input, step);
+    all.set(key, series);
+    return visit(series, step.raw);
+  });
+  return { z, series: [...all.values()] };
+}
+
+function score(series: Series, raw: number): number {
+  const out = createStandardScores(ONE_SERIES);
+  const isPresent = Number.isFinite(raw);
+  const predictions = {
+    cycle: 0,
+    values: Float64Array.of(isPresent ? raw : 0) as unknown as Float32Array,
+    valid: Uint8Array.of(isPresent ? 1 : 0),
+  };
+  standardizeCycle(series.state, predictions, out);
+  if (isPresent) series.lastRaw = raw;
+  return out.scores[0]!;
+}
+
+export const vectorComponent: VectorComponent = {
+  component: 'prediction_standardization',
+  ulpTolerance: 1e-6,
+  run(input: StandardizationInput) {
+    const { z, series } = replay(input, score);
+    series.sort((a, b) => compareCodeUnits(a.model, b.model) || compareCodeUnits(a.horizon, b.horizon));
+    return {
+      z,
+      final_stats: series.map(({ model, horizon, state, lastRaw }) => {
+        const { count, mean, std } = seriesStatistics(state, 0);
+        const stats = { mean, std, count, last_raw: lastRaw, last_z: latestScore(state, 0) };
+        return { model, horizon, stats: count < 2 ? null : stats };
+      }),
+    };
+  },
+  deviates(vectorCase) {
+    return categoryOf(vectorCase) === 'non_finite' ? NON_FINITE : undefined;
+  },
+  deviatingFields(vectorCase) {
+    const fields: Record<string, string> = {};
+    const { z: counts } = replay(vectorCase.input as StandardizationInput, (series, raw) => {
+      score(series, raw);
+      return seriesStatistics(series.state, 0).count;
+    });
+    counts.forEach((count, step) => {
+      if (count !== null && count < MIN_SAMPLES) fields[`z.${step}`] = WARM_UP;
+    });
+    return fields;
+  },
+};

@@ -1,0 +1,184 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { VectorCase, VectorComponent } from './types.ts';
+
+/** Vector files whose component is not built yet: counted and named, never as passed. */
+export const NOT_IMPLEMENTED_YET: readonly string[] = [
+  'learning_bandit',
+  'learning_reward_tracker',
+  'learning_weight_optimizer',
+];
+
+const ABSOLUTE_TOLERANCE = 1e-12;
+const RELATIVE_TOLERANCE = 1e-9;
+
+/** Where a case differs from its vector, and by what. */
+export interface Difference {
+  /** `steps.3.alpha`; empty for the whole output. */
+  readonly path: string;
+  readonly expected: unknown;
+  readonly actual: unknown;
+}
+
+export type CaseOutcome =
+  | { readonly kind: 'passed' }
+  | { readonly kind: 'partly' | 'deviates'; readonly reasons: readonly string[] }
+  | { readonly kind: 'failed'; readonly difference: Difference };
+
+export interface CaseReport {
+  readonly name: string;
+  readonly isUlp: boolean;
+  readonly outcome: CaseOutcome;
+}
+
+export type ComponentReport =
+  | { readonly component: string; readonly kind: 'ran'; readonly cases: readonly CaseReport[] }
+  | { readonly component: string; readonly kind: 'not_implemented'; readonly caseCount: number }
+  | { readonly component: string; readonly kind: 'no_adapter'; readonly caseCount: number };
+
+export function vectorsFolder(): string {
+  const override = process.env.SAMETAPE_VECTORS;
+  return override ?? fileURLToPath(new URL('../../../shared/vectors', import.meta.url));
+}
+
+/** Why the vectors cannot be read here, or undefined when they can. */
+export function vectorsMissing(): string | undefined {
+  const folder = vectorsFolder();
+  return existsSync(folder)
+    ? undefined
+    : `the vectors folder ${folder} does not exist (set SAMETAPE_VECTORS)`;
+}
+
+/** Runs every vector file through its adapter. */
+export async function runAllVectors(): Promise<readonly ComponentReport[]> {
+  const files = readdirSync(vectorsFolder())
+    .filter((file) => file.endsWith('.json'))
+    .sort();
+  const reports: ComponentReport[] = [];
+  for (const file of files) {
+    const component = file.slice(0, -'.json'.length);
+    const cases = readCases(join(vectorsFolder(), file));
+    const adapter = await loadAdapter(component);
+    if (adapter !== undefined) {
+      reports.push({ component, kind: 'ran', cases: cases.map((c) => runCase(adapter, c)) });
+    } else {
+      const kind = NOT_IMPLEMENTED_YET.includes(component) ? 'not_implemented' : 'no_adapter';
+      reports.push({ component, kind, caseCount: cases.length });
+    }
+  }
+  return reports;
+}
+
+async function loadAdapter(component: string): Promise<VectorComponent | undefined> {
+  const path = fileURLToPath(new URL(`./components/${component}.ts`, import.meta.url));
+  if (!existsSync(path)) return undefined;
+  const loaded: { readonly vectorComponent?: VectorComponent } = await import(
+    /* @vite-ignore */ pathToFileURL(path).href
+  );
+  return loaded.vectorComponent;
+}
+
+function readCases(path: string): readonly VectorCase[] {
+  const raw: unknown = JSON.parse(readFileSync(path, 'utf8'));
+  return decode(raw) as readonly VectorCase[];
+}
+
+const NON_FINITE: Readonly<Record<string, number>> = {
+  NaN: Number.NaN,
+  Infinity: Number.POSITIVE_INFINITY,
+  '-Infinity': Number.NEGATIVE_INFINITY,
+};
+
+/** Turns the strings that stand for non-finite numbers into those numbers. */
+export function decode(value: unknown): unknown {
+  if (typeof value === 'string') return Object.hasOwn(NON_FINITE, value) ? NON_FINITE[value] : value;
+  if (Array.isArray(value)) return value.map(decode);
+  if (isRecord(value)) {
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, decode(inner)]));
+  }
+  return value;
+}
+
+/**
+ * One case: passed when everything agrees; partly when it differs only in fields the adapter lists; deviates when it
+ * differs and the adapter lists the whole case; failed otherwise, also when the adapter throws.
+ */
+export function runCase(adapter: VectorComponent, vectorCase: VectorCase): CaseReport {
+  const isUlp = vectorCase.name.endsWith('~ulp');
+  const absolute = isUlp ? (adapter.ulpTolerance ?? ABSOLUTE_TOLERANCE) : ABSOLUTE_TOLERANCE;
+  return { name: vectorCase.name, isUlp, outcome: judge(adapter, vectorCase, absolute) };
+}
+
+function judge(adapter: VectorComponent, vectorCase: VectorCase, absolute: number): CaseOutcome {
+  const wholeReason = adapter.deviates?.(vectorCase);
+  const differences: Difference[] = [];
+  try {
+    compare(vectorCase.output, adapter.run(vectorCase.input), { path: '', absolute }, differences);
+  } catch (error) {
+    differences.push({ path: '', expected: vectorCase.output, actual: error });
+  }
+  if (differences.length === 0) return { kind: 'passed' };
+  if (wholeReason !== undefined) return { kind: 'deviates', reasons: [wholeReason] };
+  const fields = adapter.deviatingFields?.(vectorCase) ?? {};
+  const reasons = new Set<string>();
+  for (const difference of differences) {
+    const reason = reasonFor(difference.path, fields);
+    if (reason === undefined) return { kind: 'failed', difference };
+    reasons.add(reason);
+  }
+  return { kind: 'partly', reasons: [...reasons] };
+}
+
+/** The reason of the pattern that covers a path or one of its parents. */
+function reasonFor(path: string, fields: Readonly<Record<string, string>>): string | undefined {
+  const parts = path.split('.');
+  for (const [pattern, reason] of Object.entries(fields)) {
+    const wanted = pattern.split('.');
+    const covers =
+      wanted.length <= parts.length && wanted.every((part, k) => part === '*' || part === parts[k]);
+    if (covers && path !== '') return reason;
+  }
+  return undefined;
+}
+
+function compare(
+  expected: unknown,
+  actual: unknown,
+  at: { readonly path: string; readonly absolute: number },
+  differences: Difference[],
+): void {
+  const below = (key: string) => ({ ...at, path: at.path === '' ? key : `${at.path}.${key}` });
+  if (typeof expected === 'number' && typeof actual === 'number') {
+    if (!isClose(expected, actual, at.absolute)) differences.push({ path: at.path, expected, actual });
+  } else if (isList(expected) && isList(actual) && expected.length === actual.length) {
+    for (let k = 0; k < expected.length; k++) compare(expected[k], actual[k], below(String(k)), differences);
+  } else if (isRecord(expected) && isRecord(actual)) {
+    for (const key of new Set([...Object.keys(expected), ...Object.keys(actual)])) {
+      if (Object.hasOwn(expected, key) && Object.hasOwn(actual, key)) {
+        compare(expected[key], actual[key], below(key), differences);
+      } else {
+        const there = { path: below(key).path, expected: expected[key], actual: actual[key] };
+        differences.push(there);
+      }
+    }
+  } else if (expected !== actual) {
+    differences.push({ path: at.path, expected, actual });
+  }
+}
+
+export function isClose(a: number, b: number, absolute: number = ABSOLUTE_TOLERANCE): boolean {
+  if (Object.is(a, b) || a === b) return true;
+  return (
+    Math.abs(a - b) <= absolute + RELATIVE_TOLERANCE * Math.max(Math.abs(a), Math.abs(b)) &&
+    Number.isFinite(a - b)
+  );
+}
+
+function isList(value: unknown): value is ArrayLike<unknown> {
+  return Array.isArray(value) || ArrayBuffer.isView(value);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !isList(value);
+}

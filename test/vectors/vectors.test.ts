@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { type ComponentReport, decode, isClose, runAllVectors, runCase, vectorsMissing } from './harness.ts';
+import { failuresOf, failureText, reportText } from './report.ts';
+import type { VectorComponent } from './types.ts';
+
+const missing = vectorsMissing();
+const reports: readonly ComponentReport[] = missing === undefined ? await runAllVectors() : [];
+if (missing !== undefined) console.log(`skipped: ${missing}`);
+else console.log(reportText(reports, { verbose: false }));
+
+describe.skipIf(missing !== undefined)('reference vectors', () => {
+  it('finds vector files', () => {
+    expect(reports.length).toBeGreaterThan(0);
+  });
+
+  it.each(reports.map((report) => [report.component, report] as const))(
+    '%s: every case passes or deviates for a stated reason',
+    (_, report) => {
+      expect(report.kind, 'has no adapter in components/').not.toBe('no_adapter');
+      expect(failuresOf(report).map((failure) => failureText(report.component, failure))).toEqual([]);
+    },
+  );
+});
+
+describe('vector harness', () => {
+  const adapter: VectorComponent = {
+    component: 'sample',
+    run: (input) => ({ steps: [{ a: input, b: 2 }] }),
+    deviatingFields: () => ({ 'steps.*.b': 'b is decided otherwise' }),
+  };
+
+  it('fails a difference nobody listed, and names its path', () => {
+    const report = runCase(adapter, { name: 'x#1', input: 1, output: { steps: [{ a: 1.1, b: 2 }] } });
+    expect(report.outcome).toEqual({
+      kind: 'failed',
+      difference: { path: 'steps.0.a', expected: 1.1, actual: 1 },
+    });
+  });
+
+  it('still compares the other fields of a deviating case', () => {
+    const deviating = runCase(adapter, { name: 'x#1', input: 1, output: { steps: [{ a: 1, b: 3 }] } });
+    const broken = runCase(adapter, { name: 'x#1', input: 1, output: { steps: [{ a: 9, b: 3 }] } });
+    expect(deviating.outcome).toEqual({ kind: 'partly', reasons: ['b is decided otherwise'] });
+    expect(broken.outcome.kind).toBe('failed');
+  });
+
+  it('fails on missing and extra keys, on another length, and on an adapter that throws', () => {
+    const outcomeOf = (output: unknown, run: VectorComponent['run'] = adapter.run) =>
+      runCase({ component: 'sample', run }, { name: 'x#1', input: 1, output }).outcome.kind;
+    expect(outcomeOf({ steps: [{ a: 1, b: 2, c: 3 }] })).toBe('failed');
+    expect(outcomeOf({ steps: [{ a: 1 }] })).toBe('failed');
+    expect(outcomeOf({ steps: [] })).toBe('failed');
+    const throwing = (): never => {
+      throw new Error('broken');
+    };
+    expect(outcomeOf({}, throwing)).toBe('failed');
+  });
+
+  it('decodes non-finite numbers and compares them exactly', () => {
+    expect(decode({ a: ['NaN', '-Infinity', 'x'] })).toEqual({
+      a: [Number.NaN, Number.NEGATIVE_INFINITY, 'x'],
+    });
+    expect(isClose(Number.NaN, Number.NaN)).toBe(true);
+    expect(isClose(Number.POSITIVE_INFINITY, 1e308)).toBe(false);
+    expect(isClose(1, 1 + 5e-10)).toBe(true);
+    expect(isClose(1, 1 + 5e-9)).toBe(false);
+  });
+});
