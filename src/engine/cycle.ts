@@ -1,0 +1,110 @@
+import { invariant } from '../domain/errors.ts';
+import { US_PER_MINUTE } from '../domain/units.ts';
+import type { DerivedEvent } from '../events/derived.ts';
+import type { InferenceRequest } from '../events/inference.ts';
+import type { Predictions } from '../events/inputs.ts';
+import { orderRequestOf } from '../pipeline/6-risk/assess-order.ts';
+import { isKilled, markExposure } from '../pipeline/6-risk/kill-switch.ts';
+import type { DecisionView } from '../pipeline/decision-view.ts';
+import { type CycleOutcome, decide, requestPredictions } from '../pipeline/pipeline.ts';
+import { currentEquityMicros, type Engine } from './engine-state.ts';
+import { requestCancel } from './operator.ts';
+import { addOrder, workingShares } from './order-book.ts';
+import { sessionMinutes } from './session-clock.ts';
+
+/** A cycle falls due: freezes its view of the features and asks the models; without models it is decided at once. */
+export function startCycle(
+  engine: Engine,
+  cycle: number,
+  seq: number,
+  out: DerivedEvent[],
+): InferenceRequest | undefined {
+  invariant(engine.openCycle === 0, `cycle ${cycle} fell due while cycle ${engine.openCycle} was open`);
+  engine.openCycle = cycle;
+  out.push({ type: 'CycleStarted', cycle });
+  const request = requestPredictions(engine.pipeline, cycle);
+  if (request === undefined) {
+    completeCycle(engine, { cycle, predictions: undefined, seq }, out);
+    return undefined;
+  }
+  out.push({ type: 'InferenceRequested', cycle, featuresDigest: request.featuresDigest });
+  return request;
+}
+
+export interface CycleAnswer {
+  readonly cycle: number;
+  /** Absent when inference failed: entries hold, exits that need no forecast still run. */
+  readonly predictions: Predictions | undefined;
+  /** Sequence number of the input that completes the cycle. */
+  readonly seq: number;
+}
+
+/** The answer is in: runs the stages and asks for what they decided. */
+export function completeCycle(engine: Engine, answer: CycleAnswer, out: DerivedEvent[]): void {
+  const { cycle, predictions } = answer;
+  invariant(
+    engine.openCycle === cycle,
+    `predictions for cycle ${cycle} came while ${engine.openCycle} was open`,
+  );
+  engine.openCycle = 0;
+  const view = decisionView(engine, cycle, predictions);
+  const outcome = decide(engine.pipeline, view);
+  const { decisions, digests } = outcome;
+  out.push({ type: 'CycleCompleted', cycle, decisions, digests, equityMicros: view.equityMicros });
+  const held = { symbols: engine.layout.symbols, weights: engine.pipeline.work.sizing.weightNow };
+  out.push(...markExposure(engine.kill, held, engine.settings.risk));
+  askBroker(engine, outcome, answer, out);
+}
+
+function decisionView(engine: Engine, cycle: number, predictions: Predictions | undefined): DecisionView {
+  const { clock, orders, ledger, nowUs } = engine;
+  workingShares(orders, engine.workingShares);
+  const equityMicros = currentEquityMicros(engine);
+  return {
+    cycle,
+    tUs: nowUs,
+    predictions,
+    positionShares: ledger.shares,
+    workingShares: engine.workingShares,
+    working: orders.working.map(({ request, symbolIx, filledQuantity }) => ({
+      symbolIx,
+      side: request.side,
+      leavesQuantity: request.quantity - filledQuantity,
+      ...(request.limitPriceE4 === undefined ? {} : { limitPriceE4: request.limitPriceE4 }),
+    })),
+    equityMicros,
+    sessionMinutes: sessionMinutes(clock, nowUs),
+    minutesToClose: (clock.closeUs - nowUs) / US_PER_MINUTE,
+    isSessionOpen: clock.isOpen && nowUs < clock.closeUs,
+    isKilled: isKilled(engine.kill) || engine.isPaused,
+    isFlattening: engine.isFlattening,
+  };
+}
+
+/** Cancels, then orders. An order's id is made of the run, the input that caused it and its place among its siblings. */
+function askBroker(
+  engine: Engine,
+  { cancelSymbols, approved }: CycleOutcome,
+  answer: CycleAnswer,
+  out: DerivedEvent[],
+): void {
+  const { pipeline, orders, nowUs, runTag } = engine;
+  for (const symbolIx of cancelSymbols) {
+    for (const order of orders.working) {
+      if (order.symbolIx === symbolIx) requestCancel(order, 'replaced_by_decision', out);
+    }
+  }
+  approved.forEach((verdict, ordinal) => {
+    const order = orderRequestOf(verdict, `${runTag}-${answer.seq}-${ordinal}`);
+    const i = verdict.draft.symbolIx;
+    addOrder(orders, order, i, nowUs);
+    const horizonIx = pipeline.timers.horizonIx[i];
+    const intent = {
+      type: 'OrderIntended',
+      order,
+      cycle: answer.cycle,
+      reason: pipeline.work.reason[i],
+    } as const;
+    out.push(horizonIx < 0 ? intent : { ...intent, horizon: pipeline.horizons[horizonIx].label });
+  });
+}

@@ -1,0 +1,53 @@
+import { assertNever } from '../domain/errors.ts';
+import type { DerivedEvent } from '../events/derived.ts';
+import type { InputEvent } from '../events/inputs.ts';
+import { type RiskTransition, resetKill, trip } from '../pipeline/6-risk/kill-switch.ts';
+import { currentEquityMicros, type Engine } from './engine-state.ts';
+import type { OrderRecord } from './order-book.ts';
+
+/** Carries out an operator's command. Cancels come before anything else that follows from it. */
+export function applyOperatorCommand(
+  engine: Engine,
+  { command, who }: Extract<InputEvent, { readonly type: 'OperatorCommanded' }>,
+  out: DerivedEvent[],
+): void {
+  switch (command) {
+    case 'pause':
+      engine.isPaused = true;
+      return;
+    case 'resume':
+      engine.isPaused = false;
+      return;
+    case 'kill':
+    case 'flatten':
+      if (command === 'flatten') engine.isFlattening = true;
+      stopExposure(engine, trip(engine.kill, 'operator', { value: 1, limit: 0 }), out);
+      return;
+    case 'reset':
+      engine.isFlattening = false;
+      out.push(...resetKill(engine.kill, { equityMicros: currentEquityMicros(engine), by: who }));
+      return;
+    default:
+      assertNever(command);
+  }
+}
+
+/** Takes in what the kill switch has to say; when it trips, working orders are cancelled before anything else. */
+export function stopExposure(
+  engine: Engine,
+  transitions: readonly RiskTransition[],
+  out: DerivedEvent[],
+): void {
+  if (transitions.length === 0) return;
+  out.push(...transitions);
+  if (!transitions.some((transition) => transition.type === 'KillSwitchTripped')) return;
+  if (engine.settings.risk.killAction === 'flatten') engine.isFlattening = true;
+  for (const order of engine.orders.working) requestCancel(order, 'kill_switch', out);
+}
+
+/** Asks once for the cancellation of a working order. */
+export function requestCancel(order: OrderRecord, reason: string, out: DerivedEvent[]): void {
+  if (order.cancelRequested) return;
+  order.cancelRequested = true;
+  out.push({ type: 'CancelIntended', clientOrderId: order.request.clientOrderId, reason });
+}

@@ -1,0 +1,96 @@
+import { applyExecution, type LedgerChange } from '../domain/ledger.ts';
+import type { Execution, OrderStatus } from '../domain/orders.ts';
+import type { DerivedEvent } from '../events/derived.ts';
+import type { BrokerReport } from '../events/inputs.ts';
+import { trip } from '../pipeline/6-risk/kill-switch.ts';
+import { recordExecution } from '../pipeline/6-risk/risk-book.ts';
+import type { Engine } from './engine-state.ts';
+import { stopExposure } from './operator.ts';
+import { findOrder, moveOrder, type OrderFault, type OrderRecord } from './order-book.ts';
+
+/** Books one broker report: order lifecycle, positions, cash. A report that cannot be right trips the kill switch. */
+export function applyReport(engine: Engine, report: BrokerReport, out: DerivedEvent[]): void {
+  const clientOrderId = 'execution' in report ? report.execution.clientOrderId : report.clientOrderId;
+  const order = findOrder(engine.orders, clientOrderId);
+  if (order === undefined) {
+    raise(
+      engine,
+      { code: 'ORDER_UNKNOWN', message: `${report.type} for unknown order ${clientOrderId}` },
+      out,
+    );
+    if ('execution' in report) book(engine, report.execution, out);
+    return;
+  }
+  if ('execution' in report) applyFill(engine, order, report.execution, out);
+  else move(engine, order, STATUS_AFTER[report.type], out);
+}
+
+const STATUS_AFTER = {
+  OrderAccepted: 'accepted',
+  OrderRejected: 'rejected',
+  OrderCancelled: 'cancelled',
+  OrderExpired: 'expired',
+} as const;
+
+/**
+ * A repeated execution is dropped; every other one is booked, because the shares are ours whatever state the order
+ * was in, and what should not have happened is raised beside it.
+ */
+function applyFill(engine: Engine, order: OrderRecord, execution: Execution, out: DerivedEvent[]): void {
+  if (order.executionIds.includes(execution.executionId)) return;
+  order.executionIds.push(execution.executionId);
+  order.filledQuantity += execution.quantity;
+  book(engine, execution, out);
+  const { quantity, clientOrderId, side } = order.request;
+  recordExecution(engine.pipeline.riskMemory, {
+    tUs: engine.nowUs,
+    symbolIx: order.symbolIx,
+    side,
+    clientOrderId,
+  });
+  if (order.filledQuantity > quantity) {
+    raise(
+      engine,
+      {
+        code: 'ORDER_OVERFILLED',
+        message: `order ${clientOrderId}: ${order.filledQuantity} of ${quantity} shares filled`,
+      },
+      out,
+    );
+    return;
+  }
+  move(engine, order, order.filledQuantity === quantity ? 'filled' : 'partially_filled', out);
+}
+
+function move(engine: Engine, order: OrderRecord, to: OrderStatus, out: DerivedEvent[]): void {
+  const fault = moveOrder(engine.orders, order, to);
+  if (fault !== undefined) raise(engine, fault, out);
+}
+
+function raise(engine: Engine, fault: OrderFault, out: DerivedEvent[]): void {
+  out.push({ type: 'ErrorRaised', code: fault.code, message: fault.message });
+  stopExposure(engine, trip(engine.kill, 'order_state', { value: 1, limit: 0 }), out);
+}
+
+function book(engine: Engine, execution: Execution, out: DerivedEvent[]): void {
+  const change = applyExecution(engine.ledger, execution);
+  const { marksE4 } = engine.pipeline;
+  if (marksE4[change.symbolIx] === 0) marksE4[change.symbolIx] = execution.priceE4;
+  out.push(...positionEvents(change));
+}
+
+function positionEvents(change: LedgerChange): DerivedEvent[] {
+  const { symbol, shares, priceE4, realizedMicros } = change;
+  const closed: DerivedEvent = { type: 'PositionClosed', symbol, priceE4, realizedMicros };
+  const opened: DerivedEvent = { type: 'PositionOpened', symbol, shares, priceE4 };
+  switch (change.kind) {
+    case 'opened':
+      return [opened];
+    case 'changed':
+      return [{ type: 'PositionChanged', symbol, shares, priceE4 }];
+    case 'closed':
+      return [closed];
+    case 'reversed':
+      return [closed, opened];
+  }
+}

@@ -1,0 +1,100 @@
+import { assertNever, invariant } from '../domain/errors.ts';
+import { universeIndexOf } from '../domain/marks.ts';
+import type { DerivedEvent } from '../events/derived.ts';
+import type { InferenceRequest } from '../events/inference.ts';
+import type { InputEvent } from '../events/inputs.ts';
+import * as kill from '../pipeline/6-risk/kill-switch.ts';
+import * as pipeline from '../pipeline/pipeline.ts';
+import { completeCycle, startCycle } from './cycle.ts';
+import { currentEquityMicros, type Engine } from './engine-state.ts';
+import { applyOperatorCommand, stopExposure } from './operator.ts';
+import { ageOrders } from './order-book.ts';
+import { reconcile } from './reconcile.ts';
+import { applyReport } from './reports.ts';
+import { closeSession, openSession } from './session-clock.ts';
+
+export interface StepResult {
+  /** In the order they are appended. */
+  readonly derived: readonly DerivedEvent[];
+  /** Set when a cycle waits for predictions. */
+  readonly inference?: InferenceRequest;
+}
+
+/**
+ * The engine: one input in, what follows from it out. Same state and input, same result, to the bit. The state is
+ * updated in place (it belongs to the engine alone; a copy is a snapshot), nothing else is touched.
+ * @param seq sequence number of the input on its tape: what client order ids are made from
+ * @throws InvariantError when time goes back or an event comes in a state that rules it out
+ */
+export function step(engine: Engine, input: InputEvent, seq: number): StepResult {
+  invariant(input.tUs >= engine.nowUs, `${input.type} at ${input.tUs} came after ${engine.nowUs}`);
+  engine.nowUs = input.tUs;
+  const derived: DerivedEvent[] = [];
+  const inference = applyInput(engine, input, seq, derived);
+  return inference === undefined ? { derived } : { derived, inference };
+}
+
+function applyInput(
+  engine: Engine,
+  input: InputEvent,
+  seq: number,
+  out: DerivedEvent[],
+): InferenceRequest | undefined {
+  switch (input.type) {
+    case 'RunStarted':
+      return undefined;
+    case 'SessionOpened':
+      openSession(engine.clock, input.session);
+      ageOrders(engine.orders);
+      pipeline.openSession(engine.pipeline, input.session);
+      out.push(...kill.openSession(engine.kill, engine.closingEquityMicros));
+      engine.isFlattening &&= kill.isKilled(engine.kill);
+      return undefined;
+    case 'SessionClosed':
+      pipeline.closeSession(engine.pipeline);
+      engine.closingEquityMicros = currentEquityMicros(engine);
+      closeSession(engine.clock);
+      return undefined;
+    case 'MarketSlice':
+      applySlice(engine, input, out);
+      return undefined;
+    case 'CycleDue':
+      return startCycle(engine, input.cycle, seq, out);
+    case 'PredictionsMade':
+      completeCycle(engine, { cycle: input.predictions.cycle, predictions: input.predictions, seq }, out);
+      return undefined;
+    case 'InferenceFailed':
+      out.push({ type: 'ErrorRaised', code: 'INFERENCE_FAILED', message: input.reason });
+      completeCycle(engine, { cycle: input.cycle, predictions: undefined, seq }, out);
+      return undefined;
+    case 'OrderAccepted':
+    case 'OrderRejected':
+    case 'OrderPartiallyFilled':
+    case 'OrderFilled':
+    case 'OrderCancelled':
+    case 'OrderExpired':
+      applyReport(engine, input, out);
+      return undefined;
+    case 'BrokerSnapshot':
+      reconcile(engine, input, out);
+      return undefined;
+    case 'OperatorCommanded':
+      applyOperatorCommand(engine, input, out);
+      return undefined;
+    case 'RunStopped':
+      return undefined;
+    default:
+      return assertNever(input);
+  }
+}
+
+function applySlice(
+  engine: Engine,
+  input: Extract<InputEvent, { readonly type: 'MarketSlice' }>,
+  out: DerivedEvent[],
+): void {
+  const { slice, tUs } = input;
+  const universeIxOf = universeIndexOf(engine.layout.symbols, slice.table.symbols);
+  pipeline.applySlice(engine.pipeline, slice, universeIxOf, tUs);
+  stopExposure(engine, kill.markEquity(engine.kill, currentEquityMicros(engine), engine.settings.risk), out);
+}

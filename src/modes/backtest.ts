@@ -1,0 +1,197 @@
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { arch, cpus, platform } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { LoadedScenario } from '../config/load-scenario.ts';
+import { CheckFailedError } from '../domain/errors.ts';
+import { microsToDollars } from '../domain/money.ts';
+import { viewEngine } from '../engine/state-view.ts';
+import type { Json } from '../events/record.ts';
+import type { Progress } from '../ports/progress.ts';
+import { collectDerived, collectInput, createRunCollector, type RunCollector } from '../report/collect.ts';
+import { type RunStatistics, statisticsOf } from '../report/statistics.ts';
+import type { RunLoop } from '../runtime/run-loop.ts';
+import { cyclesIn } from '../sources/session-timeline.ts';
+import { createFileTape } from '../tape/file-tape.ts';
+import { readStoredHead } from '../tape/head-file.ts';
+import { createRunFolder, type RunFolder, runFolderAt, writeJsonAtomic } from '../tape/run-folder.ts';
+import { type PreparedRun, prepareRun } from './prepare.ts';
+import { runIdOf } from './run-identity.ts';
+import { runSessions, type SessionRunResult } from './run-sessions.ts';
+
+export interface BacktestOptions {
+  readonly scenario: LoadedScenario;
+  /** Folder that the run folder is made in. */
+  readonly outDir: string;
+  readonly progress: Progress;
+}
+
+export interface RunResult {
+  readonly runId: string;
+  readonly runDir: string;
+  readonly chainHead: string;
+  readonly decisionHead: string;
+  readonly cycles: number;
+  readonly decisions: Readonly<Record<string, number>>;
+  readonly orders: number;
+  readonly fills: number;
+  /** Dollars. */
+  readonly finalEquity: number;
+  /** Fraction of the peak. */
+  readonly maxDrawdown: number;
+  readonly wallSeconds: number;
+  readonly cyclesPerSecond: number;
+  readonly statistics: RunStatistics;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Runs a scenario over its dataset and leaves a run folder, `<outDir>/<name>-<first 12 of the run id>`. A run that was
+ * made before is made again and must come out the same: it is replaced only by an equal one.
+ * @throws InputError for anything wrong with what the scenario names; CheckFailedError RUN_NOT_REPRODUCED when the
+ *   same identity gave another tape than last time
+ */
+export async function runBacktest({ scenario, outDir, progress }: BacktestOptions): Promise<RunResult> {
+  const prepared = await prepareRun(scenario);
+  const { identity, inference } = prepared;
+  const runId = runIdOf(identity);
+  const runDir = join(outDir, `${scenario.name}-${runId.slice(0, 12)}`);
+  const partialDir = `${runDir}.partial`;
+  const folder = createRunFolder(partialDir, { existing: 'replace' });
+  const tape = createFileTape({ dir: folder.tapeDir, durable: false });
+  const collector = createRunCollector({
+    symbols: identity.layout.symbols,
+    initialCashMicros: identity.settings.initialCashMicros,
+  });
+  const startedMs = performance.now();
+  let result: SessionRunResult;
+  try {
+    result = await runSessions({
+      identity,
+      sessions: prepared.sessions,
+      loadSession: (date) => prepared.dataset.loadSession(date),
+      inference,
+      tape,
+      attach: (loop) => {
+        attachCollector(loop, collector);
+        attachProgress(loop, prepared, progress);
+      },
+    });
+  } finally {
+    progress.stop();
+    tape.close();
+    await inference?.close();
+  }
+  const wallSeconds = (performance.now() - startedMs) / 1000;
+  const statistics = statisticsOf(collector);
+  const summary = {
+    runId,
+    chainHead: tape.head,
+    decisionHead: tape.decisionHead,
+    cycles: collector.cycles,
+    decisions: countKinds(collector),
+    orders: collector.orders.intended,
+    fills: collector.orders.fills,
+    finalEquity: microsToDollars(
+      collector.sessions.at(-1)?.equityMicros ?? identity.settings.initialCashMicros,
+    ),
+    maxDrawdown: statistics.maxDrawdown.frac,
+  };
+  writeViews(folder, {
+    scenario,
+    prepared,
+    summary: { ...summary, statistics: statisticsJson(statistics) },
+    result,
+  });
+  const warnings = prepared.warnings.map(({ message }) => message);
+  if (identity.layout.columns.length === 0) {
+    warnings.push(
+      'limited mode: the scenario names no run root (models.runRoot), so no predictions were made',
+    );
+  }
+  adopt({ partialDir, runDir, chainHead: tape.head });
+  return {
+    ...summary,
+    runDir,
+    wallSeconds,
+    cyclesPerSecond: collector.cycles / wallSeconds,
+    statistics,
+    warnings,
+  };
+}
+
+function attachCollector(loop: RunLoop, collector: RunCollector): void {
+  loop.inputs$.subscribe(({ event }) => collectInput(collector, event));
+  loop.derived$.subscribe(({ event, tUs }) => collectDerived(collector, event, tUs));
+}
+
+function attachProgress(loop: RunLoop, { sessions, identity }: PreparedRun, progress: Progress): void {
+  const total = sessions.reduce((sum, session) => sum + cyclesIn(session, identity.settings.cycleMinutes), 0);
+  let session = '';
+  loop.inputs$.subscribe(({ event }) => {
+    if (event.type === 'SessionOpened') session = event.session.date;
+  });
+  loop.derived$.subscribe(({ event }) => {
+    if (event.type === 'CycleCompleted') progress.update(event.cycle, total, session);
+  });
+}
+
+function countKinds({ decisions }: RunCollector): Record<string, number> {
+  const counts: Record<string, number> = { TRADE: 0, HOLD: 0, BLOCKED: 0, EXIT: 0 };
+  for (const [kind, reasons] of Object.entries(decisions)) {
+    counts[kind] = Object.values(reasons).reduce((sum, n) => sum + n, 0);
+  }
+  return counts;
+}
+
+/** What people and scripts read beside the tape; the tape stays the truth. */
+function writeViews(
+  folder: RunFolder,
+  views: {
+    readonly scenario: LoadedScenario;
+    readonly prepared: PreparedRun;
+    readonly summary: { readonly [key: string]: Json };
+    readonly result: SessionRunResult;
+  },
+): void {
+  const { scenario, prepared, summary, result } = views;
+  writeJsonAtomic(folder.summaryFile, summary);
+  writeJsonAtomic(join(folder.stateDir, 'engine_state.json'), viewEngine(result.engine));
+  writeFileSync(folder.scenarioFile, stringify(scenario.scenario));
+  const { datasetDir, runRootDir } = scenario.resolvedPaths;
+  writeJsonAtomic(folder.hostFile, {
+    arch: arch(),
+    cpu: cpus()[0]?.model ?? 'unknown',
+    datasetDir,
+    datasetSha256: prepared.dataset.sha256,
+    node: process.version,
+    platform: platform(),
+    ...(runRootDir === undefined ? {} : { runRootDir }),
+    timeZone: process.env.TZ ?? null,
+    writtenAt: new Date().toISOString(),
+  });
+}
+
+/** Statistics are numbers, null and plain objects of them: JSON as they stand. */
+function statisticsJson(statistics: RunStatistics): Json {
+  return statistics as unknown as Json;
+}
+
+/** Moves the finished run into place. A run of the same identity must have the same tape. */
+function adopt(run: {
+  readonly partialDir: string;
+  readonly runDir: string;
+  readonly chainHead: string;
+}): void {
+  if (existsSync(run.runDir)) {
+    const before = readStoredHead(runFolderAt(run.runDir).tapeDir);
+    if (before !== null && before !== 'unreadable' && before.head !== run.chainHead) {
+      throw new CheckFailedError(
+        'RUN_NOT_REPRODUCED',
+        `${run.runDir}: the same scenario, data, models and code gave another tape, expected head ${before.head}, found ${run.chainHead}; compare it with ${run.partialDir}`,
+      );
+    }
+    rmSync(run.runDir, { recursive: true });
+  }
+  renameSync(run.partialDir, run.runDir);
+}

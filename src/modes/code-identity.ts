@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { compareCodeUnits } from '../domain/compare.ts';
+
+/** Folders whose code decides: two runs with equal code here, equal inputs and equal settings make equal tapes. */
+const DECIDING_FOLDERS = ['domain', 'math', 'events', 'learning', 'pipeline', 'exchange', 'engine'] as const;
+
+/**
+ * SHA-256 over the sources of the pure zone, path and content, in code-unit order of path. The sources ship with the
+ * package beside the build, so that a build and a checkout of the same version have the same identity. A package
+ * without its sources falls back to its build, which then is another identity.
+ */
+export function codeSha256(): string {
+  const here = fileURLToPath(new URL('..', import.meta.url));
+  const sources = join(here, '..', 'src');
+  const root = existsSync(sources) ? sources : here;
+  const hash = createHash('sha256');
+  for (const folder of DECIDING_FOLDERS) {
+    const dir = join(root, folder);
+    if (!existsSync(dir)) continue;
+    const files = readdirSync(dir, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts') || name.endsWith('.js'))
+      .map((name) => join(dir, name))
+      .sort(compareCodeUnits);
+    for (const file of files) {
+      hash.update(`${relative(root, file).split(sep).join('/')}\n`);
+      hash.update(readFileSync(file, 'utf8').replaceAll('\r\n', '\n'));
+    }
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,130 @@
+import { closest, distance } from 'fastest-levenshtein';
+import type { LoadedScenario } from '../config/load-scenario.ts';
+import { openDataset } from '../data/dataset.ts';
+import { InputError } from '../domain/errors.ts';
+import type { Session } from '../domain/market-table.ts';
+import type { SignalLayout } from '../events/layout.ts';
+import { createOnnxInference } from '../models/onnx-inference.ts';
+import { predictionKey } from '../models/prediction-key.ts';
+import { createRecordedInference } from '../models/recorded-inference.ts';
+import { type ArtifactWarning, loadRunRoot, type RunRoot } from '../models/run-root.ts';
+import { buildLayout } from '../models/signal-layout.ts';
+import { FEATURE_NAMES } from '../pipeline/0-features/feature-names.ts';
+import type { InferencePort } from '../ports/inference.ts';
+import type { MarketDataset } from '../ports/market-data.ts';
+import { codeSha256 } from './code-identity.ts';
+import { type RunIdentity, runIdentity } from './run-identity.ts';
+
+/** Names the feature code in the key of recorded predictions: raise it when a feature changes its meaning. */
+const FEATURES_VERSION = '1';
+
+/** The ONNX runtime this version of sametape is locked to; recordings of another are made again. */
+const RUNTIME_VERSION = 'onnxruntime-node 1.30';
+
+/** A scenario with everything it names opened and checked. */
+export interface PreparedRun {
+  readonly identity: RunIdentity;
+  readonly dataset: MarketDataset;
+  readonly sessions: readonly Session[];
+  /** Absent in limited mode: the scenario names no run root, so the run makes no predictions. */
+  readonly inference: InferencePort | undefined;
+  readonly warnings: readonly ArtifactWarning[];
+}
+
+/**
+ * Opens what a scenario names.
+ * @throws InputError for a dataset, session range, universe, run root or recording that does not fit
+ */
+export async function prepareRun(scenario: LoadedScenario): Promise<PreparedRun> {
+  const { settings, resolvedPaths } = scenario;
+  const dataset = await openDataset(resolvedPaths.datasetDir);
+  const sessions = chooseSessions(scenario, dataset);
+  const symbols = chooseSymbols(scenario, dataset);
+  const runRoot =
+    resolvedPaths.runRootDir === undefined
+      ? undefined
+      : await loadRunRoot(resolvedPaths.runRootDir, {
+          strict: settings.engine.strict,
+          knownFeatures: FEATURE_NAMES,
+        });
+  const layout =
+    runRoot === undefined
+      ? { symbols, columns: [] }
+      : buildLayout(runRoot, { symbols, horizons: settings.horizons, barSeconds: dataset.barSeconds });
+  const identity = runIdentity({
+    scenario: scenario.name,
+    codeSha256: codeSha256(),
+    datasetSha256: dataset.sha256,
+    barSeconds: dataset.barSeconds,
+    sessions: sessions.map(({ date }) => date),
+    horizons: settings.horizons,
+    layout,
+    settings: settings.engine,
+  });
+  return {
+    identity,
+    dataset,
+    sessions,
+    inference: await openInference({ runRoot, layout, identity, recording: resolvedPaths.predictionsFile }),
+    warnings: runRoot?.warnings ?? [],
+  };
+}
+
+/** Content address of the predictions a run makes: models, data, universe, sessions, cycle grid and features. */
+export function predictionKeyOf({ layout, datasetSha256, sessions, settings }: RunIdentity): string {
+  return predictionKey({
+    layout,
+    datasetSha256,
+    sessions,
+    cycleMinutes: settings.cycleMinutes,
+    featuresVersion: FEATURES_VERSION,
+    runtimeVersion: RUNTIME_VERSION,
+  });
+}
+
+async function openInference(spec: {
+  readonly runRoot: RunRoot | undefined;
+  readonly layout: SignalLayout;
+  readonly identity: RunIdentity;
+  readonly recording: string | undefined;
+}): Promise<InferencePort | undefined> {
+  const { runRoot, layout, identity, recording } = spec;
+  if (runRoot === undefined) {
+    if (recording === undefined) return undefined;
+    throw new InputError(
+      'PREDICTIONS_WITHOUT_MODELS',
+      'models.predictions: recorded predictions need the run root they came from; set models.runRoot too',
+    );
+  }
+  if (recording === undefined) {
+    const live = await createOnnxInference({ runRoot, layout });
+    await live.load();
+    return live;
+  }
+  return createRecordedInference({ path: recording, layout, expectedKey: predictionKeyOf(identity) });
+}
+
+function chooseSessions({ settings, scenario }: LoadedScenario, dataset: MarketDataset): readonly Session[] {
+  const { from, to } = settings;
+  const chosen = dataset.sessions.filter(
+    ({ date }) => (from === undefined || date >= from) && (to === undefined || date <= to),
+  );
+  if (chosen.length > 0) return chosen;
+  const range = `${dataset.sessions[0]?.date ?? 'none'} to ${dataset.sessions.at(-1)?.date ?? 'none'}`;
+  throw new InputError(
+    'SESSIONS_EMPTY',
+    `data.from/to: no session of ${scenario.data.dataset} lies in ${from ?? 'the start'} to ${to ?? 'the end'}; it holds ${range}`,
+  );
+}
+
+function chooseSymbols({ settings, scenario }: LoadedScenario, dataset: MarketDataset): readonly string[] {
+  const chosen = settings.symbols ?? dataset.symbols;
+  const unknown = chosen.find((symbol) => !dataset.symbols.includes(symbol));
+  if (unknown === undefined) return chosen;
+  const nearest = closest(unknown, [...dataset.symbols]);
+  const hint = distance(unknown, nearest) <= 2 ? `; did you mean ${nearest}?` : '';
+  throw new InputError(
+    'SYMBOL_UNKNOWN',
+    `data.symbols: ${unknown} is not in ${scenario.data.dataset}, which holds ${dataset.symbols.join(', ')}${hint}`,
+  );
+}

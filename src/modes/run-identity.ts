@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { InputError } from '../domain/errors.ts';
+import type { Horizon } from '../domain/horizon.ts';
+import type { EngineSettings } from '../domain/settings.ts';
+import type { EngineConfig } from '../engine/engine-state.ts';
+import { canonicalJson } from '../events/canonical.ts';
+import type { SignalLayout } from '../events/layout.ts';
+import type { Json, JsonObject } from '../events/record.ts';
+
+/** Version of the identity's own shape; a tape of another version is refused, not guessed at. */
+const IDENTITY_VERSION = 1;
+
+/** Everything that decides what a run does. Its hash is the run id; on the tape it is the payload of RunStarted. */
+export interface RunIdentity {
+  readonly version: typeof IDENTITY_VERSION;
+  readonly scenario: string;
+  /** SHA-256 of the deciding code, of the dataset manifest, and of each model (in `layout`). */
+  readonly codeSha256: string;
+  readonly datasetSha256: string;
+  readonly barSeconds: number;
+  readonly sessions: readonly string[];
+  readonly horizons: readonly Horizon[];
+  readonly layout: SignalLayout;
+  readonly settings: EngineSettings;
+}
+
+export function runIdentity(facts: Omit<RunIdentity, 'version'>): RunIdentity {
+  return { version: IDENTITY_VERSION, ...facts };
+}
+
+/** SHA-256 (hex) of the identity in canonical form. */
+export function runIdOf(identity: RunIdentity): string {
+  return createHash('sha256')
+    .update(canonicalJson(identityJson(identity)))
+    .digest('hex');
+}
+
+/** The identity as the tape holds it. */
+export function identityJson(identity: RunIdentity): JsonObject {
+  return sortKeys(identity as unknown as Json) as JsonObject;
+}
+
+/** Keys in code-unit order all the way down, so that writing the record needs no sorting. */
+function sortKeys(value: Json): Json {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (value === null || typeof value !== 'object') return value;
+  const object = value as JsonObject;
+  const sorted: Record<string, Json> = {};
+  for (const key of Object.keys(object).sort()) sorted[key] = sortKeys(object[key]);
+  return sorted;
+}
+
+/**
+ * The identity back from a RunStarted payload.
+ * @throws InputError IDENTITY_INVALID when the tape was written by a version this one cannot replay
+ */
+export function parseIdentity(json: JsonObject): RunIdentity {
+  const missing = [
+    'scenario',
+    'codeSha256',
+    'datasetSha256',
+    'barSeconds',
+    'sessions',
+    'horizons',
+    'layout',
+    'settings',
+  ].find((key) => !Object.hasOwn(json, key));
+  if (json.version !== IDENTITY_VERSION || missing !== undefined) {
+    throw new InputError(
+      'IDENTITY_INVALID',
+      `tape record 0: RunStarted identity version ${JSON.stringify(json.version ?? null)}${missing === undefined ? '' : ` without ${missing}`}, expected version ${IDENTITY_VERSION}; replay it with the sametape that wrote it`,
+    );
+  }
+  return json as unknown as RunIdentity;
+}
+
+/** What the engine of a run is made from. Client order ids start with the first 12 digits of the run id. */
+export function engineConfig(identity: RunIdentity): EngineConfig {
+  const { settings, horizons, layout, barSeconds } = identity;
+  return { runTag: runIdOf(identity).slice(0, 12), settings, horizons, layout, barSeconds };
+}

@@ -1,0 +1,96 @@
+import { concatMap, defer, EMPTY, from, lastValueFrom, type Observable, of } from 'rxjs';
+import { defaultIfEmpty } from 'rxjs/operators';
+import { InvariantError } from '../domain/errors.ts';
+import type { MarketTable, Session } from '../domain/market-table.ts';
+import { createEngine, type Engine } from '../engine/engine-state.ts';
+import type { InputEvent } from '../events/inputs.ts';
+import { createExchange, type ExchangeState } from '../exchange/state.ts';
+import type { InferencePort } from '../ports/inference.ts';
+import type { TapeWriter } from '../ports/tape.ts';
+import { createRunLoop, type RunLoop } from '../runtime/run-loop.ts';
+import { simulatedVenue } from '../runtime/venue.ts';
+import { cyclesIn, sessionTimeline } from '../sources/session-timeline.ts';
+import { nodeBase64 } from '../tape/node-base64.ts';
+import { engineConfig, identityJson, type RunIdentity } from './run-identity.ts';
+
+export interface SessionRun {
+  readonly identity: RunIdentity;
+  /** At least one, in order of date. */
+  readonly sessions: readonly Session[];
+  readonly loadSession: (date: string) => Promise<MarketTable>;
+  /** Absent in limited mode. */
+  readonly inference: InferencePort | undefined;
+  readonly tape: TapeWriter;
+  /** Called once before the first event, to attach sinks. */
+  readonly attach?: (loop: RunLoop) => void;
+}
+
+export interface SessionRunResult {
+  readonly engine: Engine;
+  readonly exchange: ExchangeState;
+}
+
+/**
+ * Runs sessions over the simulated exchange onto a tape: the whole of a backtest but for files. One session's market
+ * data is in memory at a time.
+ */
+export async function runSessions(run: SessionRun): Promise<SessionRunResult> {
+  const { identity, sessions, tape } = run;
+  const first = sessions[0];
+  const last = sessions.at(-1);
+  if (first === undefined || last === undefined) throw new InvariantError('a run needs at least one session');
+  const engine = createEngine(engineConfig(identity));
+  const exchange = createExchange(identity.settings.exchange, {
+    symbols: identity.layout.symbols,
+    initialCashMicros: identity.settings.initialCashMicros,
+  });
+  const loop = createRunLoop({
+    engine,
+    tape,
+    venue: simulatedVenue(exchange),
+    inference: run.inference,
+    base64: nodeBase64,
+  });
+  run.attach?.(loop);
+  const started: InputEvent = { type: 'RunStarted', tUs: first.openUs, identity: identityJson(identity) };
+  await completion(loop.drive(of(started)));
+  await completion(
+    from(timelines(run)).pipe(
+      concatMap(({ session, firstCycle }) =>
+        defer(() => run.loadSession(session.date)).pipe(
+          concatMap((table) => {
+            const { cycleMinutes } = identity.settings;
+            return loop.drive(from(sessionTimeline({ session, table, cycleMinutes, firstCycle })));
+          }),
+        ),
+      ),
+    ),
+  );
+  loop.stop(last.closeUs, 'completed');
+  tape.flush();
+  return { engine, exchange };
+}
+
+interface Timeline {
+  readonly session: Session;
+  readonly firstCycle: number;
+}
+
+/** The sessions with the number of their first cycle; cycles count from 1 over the whole run. */
+function timelines({ sessions, identity }: SessionRun): Timeline[] {
+  let firstCycle = 1;
+  return sessions.map((session) => {
+    const timeline = { session, firstCycle };
+    firstCycle += cyclesIn(session, identity.settings.cycleMinutes);
+    return timeline;
+  });
+}
+
+function completion(work$: Observable<never>): Promise<void> {
+  return lastValueFrom(
+    work$.pipe(
+      concatMap(() => EMPTY),
+      defaultIfEmpty(undefined),
+    ),
+  );
+}

@@ -1,0 +1,166 @@
+import { concatMap, EMPTY, from, type Observable, Subject } from 'rxjs';
+import { InputError, InvariantError, SametapeError } from '../domain/errors.ts';
+import type { Engine } from '../engine/engine-state.ts';
+import { step } from '../engine/step.ts';
+import type { Base64Codec } from '../events/base64.ts';
+import type { DerivedEvent } from '../events/derived.ts';
+import { type EncodedEvent, encodeDerived, encodeInput } from '../events/encode.ts';
+import type { InferenceRequest } from '../events/inference.ts';
+import type { InputEvent, Predictions } from '../events/inputs.ts';
+import type { InferencePort } from '../ports/inference.ts';
+import type { TapeWriter } from '../ports/tape.ts';
+import type { Venue } from './venue.ts';
+
+export interface RunLoopPorts {
+  readonly engine: Engine;
+  readonly tape: TapeWriter;
+  readonly venue: Venue;
+  /** Absent in limited mode: no run root, no predictions. */
+  readonly inference: InferencePort | undefined;
+  readonly base64: Base64Codec;
+}
+
+/** An event and its encoding as appended, for sinks: metrics, reports, the decision head. */
+export interface Recorded<E> {
+  readonly seq: number;
+  readonly tUs: number;
+  readonly event: E;
+  readonly encoded: EncodedEvent;
+}
+
+export interface RunLoop {
+  readonly inputs$: Observable<Recorded<InputEvent>>;
+  readonly derived$: Observable<Recorded<DerivedEvent>>;
+  /** Runs source events through the loop, one at a time, in order; completes when the last is done. */
+  drive(source$: Observable<InputEvent>): Observable<never>;
+  /** Appends RunStopped and ends both streams. */
+  stop(tUs: number, reason: string): void;
+}
+
+/**
+ * The loop: append an input, step, append what follows from it, and only then carry out its effects, whose answers
+ * are inputs again. Everything is synchronous but inference, which may answer later; nothing else is appended until
+ * it has.
+ * @throws InputError STRICT_STOPPED from `drive` when a strict run raises an error
+ */
+export function createRunLoop(ports: RunLoopPorts): RunLoop {
+  const { engine, tape, venue, inference, base64 } = ports;
+  const inputs$ = new Subject<Recorded<InputEvent>>();
+  const derived$ = new Subject<Recorded<DerivedEvent>>();
+  /** Answers to effects, waiting for their turn; a re-entrant append would reorder the tape. */
+  const answers: InputEvent[] = [];
+
+  function append(encoded: EncodedEvent, tUs: number): number {
+    const seq = tape.nextSeq;
+    tape.append({ seq, t: tUs, type: encoded.type, payload: encoded.payload });
+    return seq;
+  }
+
+  function record(event: InputEvent): InferenceRequest | undefined {
+    const { tUs } = event;
+    const encoded = encodeInput(event, base64);
+    const seq = append(encoded, tUs);
+    const { derived, inference: request } = step(engine, event, seq);
+    inputs$.next({ seq, tUs, event, encoded });
+    for (const followed of derived) {
+      const encodedDerived = encodeDerived(followed);
+      derived$.next({ seq: append(encodedDerived, tUs), tUs, event: followed, encoded: encodedDerived });
+    }
+    for (const followed of derived) carryOut(followed, tUs);
+    return request;
+  }
+
+  function carryOut(event: DerivedEvent, tUs: number): void {
+    switch (event.type) {
+      case 'OrderIntended':
+        answers.push(...venue.submit(event.order, tUs));
+        return;
+      case 'CancelIntended':
+        answers.push(...venue.cancel(event.clientOrderId, tUs));
+        return;
+      case 'ErrorRaised':
+        if (engine.settings.strict) {
+          throw new InputError('STRICT_STOPPED', `strict run stopped: ${event.code}: ${event.message}`);
+        }
+        return;
+      default:
+        return;
+    }
+  }
+
+  function recordWithAnswers(event: InputEvent): Promise<void> | undefined {
+    let request = record(event);
+    for (let next = answers.shift(); next !== undefined; next = answers.shift()) request ??= record(next);
+    if (request === undefined) return undefined;
+    if (inference === undefined) throw new InvariantError('inference was requested in limited mode');
+    return answerInference(inference, request, event.tUs);
+  }
+
+  function answerInference(
+    port: InferencePort,
+    request: InferenceRequest,
+    tUs: number,
+  ): Promise<void> | undefined {
+    let answer: Predictions | Promise<Predictions>;
+    try {
+      answer = port.infer(request);
+    } catch (error) {
+      return recordWithAnswers(inferenceFailed(request.cycle, error, tUs));
+    }
+    if (!(answer instanceof Promise)) return recordWithAnswers(predictionsMade(answer, tUs));
+    return answer
+      .then(
+        (predictions) => predictionsMade(predictions, tUs),
+        (error: unknown) => inferenceFailed(request.cycle, error, tUs),
+      )
+      .then((made) => recordWithAnswers(made));
+  }
+
+  function accept(event: InputEvent): Promise<void> | undefined {
+    switch (event.type) {
+      case 'SessionOpened':
+        venue.openSession(event.session);
+        return recordWithAnswers(event);
+      case 'MarketSlice':
+        for (const report of venue.applySlice(event.slice, event.tUs)) recordWithAnswers(report);
+        return recordWithAnswers(event);
+      case 'SessionClosed':
+        for (const report of venue.closeSession(event.tUs)) recordWithAnswers(report);
+        return recordWithAnswers(event);
+      default:
+        return recordWithAnswers(event);
+    }
+  }
+
+  return {
+    inputs$,
+    derived$,
+    drive: (source$) =>
+      source$.pipe(
+        concatMap((event): Observable<never> => {
+          const pending = accept(event);
+          return pending === undefined ? EMPTY : from(pending).pipe(concatMap(() => EMPTY));
+        }),
+      ),
+    stop: (tUs, reason) => {
+      record({ type: 'RunStopped', tUs, reason });
+      inputs$.complete();
+      derived$.complete();
+    },
+  };
+}
+
+function predictionsMade(predictions: Predictions, tUs: number): InputEvent {
+  return { type: 'PredictionsMade', tUs, predictions };
+}
+
+/** A failure of the models is an event; a bug, or a cache that cannot serve the run, is not. */
+function inferenceFailed(cycle: number, error: unknown, tUs: number): InputEvent {
+  if (error instanceof SametapeError) throw error;
+  return {
+    type: 'InferenceFailed',
+    tUs,
+    cycle,
+    reason: error instanceof Error ? error.message : String(error),
+  };
+}

@@ -1,0 +1,41 @@
+import type { MarketSlice, MarketTable, Session } from '../domain/market-table.ts';
+import { universeIndexOf } from '../domain/marks.ts';
+import type { OrderRequest } from '../domain/orders.ts';
+import type { TimeUs } from '../domain/units.ts';
+import type { BrokerReport, InputEvent } from '../events/inputs.ts';
+import * as exchange from '../exchange/exchange.ts';
+import type { ExchangeState } from '../exchange/state.ts';
+
+/**
+ * Where order intents go and reports come from, answering at once. The simulated exchange is one; what it answers is
+ * a function of its state and the tape, so a replay asks it again and compares.
+ */
+export interface Venue {
+  openSession(session: Session): void;
+  /** Ends the session: reports on orders that do not outlive it, then the account as the venue has it. */
+  closeSession(tUs: TimeUs): readonly InputEvent[];
+  applySlice(slice: MarketSlice, tUs: TimeUs): readonly BrokerReport[];
+  submit(order: OrderRequest, tUs: TimeUs): readonly BrokerReport[];
+  cancel(clientOrderId: string, tUs: TimeUs): readonly BrokerReport[];
+}
+
+export function simulatedVenue(state: ExchangeState): Venue {
+  let table: MarketTable | undefined;
+  let universeIxOf: Int32Array = new Int32Array(0);
+  return {
+    openSession: (session) => exchange.openSession(state, session),
+    closeSession: (tUs) => [
+      ...exchange.closeSession(state, tUs),
+      { type: 'BrokerSnapshot', tUs, ...exchange.accountSnapshot(state) },
+    ],
+    applySlice: (slice, tUs) => {
+      if (slice.table !== table) {
+        table = slice.table;
+        universeIxOf = universeIndexOf(state.symbols, slice.table.symbols);
+      }
+      return exchange.applySlice(state, slice, universeIxOf, tUs);
+    },
+    submit: (order, tUs) => exchange.submitOrder(state, order, tUs),
+    cancel: (clientOrderId, tUs) => exchange.cancelOrder(state, clientOrderId, tUs),
+  };
+}
