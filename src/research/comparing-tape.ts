@@ -1,0 +1,170 @@
+import { InvariantError } from '../domain/errors.ts';
+import { canonicalJson } from '../events/canonical.ts';
+import { STAGES } from '../events/derived.ts';
+import type { Json, JsonObject, TapeRecord } from '../events/record.ts';
+import type { TapeLine, TapeWriter } from '../ports/tape.ts';
+import { chainHash, GENESIS } from '../tape/chain.ts';
+import { addToDecisionHead, createDecisionHead } from '../tape/decision-head.ts';
+
+/** The first place where what was recomputed is not what the tape says. */
+export interface Divergence {
+  readonly seq: number;
+  readonly tUs: number;
+  /** Cycle in progress or last completed, 0 before the first. */
+  readonly cycle: number;
+  /** A pipeline stage, or the part outside the pipeline: `market`, `session`, `exchange`, `orders`, `predictions`. */
+  readonly stage: string;
+  /** What the tape holds and what was recomputed there: canonical JSON, or `nothing` where one has ended. */
+  readonly expected: string;
+  readonly found: string;
+}
+
+/** Stops a replay at the first difference; not a failure of the replay itself. */
+export class DivergedError extends InvariantError {
+  readonly divergence: Divergence;
+
+  constructor(divergence: Divergence) {
+    super(`replay diverged at seq ${divergence.seq}`);
+    this.divergence = divergence;
+  }
+}
+
+/** A tape writer that only compares. */
+export interface ComparingTape extends TapeWriter {
+  /** @throws DivergedError when the tape holds more records than were appended */
+  expectEnd(): void;
+}
+
+/**
+ * A tape writer that writes nothing: each record appended must be the next one of an existing tape, byte for byte.
+ * Behind the ordinary run loop it makes a replay out of a run.
+ */
+export function createComparingTape(recorded: Iterator<TapeLine>): ComparingTape {
+  const decisions = createDecisionHead();
+  let head = GENESIS;
+  let nextSeq = 0;
+  let lastTUs = 0;
+  let cycle = 0;
+  return {
+    get head() {
+      return head;
+    },
+    get decisionHead() {
+      return decisions.head;
+    },
+    get nextSeq() {
+      return nextSeq;
+    },
+    get lastTUs() {
+      return lastTUs;
+    },
+    append(record) {
+      const { payload, seq, t, type } = record;
+      if (type === 'CycleDue') cycle = payload.cycle as number;
+      const payloadJson = canonicalJson(payload);
+      const body = `{"payload":${payloadJson},"seq":${seq},"t":${t},"type":"${type}"}`;
+      const next = recorded.next();
+      const line = next.done === true ? undefined : next.value;
+      if (line === undefined || line.body !== body) {
+        throw new DivergedError({ seq, tUs: t, cycle, ...describeDifference(record, { body, line }) });
+      }
+      head = chainHash(head, body);
+      addToDecisionHead(decisions, { type, tUs: t, payload, payloadJson });
+      nextSeq += 1;
+      lastTUs = t;
+    },
+    flush: () => undefined,
+    close: () => undefined,
+    expectEnd() {
+      const next = recorded.next();
+      if (next.done === true) return;
+      const { body, record } = next.value;
+      const place = { seq: nextSeq, tUs: record.t, cycle, stage: stageOfType(record.type) };
+      throw new DivergedError({ ...place, expected: body, found: 'nothing' });
+    },
+  };
+}
+
+function describeDifference(
+  recomputed: TapeRecord,
+  { body, line }: { readonly body: string; readonly line: TapeLine | undefined },
+): Pick<Divergence, 'stage' | 'expected' | 'found'> {
+  if (line === undefined) return { stage: stageOfType(recomputed.type), expected: 'nothing', found: body };
+  const { record } = line;
+  if (record.type !== recomputed.type) {
+    return { stage: stageOfType(record.type), expected: line.body, found: body };
+  }
+  const stage =
+    record.type === 'CycleCompleted'
+      ? firstDifferentStage(record.payload, recomputed.payload)
+      : stageOfType(record.type);
+  if (record.t !== recomputed.t) return { stage, expected: line.body, found: body };
+  return { stage, ...firstDifferentField(record.payload, recomputed.payload, '') };
+}
+
+/** A cycle's first stage, in the order data flows, whose digest differs; `decisions` when only they do. */
+function firstDifferentStage(expected: JsonObject, found: JsonObject): string {
+  const a = expected.digests as JsonObject;
+  const b = found.digests as JsonObject;
+  return STAGES.find((stage) => a[stage] !== b[stage]) ?? 'decisions';
+}
+
+function firstDifferentField(
+  expected: Json,
+  found: Json,
+  path: string,
+): Pick<Divergence, 'expected' | 'found'> {
+  if (isObject(expected) && isObject(found)) {
+    for (const key of [...new Set([...Object.keys(expected), ...Object.keys(found)])].sort()) {
+      if (canonicalJson(expected[key] ?? null) === canonicalJson(found[key] ?? null)) continue;
+      return firstDifferentField(
+        expected[key] ?? null,
+        found[key] ?? null,
+        path === '' ? key : `${path}.${key}`,
+      );
+    }
+  }
+  if (Array.isArray(expected) && Array.isArray(found) && expected.length === found.length) {
+    const at = expected.findIndex((value, k) => canonicalJson(value) !== canonicalJson(found[k]));
+    if (at >= 0) return firstDifferentField(expected[at], found[at], `${path}[${at}]`);
+  }
+  const label = path === '' ? '' : `${path} `;
+  return { expected: `${label}${canonicalJson(expected)}`, found: `${label}${canonicalJson(found)}` };
+}
+
+function isObject(value: Json): value is JsonObject {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+function stageOfType(type: string): string {
+  switch (type) {
+    case 'MarketSlice':
+      return 'market';
+    case 'InferenceRequested':
+      return 'features';
+    case 'PredictionsMade':
+    case 'InferenceFailed':
+      return 'predictions';
+    case 'OrderAccepted':
+    case 'OrderRejected':
+    case 'OrderPartiallyFilled':
+    case 'OrderFilled':
+    case 'OrderCancelled':
+    case 'OrderExpired':
+    case 'BrokerSnapshot':
+      return 'exchange';
+    case 'OrderIntended':
+    case 'CancelIntended':
+      return 'orders';
+    case 'PositionOpened':
+    case 'PositionChanged':
+    case 'PositionClosed':
+      return 'ledger';
+    case 'RiskLimitWarned':
+    case 'KillSwitchTripped':
+    case 'KillSwitchReset':
+      return 'risk';
+    default:
+      return 'session';
+  }
+}

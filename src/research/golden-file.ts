@@ -1,0 +1,166 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { InputError } from '../domain/errors.ts';
+import { canonicalJson } from '../events/canonical.ts';
+import { STAGES, type Stage } from '../events/derived.ts';
+import type { Json, JsonObject } from '../events/record.ts';
+import type { TapeLine } from '../ports/tape.ts';
+import { addToDecisionHead, createDecisionHead } from '../tape/decision-head.ts';
+
+/** What a scenario came to, cycle by cycle, pinned. Three files: this one, its cycles, and its recorded predictions. */
+export interface GoldenFile {
+  readonly scenario: string;
+  readonly decisionHead: string;
+  readonly datasetSha256: string;
+  /** Model id to SHA-256. */
+  readonly models: Readonly<Record<string, string>>;
+  readonly cycles: number;
+  readonly orders: number;
+  readonly fills: number;
+  readonly finalEquity: number;
+  /** Why the file was made or changed, oldest first. */
+  readonly history: readonly { readonly date: string; readonly reason: string }[];
+}
+
+/** One cycle of a run: what was decided, one digest a stage, and the decision head when the cycle was complete. */
+export interface GoldenCycle {
+  readonly cycle: number;
+  readonly tUs: number;
+  readonly head: string;
+  readonly digests: Readonly<Record<Stage, string>>;
+  /** Decisions other than HOLD by symbol, canonical JSON: what a person wants to see of a difference. */
+  readonly decisions: Readonly<Record<string, string>>;
+}
+
+export interface GoldenPaths {
+  readonly file: string;
+  readonly cyclesFile: string;
+  readonly predictionsFile: string;
+}
+
+export function goldenPaths(goldenDir: string, scenario: string): GoldenPaths {
+  return {
+    file: join(goldenDir, `${scenario}.json`),
+    cyclesFile: join(goldenDir, `${scenario}.cycles.jsonl`),
+    predictionsFile: join(goldenDir, `${scenario}.predictions.arrow`),
+  };
+}
+
+/** @throws InputError GOLDEN_MISSING, GOLDEN_INVALID */
+export function readGolden({ file, cyclesFile }: GoldenPaths): {
+  readonly golden: GoldenFile;
+  readonly cycles: readonly GoldenCycle[];
+} {
+  if (!existsSync(file) || !existsSync(cyclesFile)) {
+    throw new InputError('GOLDEN_MISSING', `${file}: no golden file; make it with "sametape golden update"`);
+  }
+  try {
+    const golden = JSON.parse(readFileSync(file, 'utf8')) as GoldenFile;
+    const lines = readFileSync(cyclesFile, 'utf8').trimEnd().split('\n');
+    return { golden, cycles: lines.map(parseCycle) };
+  } catch (error) {
+    throw new InputError('GOLDEN_INVALID', `${file}: not a golden file (${(error as Error).message})`, {
+      cause: error,
+    });
+  }
+}
+
+/** Reads the cycles of a tape, each with the decision head after it. */
+export function* cyclesOfTape(tape: Iterable<TapeLine>): Generator<GoldenCycle> {
+  const decisions = createDecisionHead();
+  let dueUs = 0;
+  for (const { record } of tape) {
+    const { type, t, payload } = record;
+    if (type === 'CycleDue') dueUs = t;
+    addToDecisionHead(decisions, { type, tUs: t, payload, payloadJson: canonicalJson(payload) });
+    if (type !== 'CycleCompleted') continue;
+    yield {
+      cycle: payload.cycle as number,
+      tUs: dueUs,
+      head: decisions.head,
+      digests: payload.digests as Record<Stage, string>,
+      decisions: Object.fromEntries(
+        (payload.decisions as readonly JsonObject[])
+          .filter((decision) => decision.kind !== 'HOLD')
+          .map(({ symbol, ...decision }) => [symbol as string, canonicalJson(decision)]),
+      ),
+    };
+  }
+}
+
+/** A cycle as a line: digests shortened to 16 digits, in the order of the stages. */
+export function cycleLine({ cycle, tUs, head, digests, decisions }: GoldenCycle): string {
+  const short: Json = STAGES.map((stage) => digests[stage].slice(0, SHORT_DIGEST));
+  const parsed = Object.entries(decisions).map(([symbol, text]) => [symbol, JSON.parse(text) as Json]);
+  return canonicalJson({
+    c: cycle,
+    d: Object.fromEntries(parsed) as JsonObject,
+    h: head.slice(0, SHORT_DIGEST),
+    s: short,
+    t: tUs,
+  });
+}
+
+const SHORT_DIGEST = 16;
+
+function parseCycle(line: string): GoldenCycle {
+  const { c, d, h, s, t } = JSON.parse(line) as {
+    c: number;
+    d: Record<string, Json>;
+    h: string;
+    s: string[];
+    t: number;
+  };
+  return {
+    cycle: c,
+    tUs: t,
+    head: h,
+    digests: Object.fromEntries(STAGES.map((stage, k) => [stage, s[k]])) as Record<Stage, string>,
+    decisions: Object.fromEntries(
+      Object.entries(d).map(([symbol, decision]) => [symbol, canonicalJson(decision)]),
+    ),
+  };
+}
+
+/** A cycle of a run that is not the golden one. */
+export interface GoldenDifference {
+  readonly cycle: number;
+  /** First stage whose digest differs; `decisions` or `fills` when none does. */
+  readonly stage: string;
+  /** The decisions of symbols that changed, before and after; HOLD where there was none. */
+  readonly changed: readonly { readonly symbol: string; readonly before: string; readonly after: string }[];
+}
+
+/** The first cycle at which a run leaves its golden file, or undefined. */
+export function firstDifference(
+  golden: readonly GoldenCycle[],
+  found: readonly GoldenCycle[],
+): GoldenDifference | undefined {
+  for (let k = 0; k < Math.max(golden.length, found.length); k += 1) {
+    const before = golden[k];
+    const after = found[k];
+    if (before === undefined || after === undefined) {
+      return {
+        cycle: (before ?? after)?.cycle ?? 0,
+        stage: before === undefined ? 'extra cycle' : 'missing cycle',
+        changed: [],
+      };
+    }
+    const stage = STAGES.find((name) => before.digests[name] !== after.digests[name].slice(0, SHORT_DIGEST));
+    const changed = changedDecisions(before, after);
+    const isSame =
+      stage === undefined && changed.length === 0 && before.head === after.head.slice(0, SHORT_DIGEST);
+    if (!isSame)
+      return { cycle: after.cycle, stage: stage ?? (changed.length > 0 ? 'decisions' : 'fills'), changed };
+  }
+  return undefined;
+}
+
+function changedDecisions(before: GoldenCycle, after: GoldenCycle): GoldenDifference['changed'] {
+  const symbols = new Set([...Object.keys(before.decisions), ...Object.keys(after.decisions)]);
+  return [...symbols].sort().flatMap((symbol) => {
+    const was = before.decisions[symbol] ?? 'HOLD';
+    const is = after.decisions[symbol] ?? 'HOLD';
+    return was === is ? [] : [{ symbol, before: was, after: is }];
+  });
+}

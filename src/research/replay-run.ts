@@ -1,0 +1,74 @@
+import { type FileDataset, openDataset } from '../data/dataset.ts';
+import { InputError } from '../domain/errors.ts';
+import type { JsonObject } from '../events/record.ts';
+import type { Progress } from '../ports/progress.ts';
+import type { RunLoop } from '../runtime/run-loop.ts';
+import { readTape } from '../tape/read-tape.ts';
+import { openRunFolder, readJson } from '../tape/run-folder.ts';
+import { type ReplayResult, replayTape } from './replay.ts';
+
+export interface ReplayRunOptions {
+  readonly runDir: string;
+  /** Where the dataset lies now; default: where it lay when the run was made. */
+  readonly datasetDir: string | undefined;
+  readonly progress: Progress;
+  readonly untilCycle?: number;
+  readonly attach?: (loop: RunLoop) => void;
+}
+
+/** A file or a manifest that is not what the tape was made from. */
+export interface DatasetChange {
+  readonly file: string;
+  readonly expectedSha256: string;
+  readonly foundSha256: string;
+}
+
+export interface ReplayRunResult extends ReplayResult {
+  readonly datasetChanges: readonly DatasetChange[];
+}
+
+/**
+ * Replays the tape of a run folder over its dataset. A dataset that changed is noted, and comparing goes on, because
+ * where a run first differs is what one wants to know then.
+ * @throws InputError when the folder is no run, or its dataset is not found; TapeFaultError when the tape is damaged
+ */
+export async function replayRun(options: ReplayRunOptions): Promise<ReplayRunResult> {
+  const folder = openRunFolder(options.runDir);
+  const dataset = await openDataset(options.datasetDir ?? datasetOf(folder.hostFile, options.runDir), {
+    onMismatch: 'collect',
+  });
+  let isFirst = true;
+  const result = await replayTape({
+    openTape: () => {
+      const verify = isFirst;
+      isFirst = false;
+      return readTape(folder.tapeDir, { verify });
+    },
+    dataset,
+    progress: options.progress,
+    ...(options.untilCycle === undefined ? {} : { untilCycle: options.untilCycle }),
+    ...(options.attach === undefined ? {} : { attach: options.attach }),
+  });
+  return { ...result, datasetChanges: changesOf(result, dataset) };
+}
+
+function changesOf({ identity }: ReplayResult, dataset: FileDataset): DatasetChange[] {
+  const changes: DatasetChange[] = [...dataset.mismatches];
+  if (dataset.sha256 !== identity.datasetSha256) {
+    changes.unshift({
+      file: 'dataset',
+      expectedSha256: identity.datasetSha256,
+      foundSha256: dataset.sha256,
+    });
+  }
+  return changes;
+}
+
+function datasetOf(hostFile: string, runDir: string): string {
+  const host = readJson(hostFile) as JsonObject;
+  if (typeof host?.datasetDir === 'string') return host.datasetDir;
+  throw new InputError(
+    'DATASET_UNKNOWN',
+    `${runDir}/host.json: does not say where the dataset lies; name it with --dataset`,
+  );
+}

@@ -1,0 +1,194 @@
+import { EMPTY, from, lastValueFrom } from 'rxjs';
+import { concatMap, defaultIfEmpty } from 'rxjs/operators';
+import { CheckFailedError, InputError } from '../domain/errors.ts';
+import type { MarketSlice, MarketTable } from '../domain/market-table.ts';
+import { createEngine, type Engine } from '../engine/engine-state.ts';
+import { decodeInput } from '../events/decode.ts';
+import type { InputEvent, Predictions } from '../events/inputs.ts';
+import { createExchange } from '../exchange/state.ts';
+import { engineConfig, parseIdentity, type RunIdentity } from '../modes/run-identity.ts';
+import type { InferencePort } from '../ports/inference.ts';
+import type { MarketDataset } from '../ports/market-data.ts';
+import type { Progress } from '../ports/progress.ts';
+import type { TapeLine } from '../ports/tape.ts';
+import { createRunLoop, type RunLoop } from '../runtime/run-loop.ts';
+import { simulatedVenue } from '../runtime/venue.ts';
+import { nodeBase64 } from '../tape/node-base64.ts';
+import { createComparingTape, DivergedError, type Divergence } from './comparing-tape.ts';
+
+/** Inputs that come from outside the loop; the rest of a tape follows from them. */
+const SOURCE_TYPES: ReadonlySet<string> = new Set([
+  'RunStarted',
+  'SessionOpened',
+  'MarketSlice',
+  'CycleDue',
+  'SessionClosed',
+  'OperatorCommanded',
+  'RunStopped',
+]);
+
+const PREDICTION_TYPES: ReadonlySet<string> = new Set(['PredictionsMade', 'InferenceFailed']);
+
+export interface ReplayOptions {
+  /** Opens the tape from its start; a replay reads it twice, side by side. */
+  readonly openTape: () => Iterable<TapeLine>;
+  readonly dataset: MarketDataset;
+  readonly progress: Progress;
+  /** Stop after this cycle is complete; the engine then stands as it stood. Default: replay everything. */
+  readonly untilCycle?: number;
+  /** Called once before the first event, to attach sinks. */
+  readonly attach?: (loop: RunLoop) => void;
+}
+
+export interface ReplayResult {
+  readonly identity: RunIdentity;
+  readonly records: number;
+  readonly cycles: number;
+  readonly chainHead: string;
+  readonly decisionHead: string;
+  readonly divergence: Divergence | undefined;
+  readonly engine: Engine;
+}
+
+/**
+ * Runs a tape again: the same loop, engine and exchange as the run, fed with the tape's own inputs and predictions,
+ * appending to a tape that only compares. Ends at the first difference.
+ * @throws InputError when the tape does not start with a RunStarted this version understands
+ */
+export async function replayTape(options: ReplayOptions): Promise<ReplayResult> {
+  const source = options.openTape()[Symbol.iterator]();
+  const first = source.next();
+  if (first.done === true || first.value.record.type !== 'RunStarted') {
+    throw new InputError(
+      'TAPE_NOT_A_RUN',
+      'tape record 0: expected RunStarted; this is not the tape of a run',
+    );
+  }
+  const started = decodeInput(first.value.record, noSlice, nodeBase64);
+  if (started.type !== 'RunStarted')
+    throw new InputError('TAPE_NOT_A_RUN', 'tape record 0: expected RunStarted');
+  const identity = parseIdentity(started.identity);
+  const engine = createEngine(engineConfig(identity));
+  const { settings, layout } = identity;
+  const exchange = createExchange(settings.exchange, {
+    symbols: layout.symbols,
+    initialCashMicros: settings.initialCashMicros,
+  });
+  const tape = createComparingTape(options.openTape()[Symbol.iterator]());
+  const inputs = createTapeInputs(source, options.dataset);
+  const loop = createRunLoop({
+    engine,
+    tape,
+    venue: simulatedVenue(exchange),
+    inference: layout.columns.length === 0 ? undefined : tapeInference(inputs, identity),
+    base64: nodeBase64,
+  });
+  options.attach?.(loop);
+  let cycles = 0;
+  let divergence: Divergence | undefined;
+  loop.derived$.subscribe(({ event }) => {
+    if (event.type !== 'CycleCompleted') return;
+    cycles = event.cycle;
+    options.progress.update(cycles, 0, 'cycles');
+  });
+  try {
+    await drive(loop, started);
+    for (;;) {
+      if (options.untilCycle !== undefined && cycles >= options.untilCycle) break;
+      const event = await inputs.nextSource();
+      if (event === undefined) break;
+      if (event.type === 'RunStopped') loop.stop(event.tUs, event.reason);
+      else await drive(loop, event);
+    }
+    if (options.untilCycle === undefined) tape.expectEnd();
+  } catch (error) {
+    if (!(error instanceof DivergedError)) throw error;
+    divergence = error.divergence;
+  } finally {
+    options.progress.stop();
+  }
+  return {
+    identity,
+    records: tape.nextSeq,
+    cycles,
+    chainHead: tape.head,
+    decisionHead: tape.decisionHead,
+    divergence,
+    engine,
+  };
+}
+
+async function drive(loop: RunLoop, event: InputEvent): Promise<void> {
+  await lastValueFrom(
+    loop.drive(from([event])).pipe(
+      concatMap(() => EMPTY),
+      defaultIfEmpty(undefined),
+    ),
+  );
+}
+
+interface TapeInputs {
+  /** The next event that came from outside; predictions passed on the way answer the cycle that asked for them. */
+  nextSource(): Promise<InputEvent | undefined>;
+  predictionsOf(cycle: number): Predictions;
+}
+
+function createTapeInputs(source: Iterator<TapeLine>, dataset: MarketDataset): TapeInputs {
+  let table: MarketTable | undefined;
+  const resolve = (reference: {
+    readonly session: string;
+    readonly from: number;
+    readonly to: number;
+  }): MarketSlice => {
+    if (table === undefined || table.session !== reference.session || reference.to > table.rowCount) {
+      throw new CheckFailedError(
+        'REPLAY_DATA_MISSING',
+        `dataset: session ${reference.session} has no rows ${reference.from} to ${reference.to}; replay needs the dataset the run was made from`,
+      );
+    }
+    return { table, from: reference.from, to: reference.to };
+  };
+  function next(wanted: ReadonlySet<string>): TapeLine | undefined {
+    for (let read = source.next(); read.done !== true; read = source.next()) {
+      if (wanted.has(read.value.record.type)) return read.value;
+    }
+    return undefined;
+  }
+  return {
+    async nextSource() {
+      const line = next(SOURCE_TYPES);
+      if (line === undefined) return undefined;
+      if (line.record.type === 'SessionOpened') {
+        const opened = decodeInput(line.record, resolve, nodeBase64);
+        if (opened.type === 'SessionOpened') table = await dataset.loadSession(opened.session.date);
+        return opened;
+      }
+      return decodeInput(line.record, resolve, nodeBase64);
+    },
+    predictionsOf(cycle) {
+      const line = next(PREDICTION_TYPES);
+      if (line === undefined) {
+        throw new CheckFailedError(
+          'REPLAY_PREDICTIONS_MISSING',
+          `tape: cycle ${cycle} has no predictions recorded`,
+        );
+      }
+      const event = decodeInput(line.record, resolve, nodeBase64);
+      if (event.type === 'PredictionsMade') return event.predictions;
+      throw new Error(event.type === 'InferenceFailed' ? event.reason : event.type);
+    },
+  };
+}
+
+/** Answers each cycle with what the tape recorded for it: a replay never loads a model. */
+function tapeInference(inputs: TapeInputs, { layout }: RunIdentity): InferencePort {
+  return {
+    layout,
+    infer: ({ cycle }) => inputs.predictionsOf(cycle),
+    close: () => Promise.resolve(),
+  };
+}
+
+function noSlice(): never {
+  throw new InputError('TAPE_NOT_A_RUN', 'tape record 0: expected RunStarted, found MarketSlice');
+}
