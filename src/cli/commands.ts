@@ -1,0 +1,57 @@
+import type { Command } from 'commander';
+
+/** A command as the global help lists it; its module is loaded only when the command is used. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly register: (program: Command) => Promise<void>;
+}
+
+/** The commands, in the order a newcomer needs them. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'run',
+    summary: 'run a scenario over historical data and write its tape',
+    register: async (program) => (await import('./run.ts')).registerRunCommand(program),
+  },
+  {
+    name: 'replay',
+    summary: 'recompute a run from its tape and compare every record',
+    register: async (program) => (await import('./replay.ts')).registerReplayCommand(program),
+  },
+  {
+    name: 'explain',
+    summary: 'show everything behind one decision of a run',
+    register: async (program) => (await import('./explain.ts')).registerExplainCommand(program),
+  },
+  {
+    name: 'verify',
+    summary: 'check that the tape of a run is exactly what was written',
+    register: async (program) => (await import('./verify.ts')).registerVerifyCommand(program),
+  },
+  {
+    name: 'golden',
+    summary: 'check scenarios against their golden files, or make them anew',
+    register: async (program) => (await import('./golden.ts')).registerGoldenCommand(program),
+  },
+  {
+    name: 'export',
+    summary: 'write orders, fills and round trips of a run to Parquet',
+    register: async (program) => (await import('./export.ts')).registerExportCommand(program),
+  },
+  {
+    name: 'data',
+    summary: 'import, inspect and make datasets',
+    register: async (program) => (await import('./data.ts')).registerDataCommands(program),
+  },
+  {
+    name: 'models',
+    summary: 'train models and look into run roots',
+    register: async (program) => (await import('./models.ts')).registerModelsCommands(program),
+  },
+  {
+    name: 'config',
+    summary: 'show, check and document scenarios',
+    register: async (program) => (await import('./config.ts')).registerConfigCommand(program),
+  },
+];

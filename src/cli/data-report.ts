@@ -1,0 +1,143 @@
+import { type BadRow, totalBadRows } from '../data/bad-rows.ts';
+import type { ImportReport } from '../data/import-types.ts';
+import type { DatasetInspection } from '../data/inspect.ts';
+import { BAD_ROW_KINDS, type DatasetManifest, REJECTED_FILE } from '../data/manifest.ts';
+import { DAILY_BAR_SECONDS } from '../data/market-columns.ts';
+import { formatNumber, renderTable } from './terminal.ts';
+
+const PLAIN = [{ title: '' }, { title: '' }] as const;
+const SHOWN_NAMES = 12;
+const SHOWN_SESSIONS = 20;
+
+/** What an import leaves for a person to read. */
+export function importText(report: ImportReport): string {
+  const { manifest } = report;
+  const blocks = [
+    datasetBlock(report.dir, manifest),
+    renderTable(PLAIN, [
+      ['rows read', formatNumber(report.rowsRead)],
+      ['not asked for', formatNumber(report.rowsFiltered)],
+      ['rejected', `${formatNumber(report.rowsRejected)}${badRowsSuffix(manifest)}`],
+    ]),
+  ];
+  if (report.rejected.length > 0) {
+    blocks.push(
+      `First rejected rows of each kind (all in ${report.dir}/${REJECTED_FILE}):\n${badRowTable(report.rejected)}`,
+    );
+  }
+  return `${blocks.join('\n\n')}\n`;
+}
+
+export function synthText(dir: string, manifest: DatasetManifest): string {
+  return `${datasetBlock(dir, manifest)}\n`;
+}
+
+/** The whole of `data inspect`. */
+export function inspectionText(inspection: DatasetInspection): string {
+  const { dir, manifest, symbols, missingSessions, mismatches } = inspection;
+  const blocks = [
+    datasetBlock(dir, manifest),
+    provenanceBlock(manifest),
+    symbolTable(symbols),
+    sessionTable(manifest),
+    ...(missingSessions.length === 0 ? [] : [`Exchange sessions without data: ${shorten(missingSessions)}`]),
+    ...mismatches.map(
+      ({ file, expectedSha256, foundSha256 }) =>
+        `CHANGED  ${file}: sha256 ${foundSha256}, manifest ${expectedSha256}`,
+    ),
+  ];
+  return `${blocks.join('\n\n')}\n`;
+}
+
+function datasetBlock(dir: string, manifest: DatasetManifest): string {
+  const bytes = manifest.sessions.reduce((sum, session) => sum + session.bytes, 0);
+  return renderTable(PLAIN, [
+    ['dataset', dir],
+    ['sha256', manifest.sha256],
+    ['bars', manifest.barSeconds === DAILY_BAR_SECONDS ? 'daily' : `${manifest.barSeconds} s`],
+    ['sessions', `${manifest.sessions.length}, ${manifest.firstSession} to ${manifest.lastSession}`],
+    ['symbols', `${manifest.symbols.length}: ${shorten(manifest.symbols)}`],
+    ['rows', formatNumber(manifest.rows)],
+    ['size', `${formatNumber(bytes / 1024, 0)} KiB`],
+  ]);
+}
+
+function provenanceBlock(manifest: DatasetManifest): string {
+  const { provenance, policy, badRows, importerVersion } = manifest;
+  const options = Object.entries(provenance.options).map(([name, value]) => `${name}=${String(value)}`);
+  const files = provenance.files.map(({ file }) => file);
+  return renderTable(PLAIN, [
+    ['source', `${provenance.source}, importer version ${importerVersion}`],
+    ['options', options.join(' ') || 'none'],
+    ['files', files.length === 0 ? 'none' : `${files.length}: ${shorten(files)}`],
+    ['policy', `bad rows ${policy.onBad}, outside session ${policy.outsideSession}`],
+    ['left out', `${formatNumber(totalBadRows(badRows))}${badRowsSuffix(manifest)}`],
+  ]);
+}
+
+function badRowsSuffix({ badRows }: DatasetManifest): string {
+  const parts = BAD_ROW_KINDS.filter((kind) => badRows[kind] > 0).map(
+    (kind) => `${formatNumber(badRows[kind])} ${kind}`,
+  );
+  return parts.length === 0 ? '' : `: ${parts.join(', ')}`;
+}
+
+function badRowTable(rows: readonly BadRow[]): string {
+  return renderTable(
+    [{ title: 'kind' }, { title: 'file' }, { title: 'line', align: 'right' }, { title: 'detail' }],
+    rows.map(({ kind, file, line, detail }) => [kind, file, String(line), detail]),
+  );
+}
+
+function symbolTable(symbols: DatasetInspection['symbols']): string {
+  const right = (title: string) => ({ title, align: 'right' }) as const;
+  return renderTable(
+    [
+      { title: 'symbol' },
+      right('sessions'),
+      right('rows'),
+      right('quotes'),
+      right('trades'),
+      right('halted'),
+      right('volume'),
+      right('spread bps'),
+      right('first $'),
+      right('last $'),
+    ],
+    symbols.map((each) => [
+      each.symbol,
+      formatNumber(each.sessions),
+      formatNumber(each.rows),
+      formatNumber(each.quotes),
+      formatNumber(each.trades),
+      formatNumber(each.halted),
+      formatNumber(each.volume),
+      each.meanSpreadBps === undefined ? '-' : formatNumber(each.meanSpreadBps, 2),
+      dollars(each.firstPriceE4),
+      dollars(each.lastPriceE4),
+    ]),
+  );
+}
+
+function dollars(priceE4: number | undefined): string {
+  return priceE4 === undefined ? '-' : formatNumber(priceE4 / 1e4, 2);
+}
+
+function sessionTable({ sessions }: DatasetManifest): string {
+  const shown = sessions.slice(0, SHOWN_SESSIONS);
+  const table = renderTable(
+    [{ title: 'session' }, { title: 'rows', align: 'right' }, { title: '' }, { title: 'sha256' }],
+    shown.map(({ date, rows, isHalfDay, sha256 }) => [
+      date,
+      formatNumber(rows),
+      isHalfDay ? 'half day' : '',
+      sha256.slice(0, 16),
+    ]),
+  );
+  return sessions.length === shown.length ? table : `${table}\n… and ${sessions.length - shown.length} more`;
+}
+
+function shorten(names: readonly string[]): string {
+  const shown = names.slice(0, SHOWN_NAMES).join(' ');
+  return names.length > SHOWN_NAMES ? `${shown} … ${names[names.length - 1]}` : shown;
+}

@@ -1,0 +1,140 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { compareCodeUnits } from '../domain/compare.ts';
+import { CheckFailedError, InputError } from '../domain/errors.ts';
+import type { GoldenCheck, InferenceCheck } from '../research/golden.ts';
+
+interface GoldenCliOptions {
+  readonly golden: string;
+  readonly json?: boolean;
+}
+
+/** Adds `sametape golden check|update [SCENARIO…]`. */
+export function registerGoldenCommand(program: Command): void {
+  const golden = program
+    .command('golden')
+    .summary('check scenarios against their golden files, or make them anew')
+    .description(
+      'Golden files pin what a scenario decides, cycle by cycle and stage by stage. They are checked in fresh processes with a foreign time zone and locale.',
+    );
+  golden
+    .command('check')
+    .description('run scenarios and compare every cycle with their golden files')
+    .argument('[scenarios...]', 'scenario files; default: those in scenarios/ that have a golden file')
+    .option('--golden <dir>', 'folder of the golden files', 'golden')
+    .option('--json', 'print one JSON object')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ sametape golden check
+  $ sametape golden check scenarios/quickstart.yaml --json
+
+Exit code 0: as pinned. 1: the first divergent cycle and stage are named, with the decisions before and after.`,
+    )
+    .action(checkCommand);
+  golden
+    .command('update')
+    .description('make golden files anew from a run, and record why')
+    .argument('<scenarios...>', 'scenario files')
+    .requiredOption('--reason <text>', 'why the decisions changed; kept in the golden file')
+    .option('--golden <dir>', 'folder of the golden files', 'golden')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ sametape golden update scenarios/quickstart.yaml --reason "spread gate counts locked quotes"`,
+    )
+    .action(updateCommand);
+}
+
+async function checkCommand(scenarios: readonly string[], options: GoldenCliOptions): Promise<void> {
+  const { checkGolden } = await import('../research/golden.ts');
+  const goldenDir = resolve(options.golden);
+  const checks: GoldenCheck[] = [];
+  for (const scenarioFile of chosenScenarios(scenarios, goldenDir)) {
+    const check = await checkGolden({ scenarioFile, goldenDir });
+    checks.push(check);
+    if (options.json !== true) process.stdout.write(`${checkLine(check)}\n`);
+  }
+  const failed = checks.filter(({ ok }) => !ok).length;
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ ok: failed === 0, checks })}\n`);
+  if (failed > 0) {
+    throw new CheckFailedError(
+      'GOLDEN_DIFFERS',
+      `${failed} of ${checks.length} scenarios differ from their golden files; if that is meant, "sametape golden update SCENARIO --reason …"`,
+    );
+  }
+}
+
+/** Scenario files named, or those beside us whose golden file exists. */
+function chosenScenarios(named: readonly string[], goldenDir: string): readonly string[] {
+  if (named.length > 0) return named;
+  const found = existsSync('scenarios')
+    ? readdirSync('scenarios')
+        .filter((name) => name.endsWith('.yaml') && existsSync(join(goldenDir, `${name.slice(0, -5)}.json`)))
+        .sort(compareCodeUnits)
+        .map((name) => join('scenarios', name))
+    : [];
+  if (found.length === 0) {
+    throw new InputError(
+      'GOLDEN_NONE',
+      `${goldenDir}: no golden file of a scenario in scenarios/; name the scenario files, or run this at the top of the project`,
+    );
+  }
+  return found;
+}
+
+function checkLine(check: GoldenCheck): string {
+  const { scenario, ok, decisionHead, difference, changedInputs, inference } = check;
+  if (ok) return `ok      ${scenario}: decision head ${decisionHead.found}; ${inferenceText(inference)}`;
+  const lines = [
+    `FAILED  ${scenario}: decision head expected ${decisionHead.expected}, found ${decisionHead.found}`,
+  ];
+  if (changedInputs.length > 0) lines.push(`        changed: ${changedInputs.join(', ')}`);
+  if (difference !== undefined) {
+    lines.push(`        first divergent cycle ${difference.cycle}, stage ${difference.stage}`);
+    for (const { symbol, before, after } of difference.changed) {
+      lines.push(`        ${symbol} before ${before}`, `        ${symbol} after  ${after}`);
+    }
+  }
+  if (inference.verdict === 'different') lines.push(`        ${inferenceText(inference)}`);
+  return lines.join('\n');
+}
+
+function inferenceText({ verdict, largest, firstCycle }: InferenceCheck): string {
+  switch (verdict) {
+    case 'same_bits':
+      return 'live inference gives the recorded bits';
+    case 'close':
+      return `live inference differs in the last bits on this processor (${largest}, from cycle ${firstCycle})`;
+    case 'different':
+      return `live inference differs from the recorded predictions by ${largest}, from cycle ${firstCycle}`;
+    case 'not_run':
+      return 'no recorded predictions';
+  }
+}
+
+async function updateCommand(
+  scenarios: readonly string[],
+  options: { readonly golden: string; readonly reason: string },
+): Promise<void> {
+  if (options.reason.trim().length < 8) {
+    throw new InputError('GOLDEN_REASON', '--reason: say in a few words why the decisions changed');
+  }
+  const { updateGolden } = await import('../research/golden.ts');
+  const date = new Date().toISOString().slice(0, 10);
+  for (const scenarioFile of scenarios) {
+    const golden = await updateGolden({
+      scenarioFile,
+      goldenDir: resolve(options.golden),
+      reason: options.reason.trim(),
+      date,
+    });
+    const { scenario, decisionHead, cycles, orders, fills } = golden;
+    process.stdout.write(
+      `${scenario}: ${cycles} cycles, ${orders} orders, ${fills} fills, decision head ${decisionHead}\n`,
+    );
+  }
+}

@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { COMMANDS, type CommandEntry } from './commands.ts';
+import { describeFailure, EXIT, oneLine } from './errors.ts';
+
+const HELP_AFTER = `
+Examples:
+  $ sametape run scenarios/quickstart.yaml
+  $ sametape replay runs/RUN_ID
+  $ sametape explain runs/RUN_ID --cycle 100 --symbol AAA
+  $ sametape config validate scenarios/quickstart.yaml
+  $ sametape run --help
+
+Exit codes:
+  0  ok
+  1  a check failed: a difference was found
+  2  bad usage or input
+  3  internal error: a bug in sametape`;
+
+/**
+ * Runs one command line.
+ * @param args arguments after the program's name
+ * @returns the exit code: 0 ok, 1 a check failed, 2 bad usage or input, 3 internal
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  survivesClosedPipes();
+  try {
+    const program = await createProgram(args);
+    await program.parseAsync([...args], { from: 'user' });
+    // A command that only reports (`verify`) may have set the code itself.
+    return Number(process.exitCode ?? EXIT.ok);
+  } catch (error) {
+    const { exitCode, message } = describeFailure(error);
+    if (message !== '') process.stderr.write(`sametape: ${message}\n`);
+    if (process.env.SAMETAPE_DEBUG === '1' && error instanceof Error && exitCode !== EXIT.ok) {
+      process.stderr.write(`${error.stack ?? ''}\n`);
+    }
+    return exitCode;
+  }
+}
+
+/** Builds the program with the module of the command that `args` name, and only that one, loaded. */
+export async function createProgram(args: readonly string[]): Promise<Command> {
+  const program = new Command('sametape')
+    .description(
+      'Deterministic, event-sourced trading simulator: the same tape gives the same decisions, bit for bit.',
+    )
+    .version(readVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print help for a command')
+    .addHelpText('after', HELP_AFTER)
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => write(`${oneLine(text.replace(/^error: /, 'sametape: '))}\n`),
+    });
+  const wanted = wantedCommand(args);
+  for (const entry of COMMANDS) {
+    if (entry.name === wanted) await entry.register(program);
+    else addStub(program, entry);
+  }
+  for (const command of program.commands) inheritManners(command, program);
+  return program;
+}
+
+function wantedCommand(args: readonly string[]): string | undefined {
+  const words = args.filter((arg) => !arg.startsWith('-'));
+  return words[0] === 'help' ? words[1] : words[0];
+}
+
+function addStub(program: Command, { name, summary }: CommandEntry): void {
+  program.command(name).summary(summary).description(summary);
+}
+
+/** Commander copies settings only to commands made by `.command()`; this reaches those added ready-made too. */
+function inheritManners(command: Command, program: Command): void {
+  command.copyInheritedSettings(program);
+  for (const inner of command.commands) inheritManners(inner, program);
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { readonly version: string }).version;
+}
+
+/** `sametape … | head` closes our output early: what is not read is dropped, the work goes on. */
+function survivesClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.off('error', dropWhenClosed).on('error', dropWhenClosed);
+  }
+}
+
+function dropWhenClosed(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+}

@@ -1,0 +1,21 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Child processes and native modules stay apart from each other.
+    pool: 'forks',
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    coverage: {
+      provider: 'v8',
+      include: ['src/pipeline/**/*.ts', 'src/engine/**/*.ts', 'src/tape/**/*.ts'],
+      reporter: ['text-summary', 'html'],
+      thresholds: {
+        'src/pipeline/**/*.ts': { branches: 90 },
+        'src/engine/**/*.ts': { branches: 90 },
+        'src/tape/**/*.ts': { branches: 90 },
+      },
+    },
+  },
+});
