@@ -1,10 +1,8 @@
 import {
   createSortedWindow,
-  createSortScratch,
   MAX_SORTED_VALUES,
   ringLength,
   type SortedWindow,
-  type SortScratch,
   sweepRanks,
 } from './sorted-window.ts';
 
@@ -29,16 +27,6 @@ export interface SpearmanWindow {
   ySorted: SortedWindow;
 }
 
-/** Buffers of one computation; any number of windows of the same capacity may share them. Derivable. */
-export interface SpearmanScratch {
-  readonly sort: SortScratch;
-  /** The y last ranked: doubled ranks by place, and what describes them. */
-  readonly yRanks: Uint16Array;
-  yPushed: number;
-  yCount: number;
-  ySquares: number;
-}
-
 export const MAX_SPEARMAN_CAPACITY = MAX_SORTED_VALUES;
 
 /** @throws RangeError for a capacity outside 1 to 32767, beyond which ranks would not fit */
@@ -54,16 +42,6 @@ export function createSpearmanWindow(capacity: number): SpearmanWindow {
     count: 0,
     xSorted: createSortedWindow(capacity),
     ySorted: createSortedWindow(capacity),
-  };
-}
-
-export function createSpearmanScratch(capacity: number): SpearmanScratch {
-  return {
-    sort: createSortScratch(capacity),
-    yRanks: new Uint16Array(ringLength(capacity)),
-    yPushed: 0,
-    yCount: 0,
-    ySquares: 0,
   };
 }
 
@@ -84,32 +62,32 @@ export function pushPair(window: SpearmanWindow, x: number, y: number): void {
  * Spearman's rho of the window. O(window) with a small constant, plus sorting the pairs pushed since the last call.
  * @returns rho in [-1, 1]; 0 when it is undefined: fewer than 2 pairs, or one side constant
  */
-export function spearman(window: SpearmanWindow, scratch: SpearmanScratch): number {
-  rankY(window, scratch);
-  return correlateX(window, scratch);
-}
-
-/** First half of `spearman`: leaves the ranks of the window's y in the scratch. */
-export function rankY(window: SpearmanWindow, scratch: SpearmanScratch): void {
-  const n = window.count;
-  const range = { from: window.pushed - n, to: window.pushed };
-  const use = { kind: 'write', ranks: scratch.yRanks, offset: 0 } as const;
-  scratch.ySquares = sweepRanks(window.ySorted, window.y, range, use, scratch.sort).squares;
-  scratch.yPushed = window.pushed;
-  scratch.yCount = n;
+export function spearman(window: SpearmanWindow): number {
+  return spearmanOfShared([window])[0]!;
 }
 
 /**
- * Second half of `spearman`: correlates the window's x with the y last ranked. Windows that hold the same y, pair by
- * pair back from the newest, may share one `rankY`; the caller vouches for that.
+ * Spearman's rho of several windows that hold the same y, pair by pair back from the newest, and the same number of
+ * pairs: y is ranked once. The caller vouches for that.
  */
-export function correlateX(window: SpearmanWindow, scratch: SpearmanScratch): number {
-  const n = scratch.yCount;
-  const range = { from: window.pushed - n, to: window.pushed };
-  const use = { kind: 'multiply', ranks: scratch.yRanks, offset: scratch.yPushed - window.pushed } as const;
-  const { squares, products } = sweepRanks(window.xSorted, window.x, range, use, scratch.sort);
+export function spearmanOfShared(windows: readonly SpearmanWindow[]): number[] {
+  const first = windows[0]!;
+  const n = first.count;
+  if (n < 2) return windows.map(() => 0);
+  const ranked = sweepRanks(first.ySorted, first.y, rangeOf(first), { kind: 'write', offset: 0 });
   const centre = n * (n + 1) * (n + 1);
-  const xSpread = squares - centre;
-  const ySpread = scratch.ySquares - centre;
-  return xSpread === 0 || ySpread === 0 ? 0 : (products - centre) / Math.sqrt(xSpread * ySpread);
+  const ySpread = ranked.squares - centre;
+  return windows.map((window) => {
+    const offset = first.pushed - window.pushed;
+    const { squares, products } = sweepRanks(window.xSorted, window.x, rangeOf(window), {
+      kind: 'multiply',
+      offset,
+    });
+    const xSpread = squares - centre;
+    return xSpread === 0 || ySpread === 0 ? 0 : (products - centre) / Math.sqrt(xSpread * ySpread);
+  });
+}
+
+function rangeOf(window: SpearmanWindow): { readonly from: number; readonly to: number } {
+  return { from: window.pushed - window.count, to: window.pushed };
 }

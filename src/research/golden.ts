@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadScenario } from '../config/load-scenario.ts';
+import { type LoadedScenario, loadScenario } from '../config/load-scenario.ts';
+import { parseSetOption } from '../config/overrides.ts';
 import { InputError } from '../domain/errors.ts';
 import { decodeInput } from '../events/decode.ts';
 import type { Predictions } from '../events/inputs.ts';
@@ -28,6 +29,8 @@ import {
 export interface GoldenOptions {
   readonly scenarioFile: string;
   readonly goldenDir: string;
+  /** `key=value` overrides of the scenario, as for `run`: where the dataset lies on this machine, for one. */
+  readonly set: readonly string[];
 }
 
 export interface GoldenCheck {
@@ -67,7 +70,7 @@ interface RunOutput {
  * @throws InputError when there is no golden file, or the scenario does not load or run
  */
 export async function checkGolden(options: GoldenOptions): Promise<GoldenCheck> {
-  const scenario = loadScenario({ file: options.scenarioFile });
+  const scenario = loadGoldenScenario(options);
   const paths = goldenPaths(options.goldenDir, scenario.name);
   const { golden, cycles } = readGolden(paths);
   const { identity, inference } = await prepareRun(scenario);
@@ -77,7 +80,7 @@ export async function checkGolden(options: GoldenOptions): Promise<GoldenCheck> 
   return inScratch(async (scratch) => {
     const predictions = isRecorded ? ['--predictions', paths.predictionsFile] : [];
     const host = { scratch, zone: 'Pacific/Auckland', locale: 'tr_TR.UTF-8' };
-    const run = await freshRun([options.scenarioFile, ...predictions], host);
+    const run = await freshRun([...runArgs(options), ...predictions], host);
     const difference = firstDifference(cycles, [...cyclesOfTape(tapeOf(run.runDir))]);
     const inferenceCheck = isRecorded
       ? await checkInference(options, { scratch, recordedRun: run.runDir })
@@ -94,6 +97,18 @@ export async function checkGolden(options: GoldenOptions): Promise<GoldenCheck> 
   });
 }
 
+/** The scenario a check or an update is about. */
+export function loadGoldenScenario({ scenarioFile, set }: Omit<GoldenOptions, 'goldenDir'>): LoadedScenario {
+  return loadScenario({
+    file: scenarioFile,
+    overrides: set.map((text) => parseSetOption(text, process.cwd())),
+  });
+}
+
+function runArgs({ scenarioFile, set }: GoldenOptions): string[] {
+  return [scenarioFile, ...set.flatMap((text) => ['--set', text])];
+}
+
 const NOT_RUN: InferenceCheck = { verdict: 'not_run', largest: 0, firstCycle: undefined };
 
 /**
@@ -103,11 +118,11 @@ const NOT_RUN: InferenceCheck = { verdict: 'not_run', largest: 0, firstCycle: un
 export async function updateGolden(
   options: GoldenOptions & { readonly reason: string; readonly date: string },
 ): Promise<GoldenFile> {
-  const { name } = loadScenario({ file: options.scenarioFile });
+  const { name } = loadGoldenScenario(options);
   const paths = goldenPaths(options.goldenDir, name);
   const history = existsSync(paths.file) ? readGolden(paths).golden.history : [];
   return inScratch(async (scratch) => {
-    const run = await freshRun([options.scenarioFile], { scratch, zone: 'UTC', locale: 'C' });
+    const run = await freshRun(runArgs(options), { scratch, zone: 'UTC', locale: 'C' });
     const identity = identityOf(run.runDir);
     const golden: GoldenFile = {
       scenario: name,
@@ -147,7 +162,7 @@ async function checkInference(
   options: GoldenOptions,
   { scratch, recordedRun }: { readonly scratch: string; readonly recordedRun: string },
 ): Promise<InferenceCheck> {
-  const live = await freshRun([options.scenarioFile], {
+  const live = await freshRun(runArgs(options), {
     scratch: join(scratch, 'live'),
     zone: 'America/Sao_Paulo',
     locale: 'de_DE.UTF-8',

@@ -14,7 +14,7 @@ import { bareLoop } from './bare-loop.ts';
 import { BENCH, benchIdentity, recordBenchPredictions } from './bench-run.ts';
 
 /** Lengths of the runs that are timed, in sessions; a shorter one goes first in each process to warm the compiler up. */
-const SESSIONS = (process.env.BENCH_SESSIONS ?? "5,50").split(",").map(Number);
+const SESSIONS = (process.env.BENCH_SESSIONS ?? '5,50').split(",").map(Number);
 const WARM_UP_SESSIONS = 3;
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 
@@ -29,8 +29,17 @@ interface Figure {
 
 interface Timed {
   readonly symbolCyclesPerSecond: number;
+  /** CPU time of the process in user mode over the timed run, all threads: less noisy than the clock on a busy machine. */
+  readonly userCpuSeconds: number;
   readonly rssMiB: number;
   readonly fills: number;
+  /** Heads of the tape: a change that was only to make the loop faster leaves them as they are. Null for the bare loop. */
+  readonly heads: Heads | null;
+}
+
+interface Heads {
+  readonly chain: string;
+  readonly decisions: string;
 }
 
 /** Figures for one length: full run and bare loop in turn, each in a process of its own, medians over the rounds. */
@@ -67,11 +76,13 @@ function median(values: readonly number[]): number {
 async function timedRun(dir: string, what: 'full' | 'bare', count: number): Promise<Timed> {
   const dataset = await openDataset(join(dir, 'dataset'));
   await timeOnce(dir, what, Math.min(WARM_UP_SESSIONS, count));
-  const { seconds, fills, cycles } = await timeOnce(dir, what, count);
+  const { seconds, userCpuSeconds, fills, cycles, heads } = await timeOnce(dir, what, count);
   return {
     symbolCyclesPerSecond: (cycles * dataset.symbols.length) / seconds,
+    userCpuSeconds,
     rssMiB: process.memoryUsage().rss / 2 ** 20,
     fills,
+    heads,
   };
 }
 
@@ -79,7 +90,13 @@ async function timeOnce(
   dir: string,
   what: 'full' | 'bare',
   count: number,
-): Promise<{ seconds: number; fills: number; cycles: number }> {
+): Promise<{
+  readonly seconds: number;
+  readonly userCpuSeconds: number;
+  readonly fills: number;
+  readonly cycles: number;
+  readonly heads: Heads | null;
+}> {
   const dataset = await openDataset(join(dir, 'dataset'));
   const sessions = dataset.sessions.slice(0, count);
   const whole = benchIdentity(
@@ -97,8 +114,10 @@ async function timeOnce(
   });
   const run = { identity, sessions, loadSession: dataset.loadSession, inference };
   const started = performance.now();
+  const cpuStarted = process.cpuUsage();
   let cycles = 0;
   let fills = 0;
+  let heads: Heads | null = null;
   if (what === 'bare') {
     ({ cycles, fills } = await bareLoop(run));
   } else {
@@ -114,10 +133,12 @@ async function timeOnce(
       },
     });
     tape.close();
+    heads = { chain: tape.head, decisions: tape.decisionHead };
   }
   const seconds = (performance.now() - started) / 1000;
+  const userCpuSeconds = process.cpuUsage(cpuStarted).user / 1e6;
   await inference.close();
-  return { seconds, fills, cycles };
+  return { seconds, userCpuSeconds, fills, cycles, heads };
 }
 
 async function main(): Promise<void> {

@@ -3,13 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createPrng } from '../../src/math/prng.ts';
 import { averageRanks } from '../../src/math/rank.ts';
 import { createSortedWindow } from '../../src/math/sorted-window.ts';
-import {
-  createSpearmanScratch,
-  createSpearmanWindow,
-  MAX_SPEARMAN_CAPACITY,
-  pushPair,
-  spearman,
-} from '../../src/math/spearman.ts';
+import { createSpearmanWindow, MAX_SPEARMAN_CAPACITY, pushPair, spearman } from '../../src/math/spearman.ts';
 
 function naiveRanks(values: readonly number[]): number[] {
   return values.map((value) => {
@@ -60,7 +54,6 @@ describe('rolling Spearman', () => {
         fc.array(fc.array(pair, { maxLength: 25 }), { maxLength: 8 }),
         (capacity, batches) => {
           const window = createSpearmanWindow(capacity);
-          const scratch = createSpearmanScratch(capacity);
           const all: (readonly [number, number])[] = [];
           for (const batch of batches) {
             for (const [x, y] of batch) {
@@ -68,7 +61,7 @@ describe('rolling Spearman', () => {
               all.push([Math.fround(x), Math.fround(y)]);
             }
             const expected = naiveSpearman(all.slice(-capacity));
-            expect(Math.abs(spearman(window, scratch) - expected)).toBeLessThan(1e-12);
+            expect(Math.abs(spearman(window) - expected)).toBeLessThan(1e-12);
           }
         },
       ),
@@ -78,7 +71,6 @@ describe('rolling Spearman', () => {
   it('gives the same bits from a restored ring as from the running structure', () => {
     const draw = createPrng(['restore']);
     const window = createSpearmanWindow(2000);
-    const scratch = createSpearmanScratch(2000);
     for (let k = 0; k < 30; k++) {
       for (let i = 0; i < 300; i++) {
         const x = Math.fround(draw());
@@ -89,7 +81,7 @@ describe('rolling Spearman', () => {
         xSorted: createSortedWindow(2000),
         ySorted: createSortedWindow(2000),
       };
-      expect(spearman(restored, createSpearmanScratch(2000))).toBe(spearman(window, scratch));
+      expect(spearman(restored)).toBe(spearman(window));
     }
   });
 
@@ -97,11 +89,10 @@ describe('rolling Spearman', () => {
     const window = createSpearmanWindow(64);
     for (let i = 0; i < 64; i++) pushPair(window, 1 + i * 2 ** -23, -1 - ((i * 7) % 64) * 2 ** -23);
     const expected = naiveSpearman(Array.from({ length: 64 }, (_, i) => [i, -((i * 7) % 64)] as const));
-    expect(spearman(window, createSpearmanScratch(64))).toBeCloseTo(expected, 13);
+    expect(spearman(window)).toBeCloseTo(expected, 13);
   });
 
   it('is exactly 1 and -1 for monotone pairs and 0 where it is undefined', () => {
-    const scratch = createSpearmanScratch(100);
     const up = createSpearmanWindow(100);
     const down = createSpearmanWindow(100);
     const flat = createSpearmanWindow(100);
@@ -110,8 +101,8 @@ describe('rolling Spearman', () => {
       pushPair(down, i, -i);
       pushPair(flat, i, -0 * (i % 2));
     }
-    expect([spearman(up, scratch), spearman(down, scratch), spearman(flat, scratch)]).toEqual([1, -1, 0]);
-    expect(spearman(createSpearmanWindow(5), createSpearmanScratch(5))).toBe(0);
+    expect([spearman(up), spearman(down), spearman(flat)]).toEqual([1, -1, 0]);
+    expect(spearman(createSpearmanWindow(5))).toBe(0);
   });
 
   it('refuses a window whose sums would not be exact', () => {

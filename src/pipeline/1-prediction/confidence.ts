@@ -2,19 +2,16 @@ import type { PredictionSettings } from '../../domain/settings.ts';
 import type { SignalLayout } from '../../events/layout.ts';
 import { exp } from '../../math/elementary.ts';
 import {
-  correlateX,
-  createSpearmanScratch,
   createSpearmanWindow,
   pushPair,
-  rankY,
-  type SpearmanScratch,
   type SpearmanWindow,
+  spearmanOfShared,
 } from '../../math/spearman.ts';
 
 /**
  * How far a model's scores are to be trusted, from the pairs (raw output, realised return) that matured:
  * rank correlation and stability by return column, pooled over symbols in order (time, symbol).
- * Plain data; `scratch` and the windows' `xSorted` and `ySorted` are derivable.
+ * Plain data; the windows' `xSorted` and `ySorted` are derivable.
  */
 export interface ConfidenceState {
   readonly settings: ConfidenceSettings;
@@ -22,7 +19,6 @@ export interface ConfidenceState {
   readonly tracks: readonly (PairTrack | undefined)[];
   /** Return columns, those of one horizon behind each other. */
   readonly order: Int32Array;
-  readonly scratch: SpearmanScratch;
   cyclesSinceRecompute: number;
   /** Results of the last recomputation, by column. */
   readonly ic: Float64Array;
@@ -76,7 +72,6 @@ export function createConfidence(layout: SignalLayout, settings: ConfidenceSetti
       column.kind === 'return' ? createTrack(icWindow, leaderOf[c]!) : undefined,
     ),
     order: Int32Array.from(returns.sort((a, b) => leaderOf[a]! - leaderOf[b]! || a - b)),
-    scratch: createSpearmanScratch(icWindow),
     cyclesSinceRecompute: 0,
     ic: new Float64Array(columns.length),
     icShrunk: new Float64Array(columns.length),
@@ -133,11 +128,16 @@ export function observePair(
 function dropOldest(track: PairTrack, place: number): boolean {
   const x = track.pairs.x[place]!;
   const y = track.pairs.y[place]!;
+  const squaredError = track.squaredErrors[place]!;
   track.sumXY -= x * y;
   track.sumXX -= x * x;
   track.sumYY -= y * y;
-  track.sumErrors -= track.squaredErrors[place]!;
-  return x * x > CANCELLATION_RATIO * track.sumXX || y * y > CANCELLATION_RATIO * track.sumYY;
+  track.sumErrors -= squaredError;
+  return (
+    x * x > CANCELLATION_RATIO * track.sumXX ||
+    y * y > CANCELLATION_RATIO * track.sumYY ||
+    squaredError > CANCELLATION_RATIO * track.sumErrors
+  );
 }
 
 /** Least-squares slope through the origin of the pairs in the sums; 0 while undefined. */
@@ -177,27 +177,32 @@ export function countConfidenceCycle(state: ConfidenceState): boolean {
 /** Brings IC and stability of every column up to date: every so many cycles and at session close. */
 export function recomputeConfidence(state: ConfidenceState): void {
   state.cyclesSinceRecompute = 0;
-  const { icMinPairs, icShrinkPairs, stabilityDefault } = state.settings;
-  let ranked = -1;
-  for (const c of state.order) {
-    const track = state.tracks[c]!;
-    const n = track.pairs.count;
-    const hasLeadersReturns = sharesReturns(state, c);
-    if (n < icMinPairs || n < 2) {
-      state.ic[c] = 0;
-      state.icShrunk[c] = 0;
-      state.stability[c] = stabilityDefault;
-      continue;
+  for (let at = 0; at < state.order.length; ) {
+    const first = state.order[at]!;
+    const leader = state.tracks[first]!.leader;
+    const sharing: number[] = [];
+    for (; at < state.order.length && state.tracks[state.order[at]!]!.leader === leader; at++) {
+      const c = state.order[at]!;
+      if (sharesReturns(state, c)) sharing.push(c);
+      else correlate(state, [c]);
     }
-    if (!hasLeadersReturns || ranked !== track.leader) {
-      rankY(track.pairs, state.scratch);
-      ranked = c;
-    }
-    const ic = correlateX(track.pairs, state.scratch);
-    state.ic[c] = ic;
-    state.icShrunk[c] = (ic * n) / (n + icShrinkPairs);
-    state.stability[c] = stabilityOf(track, stabilityDefault);
+    correlate(state, sharing);
   }
+}
+
+/** Recomputes columns whose windows hold the same realised returns. */
+function correlate(state: ConfidenceState, columns: readonly number[]): void {
+  const { icMinPairs, icShrinkPairs, stabilityDefault } = state.settings;
+  const tracks = columns.map((c) => state.tracks[c]!);
+  const n = tracks[0]!.pairs.count;
+  const isEnough = n >= icMinPairs && n >= 2;
+  const rhos = isEnough ? spearmanOfShared(tracks.map((track) => track.pairs)) : [];
+  columns.forEach((c, k) => {
+    const ic = rhos[k] ?? 0;
+    state.ic[c] = ic;
+    state.icShrunk[c] = isEnough ? (ic * n) / (n + icShrinkPairs) : 0;
+    state.stability[c] = isEnough ? stabilityOf(tracks[k]!, stabilityDefault) : stabilityDefault;
+  });
 }
 
 /** Whether the window of a column holds the same realised returns, pair by pair, as that of its leader. Keeps the two aligned. */

@@ -1,0 +1,134 @@
+/**
+ * Just enough of a WebAssembly assembler to write a small kernel by hand (W3C WebAssembly Core 1.0, binary format).
+ * Code is nested arrays of bytes; structured instructions nest like the text format does. Integer and IEEE 754 arithmetic
+ * is fully specified there, so a kernel gives the same bits on every machine.
+ */
+export type Code = readonly (number | Code)[];
+
+/** A local variable or parameter, by index. */
+export type Local = number;
+
+export const VALUE_TYPE = { i32: 0x7f, i64: 0x7e, f64: 0x7c } as const;
+
+export const get = (local: Local): Code => [0x20, local];
+export const set = (local: Local, value: Code): Code => [value, 0x21, local];
+
+export const i32 = {
+  const: (value: number): Code => [0x41, signedLeb(value)],
+  load: (address: Code, offset = 0): Code => [address, 0x28, 2, offset],
+  load16: (address: Code): Code => [address, 0x2f, 1, 0],
+  store16: (address: Code, value: Code): Code => [address, value, 0x3b, 1, 0],
+  eq: (a: Code, b: Code): Code => [a, b, 0x46],
+  ne: (a: Code, b: Code): Code => [a, b, 0x47],
+  isZero: (a: Code): Code => [a, 0x45],
+  lessUnsigned: (a: Code, b: Code): Code => [a, b, 0x49],
+  add: (a: Code, b: Code): Code => [a, b, 0x6a],
+  sub: (a: Code, b: Code): Code => [a, b, 0x6b],
+  and: (a: Code, b: Code): Code => [a, b, 0x71],
+  shiftLeft: (a: Code, bits: number): Code => [a, i32.const(bits), 0x74],
+  shiftRight: (a: Code, bits: number): Code => [a, i32.const(bits), 0x76],
+};
+
+export const i64 = {
+  const: (value: number): Code => [0x42, signedLeb(value)],
+  load: (address: Code): Code => [address, 0x29, 3, 0],
+  fromUnsigned32: (a: Code): Code => [a, 0xad],
+  isNegative: (a: Code): Code => [a, i64.const(0), 0x53],
+  add: (a: Code, b: Code): Code => [a, b, 0x7c],
+  sub: (a: Code, b: Code): Code => [a, b, 0x7d],
+  mul: (a: Code, b: Code): Code => [a, b, 0x7e],
+  or: (a: Code, b: Code): Code => [a, b, 0x84],
+  and: (a: Code, b: Code): Code => [a, b, 0x83],
+};
+
+export const f64 = {
+  load: (address: Code): Code => [address, 0x2b, 3, 0],
+  store: (address: Code, value: Code, offset = 0): Code => [address, value, 0x39, 3, offset],
+  less: (a: Code, b: Code): Code => [a, b, 0x63],
+  fromSigned64: (a: Code): Code => [a, 0xb9],
+  fromBits: (a: Code): Code => [a, 0xbf],
+};
+
+/** `condition ? a : b`, both evaluated. */
+export const select = (condition: Code, a: Code, b: Code): Code => [a, b, condition, 0x1b];
+/** `exit` leaves it: branch depth counts enclosing blocks, loops and ifs from the inside. */
+export const block = (...body: Code): Code => [0x02, 0x40, body, 0x0b];
+/** Runs once; a branch to it starts it again. */
+export const loop = (...body: Code): Code => [0x03, 0x40, body, 0x0b];
+export const when = (condition: Code, then: Code, otherwise: Code): Code => [
+  condition,
+  0x04,
+  0x40,
+  then,
+  0x05,
+  otherwise,
+  0x0b,
+];
+export const branch = (depth: number): Code => [0x0c, depth];
+export const branchIf = (depth: number, condition: Code): Code => [condition, 0x0d, depth];
+
+export interface KernelFunction {
+  readonly name: string;
+  /** All parameters are i32; locals follow them in index order. No result. */
+  readonly parameterCount: number;
+  readonly locals: readonly { readonly type: keyof typeof VALUE_TYPE; readonly count: number }[];
+  readonly body: Code;
+}
+
+/** A module with one function over an imported memory `host.memory`. */
+export function assembleModule(kernel: KernelFunction): Uint8Array<ArrayBuffer> {
+  const { name, parameterCount, locals, body } = kernel;
+  const localTypes = locals.map(({ type, count }) => [count, VALUE_TYPE[type]]);
+  const code = flatten([locals.length, localTypes, body, 0x0b]);
+  const module: Code = [
+    [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    section(1, [1, 0x60, parameterCount, new Array(parameterCount).fill(VALUE_TYPE.i32), 0]),
+    section(2, [1, text('host'), text('memory'), 0x02, 0x00, 1]),
+    section(3, [1, 0]),
+    section(7, [1, text(name), 0x00, 0]),
+    section(10, [1, unsignedLeb(code.length), code]),
+  ];
+  return Uint8Array.from(flatten(module));
+}
+
+function section(id: number, content: Code): Code {
+  const bytes = flatten(content);
+  return [id, unsignedLeb(bytes.length), bytes];
+}
+
+function text(value: string): Code {
+  return [value.length, Array.from(value, (character) => character.charCodeAt(0))];
+}
+
+function flatten(code: Code): number[] {
+  const bytes: number[] = [];
+  for (const part of code) {
+    if (typeof part === 'number') bytes.push(part);
+    else bytes.push(...flatten(part));
+  }
+  return bytes;
+}
+
+function unsignedLeb(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  do {
+    const low = rest % 128;
+    rest = Math.floor(rest / 128);
+    bytes.push(rest > 0 ? low + 128 : low);
+  } while (rest > 0);
+  return bytes;
+}
+
+/** Safe integers, in 64-bit two's complement where negative. */
+function signedLeb(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  for (;;) {
+    const low = ((rest % 128) + 128) % 128;
+    rest = Math.floor(rest / 128);
+    const isDone = (rest === 0 && low < 64) || (rest === -1 && low >= 64);
+    bytes.push(isDone ? low : low + 128);
+    if (isDone) return bytes;
+  }
+}
