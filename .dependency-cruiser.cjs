@@ -22,7 +22,7 @@ const MAY_IMPORT = {
   observability: ADAPTER,
   runtime: ['ports', ...ENGINE],
   report: ['ports', ...ENGINE],
-  modes: ['runtime', 'config', 'ports', ...ADAPTERS, ...ENGINE],
+  modes: ['runtime', 'config', 'report', 'ports', ...ADAPTERS, ...ENGINE],
   research: ['modes', 'runtime', 'config', 'report', 'ports', ...ADAPTERS, ...ENGINE],
 };
 
