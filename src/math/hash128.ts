@@ -41,17 +41,30 @@ export function resetHash128(state: Hash128, seed = 0): void {
   state.totalBytes = 0;
 }
 
+/** Values on their way into the hash, as doubles, floats and words at once: a copy costs less than a view of each array. */
+const doubles = new Float64Array(512);
+const floats = new Float32Array(doubles.buffer);
+const words = new Int32Array(doubles.buffer);
+
 /** Hashes elements `[from, to)`; so do the three functions below. */
 export function updateFloat64(state: Hash128, values: Float64Array, from = 0, to = values.length): void {
-  updateWords(state, new Int32Array(values.buffer, values.byteOffset + from * 8, (to - from) * 2));
+  for (let start = from; start < to; start += doubles.length) {
+    const end = Math.min(start + doubles.length, to);
+    doubles.set(start === 0 && end === values.length ? values : values.subarray(start, end));
+    updateWords(state, words, 0, (end - start) * 2);
+  }
 }
 
 export function updateFloat32(state: Hash128, values: Float32Array, from = 0, to = values.length): void {
-  updateWords(state, new Int32Array(values.buffer, values.byteOffset + from * 4, to - from));
+  for (let start = from; start < to; start += floats.length) {
+    const end = Math.min(start + floats.length, to);
+    floats.set(start === 0 && end === values.length ? values : values.subarray(start, end));
+    updateWords(state, words, 0, end - start);
+  }
 }
 
 export function updateInt32(state: Hash128, values: Int32Array, from = 0, to = values.length): void {
-  updateWords(state, from === 0 && to === values.length ? values : values.subarray(from, to));
+  updateWords(state, values, from, to);
 }
 
 export function updateUint8(state: Hash128, values: Uint8Array, from = 0, to = values.length): void {
@@ -72,19 +85,28 @@ export function updateUint8(state: Hash128, values: Uint8Array, from = 0, to = v
 
 /** Hashes a string as its length and then its UTF-16 code units, one 32-bit word each, so that neighbours cannot run together. */
 export function updateString(state: Hash128, text: string): void {
-  const words = new Int32Array(text.length + 1);
   words[0] = text.length;
-  for (let i = 0; i < text.length; i++) words[i + 1] = text.charCodeAt(i);
-  updateWords(state, words);
+  let count = 1;
+  for (let i = 0; i < text.length; i++) {
+    if (count === words.length) {
+      updateWords(state, words, 0, count);
+      count = 0;
+    }
+    words[count++] = text.charCodeAt(i);
+  }
+  updateWords(state, words, 0, count);
 }
 
 /** @returns h1..h4 as 32 lower-case hex digits; the state is left as it was and may go on being updated */
 export function digestHex(state: Hash128): string {
-  let [h1, h2, h3, h4] = foldTail(state);
-  h1 ^= state.totalBytes;
-  h2 ^= state.totalBytes;
-  h3 ^= state.totalBytes;
-  h4 ^= state.totalBytes;
+  const { h, block, blockWords, partial, partialBytes, totalBytes } = state;
+  tail.fill(0);
+  for (let i = 0; i < blockWords; i++) tail[i] = block[i]!;
+  if (partialBytes > 0) tail[blockWords] = partial;
+  let h4 = h[3]! ^ Math.imul(rotateLeft(Math.imul(tail[3]!, C4), 18), C1) ^ totalBytes;
+  let h3 = h[2]! ^ Math.imul(rotateLeft(Math.imul(tail[2]!, C3), 17), C4) ^ totalBytes;
+  let h2 = h[1]! ^ Math.imul(rotateLeft(Math.imul(tail[1]!, C2), 16), C3) ^ totalBytes;
+  let h1 = h[0]! ^ Math.imul(rotateLeft(Math.imul(tail[0]!, C1), 15), C2) ^ totalBytes;
   h1 = (h1 + h2 + h3 + h4) | 0;
   h2 = avalanche((h2 + h1) | 0);
   h3 = avalanche((h3 + h1) | 0);
@@ -94,35 +116,26 @@ export function digestHex(state: Hash128): string {
   return hexWord(h1) + hexWord(h2 + h1) + hexWord(h3 + h1) + hexWord(h4 + h1);
 }
 
-function foldTail(state: Hash128): [number, number, number, number] {
-  let [h1, h2, h3, h4] = state.h as unknown as [number, number, number, number];
-  const tail = [0, 0, 0, 0];
-  for (let i = 0; i < state.blockWords; i++) tail[i] = state.block[i]!;
-  if (state.partialBytes > 0) tail[state.blockWords] = state.partial;
-  h4 ^= Math.imul(rotateLeft(Math.imul(tail[3]!, C4), 18), C1);
-  h3 ^= Math.imul(rotateLeft(Math.imul(tail[2]!, C3), 17), C4);
-  h2 ^= Math.imul(rotateLeft(Math.imul(tail[1]!, C2), 16), C3);
-  h1 ^= Math.imul(rotateLeft(Math.imul(tail[0]!, C1), 15), C2);
-  return [h1, h2, h3, h4];
-}
+/** The block that is not full, with zeros behind it. */
+const tail = new Int32Array(4);
 
-function updateWords(state: Hash128, words: Int32Array): void {
-  const count = words.length;
-  state.totalBytes += count * 4;
+/** Hashes the words `[from, to)` of an array. */
+function updateWords(state: Hash128, values: Int32Array, from: number, to: number): void {
+  state.totalBytes += (to - from) * 4;
   if (state.partialBytes > 0) {
     const shift = 8 * state.partialBytes;
-    for (let i = 0; i < count; i++) {
-      const word = words[i]!;
+    for (let i = from; i < to; i++) {
+      const word = values[i]!;
       pushWord(state, state.partial | (word << shift));
       state.partial = word >>> (32 - shift);
     }
     return;
   }
-  let i = 0;
-  while (state.blockWords > 0 && i < count) pushWord(state, words[i++]!);
-  const lastBlock = count - 3;
-  if (i < lastBlock) i = mixBlocks(state.h, words, i, lastBlock);
-  while (i < count) pushWord(state, words[i++]!);
+  let i = from;
+  while (state.blockWords > 0 && i < to) pushWord(state, values[i++]!);
+  const lastBlock = to - 3;
+  if (i < lastBlock) i = mixBlocks(state.h, values, i, lastBlock);
+  while (i < to) pushWord(state, values[i++]!);
 }
 
 function pushWord(state: Hash128, word: number): void {
@@ -174,6 +187,14 @@ function avalanche(x: number): number {
   return h ^ (h >>> 16);
 }
 
+/** The byte values as two hex digits each: `toString` and `padStart` take several times as long as the hash. */
+const HEX_BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 function hexWord(word: number): string {
-  return (word >>> 0).toString(16).padStart(8, '0');
+  return (
+    HEX_BYTES[word >>> 24]! +
+    HEX_BYTES[(word >>> 16) & 255]! +
+    HEX_BYTES[(word >>> 8) & 255]! +
+    HEX_BYTES[word & 255]!
+  );
 }

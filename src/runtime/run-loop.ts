@@ -20,12 +20,11 @@ export interface RunLoopPorts {
   readonly base64: Base64Codec;
 }
 
-/** An event and its encoding as appended, for sinks: metrics, reports, the decision head. */
+/** An event as appended, for sinks: metrics, reports. */
 export interface Recorded<E> {
   readonly seq: number;
   readonly tUs: number;
   readonly event: E;
-  readonly encoded: EncodedEvent;
 }
 
 export interface RunLoop {
@@ -58,13 +57,11 @@ export function createRunLoop(ports: RunLoopPorts): RunLoop {
 
   function record(event: InputEvent): InferenceRequest | undefined {
     const { tUs } = event;
-    const encoded = encodeInput(event, base64);
-    const seq = append(encoded, tUs);
+    const seq = append(encodeInput(event, base64), tUs);
     const { derived, inference: request } = step(engine, event, seq);
-    inputs$.next({ seq, tUs, event, encoded });
+    inputs$.next({ seq, tUs, event });
     for (const followed of derived) {
-      const encodedDerived = encodeDerived(followed);
-      derived$.next({ seq: append(encodedDerived, tUs), tUs, event: followed, encoded: encodedDerived });
+      derived$.next({ seq: append(encodeDerived(followed), tUs), tUs, event: followed });
     }
     for (const followed of derived) carryOut(followed, tUs);
     return request;

@@ -112,6 +112,13 @@ function objectOr(value: Json | undefined): JsonObject {
 }
 
 /** Everything but the named fields, so that a field added to an event later is covered without a change here. */
-function without(object: JsonObject, ...fields: readonly string[]): JsonObject {
-  return Object.fromEntries(Object.entries(object).filter(([key]) => !fields.includes(key)));
+function without(object: JsonObject, field: string, alsoField = field): JsonObject {
+  const rest: Record<string, Json> = {};
+  for (const key of Object.keys(object)) {
+    if (key === field || key === alsoField) continue;
+    // assigned, this key would set the prototype
+    if (key === '__proto__') Object.defineProperty(rest, key, { value: object[key], enumerable: true });
+    else rest[key] = object[key];
+  }
+  return rest;
 }

@@ -19,12 +19,12 @@ export const predictionSchema = z
         'Samples before a standardised score is given; below it the score is 0 and the state warming_up.',
       ),
     scoreClip: positive(100).default(3).describe('Standardised scores are clipped to plus and minus this.'),
-    icWindowPairs: wholeNumber({ min: 2, max: 10_000_000 })
+    icWindowPairs: wholeNumber({ min: 2, max: 32_767 })
       .default(20_000)
       .describe(
-        'Newest matured (prediction, return) pairs per (target, family) behind the information coefficient.',
+        'Newest matured (prediction, return) pairs per (target, family) behind the information coefficient; at most 32767.',
       ),
-    icMinPairs: wholeNumber({ min: 2, max: 10_000_000 })
+    icMinPairs: wholeNumber({ min: 2, max: 32_767 })
       .default(50)
       .describe('Matured pairs below which the information coefficient counts as 0.'),
     icShrinkPairs: z
