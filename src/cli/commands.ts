@@ -30,6 +30,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     register: async (program) => (await import('./verify.ts')).registerVerifyCommand(program),
   },
   {
+    name: 'recover',
+    summary: 'make the tape of a crashed run whole',
+    register: async (program) => (await import('./recover.ts')).registerRecoverCommand(program),
+  },
+  {
     name: 'golden',
     summary: 'check scenarios against their golden files, or make them anew',
     register: async (program) => (await import('./golden.ts')).registerGoldenCommand(program),

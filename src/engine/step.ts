@@ -1,4 +1,4 @@
-import { assertNever, invariant } from '../domain/errors.ts';
+import { assertNever, InvariantError } from '../domain/errors.ts';
 import { universeIndexOf } from '../domain/marks.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import type { InferenceRequest } from '../events/inference.ts';
@@ -27,7 +27,9 @@ export interface StepResult {
  * @throws InvariantError when time goes back or an event comes in a state that rules it out
  */
 export function step(engine: Engine, input: InputEvent, seq: number): StepResult {
-  invariant(input.tUs >= engine.nowUs, `${input.type} at ${input.tUs} came after ${engine.nowUs}`);
+  if (input.tUs < engine.nowUs) {
+    throw new InvariantError(`${input.type} at ${input.tUs} came after ${engine.nowUs}`);
+  }
   engine.nowUs = input.tUs;
   const derived: DerivedEvent[] = [];
   const inference = applyInput(engine, input, seq, derived);
@@ -81,6 +83,7 @@ function applyInput(
     case 'OperatorCommanded':
       applyOperatorCommand(engine, input, out);
       return undefined;
+    case 'TapeRecovered':
     case 'RunStopped':
       return undefined;
     default:

@@ -151,6 +151,15 @@ const DECODERS: { readonly [T in InputType]: Decoder<T> } = {
       why: stringField(reader, 'why'),
     };
   },
+  TapeRecovered: (record) => {
+    const reader = only(record, 'records', 'tornBytes');
+    return {
+      type: 'TapeRecovered',
+      tUs: record.t,
+      records: integerField(reader, 'records', 0),
+      tornBytes: integerField(reader, 'tornBytes', 0),
+    };
+  },
   RunStopped: (record) => {
     const reader = only(record, 'reason');
     return { type: 'RunStopped', tUs: record.t, reason: stringField(reader, 'reason') };

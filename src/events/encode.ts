@@ -62,6 +62,11 @@ function inputPayload(event: InputEvent, base64: Base64Codec): JsonObject {
       };
     case 'OperatorCommanded':
       return { command: event.command, who: event.who, why: event.why };
+    case 'TapeRecovered':
+      return {
+        records: exactInteger(event.records, 'records'),
+        tornBytes: exactInteger(event.tornBytes, 'tornBytes'),
+      };
     case 'RunStopped':
       return { reason: event.reason };
     default:

@@ -66,6 +66,14 @@ export type InputEvent =
       readonly who: string;
       readonly why: string;
     }
+  | {
+      readonly type: 'TapeRecovered';
+      readonly tUs: TimeUs;
+      /** Whole records that were found. */
+      readonly records: number;
+      /** Bytes of a record cut short that were taken off the end, 0 when there were none. */
+      readonly tornBytes: number;
+    }
   | { readonly type: 'RunStopped'; readonly tUs: TimeUs; readonly reason: string };
 
 export type InputType = InputEvent['type'];
@@ -99,5 +107,6 @@ export const INPUT_TYPES: ReadonlySet<string> = new Set<InputType>([
   'OrderExpired',
   'BrokerSnapshot',
   'OperatorCommanded',
+  'TapeRecovered',
   'RunStopped',
 ]);

@@ -99,6 +99,13 @@ function describeDifference(
       ? firstDifferentStage(record.payload, recomputed.payload)
       : stageOfType(record.type);
   if (record.t !== recomputed.t) return { stage, expected: line.body, found: body };
+  if (record.type === 'CycleCompleted' && stage !== 'decisions') {
+    const digests = (payload: JsonObject): Json => (payload.digests as JsonObject)[stage] ?? null;
+    return {
+      stage,
+      ...firstDifferentField(digests(record.payload), digests(recomputed.payload), `digests.${stage}`),
+    };
+  }
   return { stage, ...firstDifferentField(record.payload, recomputed.payload, '') };
 }
 

@@ -5,7 +5,7 @@ import type { Progress } from '../ports/progress.ts';
 import type { RunLoop } from '../runtime/run-loop.ts';
 import { readTape } from '../tape/read-tape.ts';
 import { openRunFolder, readJson } from '../tape/run-folder.ts';
-import { type ReplayResult, replayTape } from './replay.ts';
+import { type ReplayOptions, type ReplayResult, replayTape } from './replay.ts';
 
 export interface ReplayRunOptions {
   readonly runDir: string;
@@ -14,6 +14,7 @@ export interface ReplayRunOptions {
   readonly progress: Progress;
   readonly untilCycle?: number;
   readonly attach?: (loop: RunLoop) => void;
+  readonly openTarget?: ReplayOptions['openTarget'];
 }
 
 /** A file or a manifest that is not what the tape was made from. */
@@ -48,6 +49,7 @@ export async function replayRun(options: ReplayRunOptions): Promise<ReplayRunRes
     progress: options.progress,
     ...(options.untilCycle === undefined ? {} : { untilCycle: options.untilCycle }),
     ...(options.attach === undefined ? {} : { attach: options.attach }),
+    ...(options.openTarget === undefined ? {} : { openTarget: options.openTarget }),
   });
   return { ...result, datasetChanges: changesOf(result, dataset) };
 }

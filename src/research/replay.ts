@@ -14,7 +14,7 @@ import type { TapeLine } from '../ports/tape.ts';
 import { createRunLoop, type RunLoop } from '../runtime/run-loop.ts';
 import { simulatedVenue } from '../runtime/venue.ts';
 import { nodeBase64 } from '../tape/node-base64.ts';
-import { createComparingTape, DivergedError, type Divergence } from './comparing-tape.ts';
+import { type ComparingTape, createComparingTape, DivergedError, type Divergence } from './comparing-tape.ts';
 
 /** Inputs that come from outside the loop; the rest of a tape follows from them. */
 const SOURCE_TYPES: ReadonlySet<string> = new Set([
@@ -24,7 +24,19 @@ const SOURCE_TYPES: ReadonlySet<string> = new Set([
   'CycleDue',
   'SessionClosed',
   'OperatorCommanded',
+  'TapeRecovered',
   'RunStopped',
+]);
+
+/** Answers of the venue, which follow from what came before; except at the end of a tape cut off before their cause. */
+const ANSWER_TYPES: ReadonlySet<string> = new Set([
+  'OrderAccepted',
+  'OrderRejected',
+  'OrderPartiallyFilled',
+  'OrderFilled',
+  'OrderCancelled',
+  'OrderExpired',
+  'BrokerSnapshot',
 ]);
 
 const PREDICTION_TYPES: ReadonlySet<string> = new Set(['PredictionsMade', 'InferenceFailed']);
@@ -36,6 +48,8 @@ export interface ReplayOptions {
   readonly progress: Progress;
   /** Stop after this cycle is complete; the engine then stands as it stood. Default: replay everything. */
   readonly untilCycle?: number;
+  /** What takes the recomputed records; default: a tape that only compares them with the recorded ones. */
+  readonly openTarget?: (recorded: Iterator<TapeLine>) => ComparingTape;
   /** Called once before the first event, to attach sinks. */
   readonly attach?: (loop: RunLoop) => void;
 }
@@ -74,7 +88,7 @@ export async function replayTape(options: ReplayOptions): Promise<ReplayResult> 
     symbols: layout.symbols,
     initialCashMicros: settings.initialCashMicros,
   });
-  const tape = createComparingTape(options.openTape()[Symbol.iterator]());
+  const tape = (options.openTarget ?? createComparingTape)(options.openTape()[Symbol.iterator]());
   const inputs = createTapeInputs(source, options.dataset);
   const loop = createRunLoop({
     engine,
@@ -100,7 +114,10 @@ export async function replayTape(options: ReplayOptions): Promise<ReplayResult> 
       if (event.type === 'RunStopped') loop.stop(event.tUs, event.reason);
       else await drive(loop, event);
     }
-    if (options.untilCycle === undefined) tape.expectEnd();
+    if (options.untilCycle === undefined) {
+      for (const answer of inputs.answersFrom(tape.nextSeq)) await drive(loop, answer);
+      tape.expectEnd();
+    }
   } catch (error) {
     if (!(error instanceof DivergedError)) throw error;
     divergence = error.divergence;
@@ -131,6 +148,8 @@ interface TapeInputs {
   /** The next event that came from outside; predictions passed on the way answer the cycle that asked for them. */
   nextSource(): Promise<InputEvent | undefined>;
   predictionsOf(cycle: number): Predictions;
+  /** Answers after the last source event, from `seq` on: a crash kept the bar they came from off the tape. */
+  answersFrom(seq: number): readonly InputEvent[];
 }
 
 function createTapeInputs(source: Iterator<TapeLine>, dataset: MarketDataset): TapeInputs {
@@ -148,9 +167,12 @@ function createTapeInputs(source: Iterator<TapeLine>, dataset: MarketDataset): T
     }
     return { table, from: reference.from, to: reference.to };
   };
+  let answers: TapeLine[] = [];
   function next(wanted: ReadonlySet<string>): TapeLine | undefined {
+    answers = [];
     for (let read = source.next(); read.done !== true; read = source.next()) {
       if (wanted.has(read.value.record.type)) return read.value;
+      if (ANSWER_TYPES.has(read.value.record.type)) answers.push(read.value);
     }
     return undefined;
   }
@@ -165,6 +187,10 @@ function createTapeInputs(source: Iterator<TapeLine>, dataset: MarketDataset): T
       }
       return decodeInput(line.record, resolve, nodeBase64);
     },
+    answersFrom: (seq) =>
+      answers
+        .filter(({ record }) => record.seq >= seq)
+        .map(({ record }) => decodeInput(record, resolve, nodeBase64)),
     predictionsOf(cycle) {
       const line = next(PREDICTION_TYPES);
       if (line === undefined) {

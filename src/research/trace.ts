@@ -194,10 +194,11 @@ function plannedEquityMicros({ ledger, pipeline }: Engine): number {
   return equity;
 }
 
-function traceGating({ pipeline }: Engine, { symbolIx: i }: TraceContext): TraceSection {
+function traceGating({ pipeline, ledger }: Engine, { symbolIx: i }: TraceContext): TraceSection {
   const { work, timers, horizons } = pipeline;
   const { barriers, gate, exit } = work;
-  const horizonIx = timers.horizonIx[i];
+  // A timer outlives its position, and starts before the entry is filled: without a position it says nothing.
+  const horizonIx = ledger.shares[i] === 0 ? -1 : timers.horizonIx[i];
   return {
     stage: '4 gating',
     values: [

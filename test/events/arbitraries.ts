@@ -120,5 +120,6 @@ export const inputEvents: { readonly [T in InputType]: fc.Arbitrary<InputEvent> 
     who: text,
     why: text,
   }),
+  TapeRecovered: event('TapeRecovered', { records: fc.nat(), tornBytes: fc.nat() }),
   RunStopped: event('RunStopped', { reason: text }),
 };

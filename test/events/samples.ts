@@ -72,6 +72,7 @@ export const inputSamples: { readonly [T in InputType]: Extract<InputEvent, { re
     positions: { SPY: 100, IBM: -20 },
   },
   OperatorCommanded: { type: 'OperatorCommanded', tUs: T0, command: 'kill', who: 'ann', why: 'drill' },
+  TapeRecovered: { type: 'TapeRecovered', tUs: T0, records: 12, tornBytes: 340 },
   RunStopped: { type: 'RunStopped', tUs: T0, reason: 'end of data' },
 };
 

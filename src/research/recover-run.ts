@@ -1,0 +1,109 @@
+import { InputError } from '../domain/errors.ts';
+import { decodeInput } from '../events/decode.ts';
+import { encodeInput } from '../events/encode.ts';
+import { codeSha256 } from '../modes/code-identity.ts';
+import { parseIdentity } from '../modes/run-identity.ts';
+import type { Progress } from '../ports/progress.ts';
+import type { TapeLine, TapeWriter } from '../ports/tape.ts';
+import { resumeFileTape } from '../tape/file-tape.ts';
+import { readTape } from '../tape/read-tape.ts';
+import { recoverTape } from '../tape/recover.ts';
+import { openRunFolder } from '../tape/run-folder.ts';
+import { type ComparingTape, createComparingTape } from './comparing-tape.ts';
+import { replayRun } from './replay-run.ts';
+
+export interface RecoveredRun {
+  /** Whole records found on the tape. */
+  readonly records: number;
+  /** Bytes of a record cut short, and the file they were saved in. */
+  readonly tornBytes: number;
+  readonly savedAs: string | null;
+  /** Derived records that were missing after the last input, recomputed and appended. */
+  readonly appended: number;
+  /** The run had ended in order; there was nothing to complete. */
+  readonly isClosed: boolean;
+}
+
+/**
+ * Makes the tape of a crashed run whole: a torn record is saved aside and cut off, the derived records missing after
+ * the last input are recomputed and appended, and the recovery itself is recorded.
+ * @throws TapeFaultError when the tape is damaged rather than torn; InputError when another version of the code wrote
+ *   it, or a process still writes it; CheckFailedError when it does not replay
+ */
+export async function recoverRun(options: {
+  readonly runDir: string;
+  readonly datasetDir: string | undefined;
+  readonly progress: Progress;
+}): Promise<RecoveredRun> {
+  const { tapeDir } = openRunFolder(options.runDir);
+  expectSameCode(tapeDir);
+  const { torn, records, isClosed } = recoverTape(tapeDir);
+  const found = { records, tornBytes: torn?.bytes ?? 0, savedAs: torn?.savedAs ?? null, isClosed };
+  if (isClosed) return { ...found, appended: 0 };
+  const { tape } = resumeFileTape({ dir: tapeDir, durable: true });
+  try {
+    const { divergence } = await replayRun({
+      ...options,
+      openTarget: (recorded) => createCompletingTape(recorded, { records, tape }),
+    });
+    if (divergence !== undefined) {
+      throw new InputError(
+        'RECOVER_DIVERGED',
+        `${options.runDir}: the tape does not replay from seq ${divergence.seq}; see "sametape replay"`,
+      );
+    }
+    const appended = tape.nextSeq - records;
+    const event = { type: 'TapeRecovered', tUs: tape.lastTUs, records, tornBytes: found.tornBytes } as const;
+    tape.append({ seq: tape.nextSeq, t: tape.lastTUs, ...encodeInput(event) });
+    tape.flush();
+    return { ...found, appended };
+  } finally {
+    tape.close();
+  }
+}
+
+/** Records computed by other code must not be mixed with ours. */
+function expectSameCode(tapeDir: string): void {
+  for (const { record } of readTape(tapeDir, { torn: 'report', storedHead: 'leave' })) {
+    const event = record.type === 'RunStarted' ? decodeInput(record, noSlice) : undefined;
+    if (event?.type !== 'RunStarted') break;
+    const { codeSha256: written } = parseIdentity(event.identity);
+    if (written === codeSha256()) return;
+    throw new InputError(
+      'RECOVER_OTHER_CODE',
+      `${tapeDir}: written by other code (${written.slice(0, 12)}), this is ${codeSha256().slice(0, 12)}; recover it with the version that wrote it`,
+    );
+  }
+  throw new InputError('TAPE_NOT_A_RUN', `${tapeDir}: the tape does not start with RunStarted`);
+}
+
+function noSlice(): never {
+  throw new InputError('TAPE_NOT_A_RUN', 'tape record 0: expected RunStarted, found MarketSlice');
+}
+
+/** Compares while recorded lines last, then appends: what a crash kept from being written is written now. */
+function createCompletingTape(
+  recorded: Iterator<TapeLine>,
+  { records, tape }: { readonly records: number; readonly tape: TapeWriter },
+): ComparingTape {
+  const comparing = createComparingTape(recorded);
+  const current = (): TapeWriter => (comparing.nextSeq < records ? comparing : tape);
+  return {
+    get head() {
+      return current().head;
+    },
+    get decisionHead() {
+      return current().decisionHead;
+    },
+    get nextSeq() {
+      return current().nextSeq;
+    },
+    get lastTUs() {
+      return current().lastTUs;
+    },
+    append: (record) => current().append(record),
+    flush: () => current().flush(),
+    close: () => undefined,
+    expectEnd: () => undefined,
+  };
+}

@@ -1,0 +1,96 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadScenario } from '../../src/config/load-scenario.ts';
+import { INPUT_TYPES } from '../../src/events/inputs.ts';
+import { runBacktest } from '../../src/modes/backtest.ts';
+import { silentProgress } from '../../src/ports/progress.ts';
+import { recoverRun } from '../../src/research/recover-run.ts';
+import { replayRun } from '../../src/research/replay-run.ts';
+import { verifyTape } from '../../src/tape/verify.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+let work: string;
+let runDir: string;
+let tapeText: Buffer;
+
+beforeAll(async () => {
+  work = mkdtempSync(join(tmpdir(), 'sametape-recover-'));
+  const scenario = loadScenario({ file: join(root, 'scenarios/quickstart.yaml') });
+  const recorded = join(root, 'golden/quickstart.predictions.arrow');
+  ({ runDir } = await runBacktest({
+    scenario: { ...scenario, resolvedPaths: { ...scenario.resolvedPaths, predictionsFile: recorded } },
+    outDir: work,
+    progress: silentProgress,
+  }));
+  tapeText = readFileSync(join(runDir, 'tape/000001.jsonl'));
+}, 120_000);
+
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+/** The run as a crash left it: the tape ends after `bytes` bytes, and no head was stored. */
+function crashedCopy(name: string, bytes: number): string {
+  const dir = join(work, name);
+  cpSync(runDir, dir, { recursive: true });
+  rmSync(join(dir, 'tape/head.json'));
+  writeFileSync(join(dir, 'tape/000001.jsonl'), tapeText.subarray(0, bytes));
+  return dir;
+}
+
+function linesOf(text: Buffer): string[] {
+  return text.toString('utf8').split('\n').slice(0, -1);
+}
+
+function typeOf(line: string): string {
+  return (JSON.parse(line) as { type: string }).type;
+}
+
+const options = (dir: string) => ({ runDir: dir, datasetDir: undefined, progress: silentProgress });
+
+describe('recovering a crashed run', () => {
+  it('drops only the torn record and computes again what followed the last input', async () => {
+    const original = linesOf(tapeText);
+    const firstRecord = original[0]!.length + 1;
+    let round = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: firstRecord, max: tapeText.length - 2 }), async (bytes) => {
+        round += 1;
+        const dir = crashedCopy(`crash-${round}`, bytes);
+        const whole = linesOf(tapeText.subarray(0, bytes)).length;
+        const recovered = await recoverRun(options(dir));
+        expect(recovered.records).toBe(whole);
+        const lines = linesOf(readFileSync(join(dir, 'tape/000001.jsonl')));
+        const kept = lines.slice(0, -1);
+        // up to the next input of the original run, and not one record more: that input was never seen
+        expect(kept).toEqual(original.slice(0, kept.length));
+        expect(kept.length).toBe(whole + recovered.appended);
+        expect(typeOf(lines.at(-1)!)).toBe('TapeRecovered');
+        const next = original[kept.length]!;
+        expect(INPUT_TYPES.has(typeOf(next))).toBe(true);
+        expect(verifyTape(join(dir, 'tape')).fault).toBeNull();
+        expect((await replayRun(options(dir))).divergence).toBeUndefined();
+        rmSync(dir, { recursive: true });
+      }),
+      { numRuns: 4 },
+    );
+  }, 240_000);
+
+  it('leaves a run that ended in order as it is', async () => {
+    const dir = join(work, 'ended');
+    cpSync(runDir, dir, { recursive: true });
+    const recovered = await recoverRun(options(dir));
+    expect(recovered).toMatchObject({ isClosed: true, appended: 0, tornBytes: 0 });
+    expect(readFileSync(join(dir, 'tape/000001.jsonl')).equals(tapeText)).toBe(true);
+  });
+
+  it('refuses a tape that other code wrote', async () => {
+    const dir = crashedCopy('other-code', tapeText.length - 10);
+    const file = join(dir, 'tape/000001.jsonl');
+    const text = readFileSync(file, 'utf8').replace(/"codeSha256":"[0-9a-f]/, '"codeSha256":"z');
+    writeFileSync(file, text);
+    await expect(recoverRun(options(dir))).rejects.toMatchObject({ code: 'TAPE_CHAIN_BROKEN' });
+  });
+});
