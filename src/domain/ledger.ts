@@ -1,4 +1,4 @@
-import { invariant } from './errors.ts';
+import { InvariantError, invariant } from './errors.ts';
 import {
   addToTrip,
   type ClosedLot,
@@ -98,11 +98,14 @@ export function isKnownExecution(ledger: Ledger, executionId: string): boolean {
 export function applyExecution(ledger: Ledger, execution: Execution): LedgerChange {
   const { symbol, quantity, priceE4, feeMicros, tradeTimeUs } = execution;
   const symbolIx = indexOfSymbol(ledger.symbols, symbol);
-  invariant(symbolIx >= 0, `execution ${execution.executionId}: ${symbol} is not in the universe`);
-  invariant(
-    Number.isSafeInteger(quantity) && quantity > 0 && Number.isSafeInteger(priceE4) && priceE4 > 0,
-    `execution ${execution.executionId}: quantity ${quantity} and price ${priceE4} must be positive integers`,
-  );
+  if (symbolIx < 0) {
+    throw new InvariantError(`execution ${execution.executionId}: ${symbol} is not in the universe`);
+  }
+  if (!(Number.isSafeInteger(quantity) && quantity > 0 && Number.isSafeInteger(priceE4) && priceE4 > 0)) {
+    throw new InvariantError(
+      `execution ${execution.executionId}: quantity ${quantity} and price ${priceE4} must be positive integers`,
+    );
+  }
   const sign = sideSign(execution.side);
   const before = ledger.shares[symbolIx];
   const closing = before * sign < 0 ? Math.min(Math.abs(before), quantity) : 0;
@@ -199,7 +202,10 @@ export function markedMicros(ledger: Ledger, marksE4: ArrayLike<number>, symbolI
   const shares = ledger.shares[symbolIx];
   if (shares === 0) return 0;
   const mark = marksE4[symbolIx];
-  invariant(mark > 0, `${ledger.symbols[symbolIx]}: a position of ${shares} shares has no mark`);
+  // the message is made only when it is needed: this runs for every position of every slice
+  if (!(mark > 0)) {
+    throw new InvariantError(`${ledger.symbols[symbolIx]}: a position of ${shares} shares has no mark`);
+  }
   return exactMicros(Math.round(shares * mark * 100));
 }
 

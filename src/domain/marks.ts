@@ -38,8 +38,22 @@ export function markAtTrade(marks: Marks, symbolIx: number, priceE4: PriceE4): v
   if (marks.isMid[symbolIx] === 0) marks.priceE4[symbolIx] = priceE4;
 }
 
-/** Universe index by the table's symbol index: what every walk over a slice's rows goes through. */
+/** The index last made for a table's symbols: asked for with every slice, different only from table to table. */
+const knownIndexes = new WeakMap<
+  readonly string[],
+  { readonly universe: readonly string[]; readonly indexOf: Int32Array }
+>();
+
+/** Universe index by the table's symbol index: what every walk over a slice's rows goes through. Not to be written to. */
 export function universeIndexOf(universe: readonly string[], tableSymbols: readonly string[]): Int32Array {
+  const known = knownIndexes.get(tableSymbols);
+  if (known !== undefined && known.universe === universe) return known.indexOf;
+  const indexOf = makeIndex(universe, tableSymbols);
+  knownIndexes.set(tableSymbols, { universe, indexOf });
+  return indexOf;
+}
+
+function makeIndex(universe: readonly string[], tableSymbols: readonly string[]): Int32Array {
   const indexOf = new Int32Array(tableSymbols.length).fill(-1);
   let i = 0;
   for (let k = 0; k < tableSymbols.length; k += 1) {

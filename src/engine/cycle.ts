@@ -1,4 +1,4 @@
-import { invariant } from '../domain/errors.ts';
+import { InvariantError } from '../domain/errors.ts';
 import { US_PER_MINUTE } from '../domain/units.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import type { InferenceRequest } from '../events/inference.ts';
@@ -19,7 +19,9 @@ export function startCycle(
   seq: number,
   out: DerivedEvent[],
 ): InferenceRequest | undefined {
-  invariant(engine.openCycle === 0, `cycle ${cycle} fell due while cycle ${engine.openCycle} was open`);
+  if (engine.openCycle !== 0) {
+    throw new InvariantError(`cycle ${cycle} fell due while cycle ${engine.openCycle} was open`);
+  }
   engine.openCycle = cycle;
   out.push({ type: 'CycleStarted', cycle });
   const request = requestPredictions(engine.pipeline, cycle);
@@ -42,17 +44,16 @@ export interface CycleAnswer {
 /** The answer is in: runs the stages and asks for what they decided. */
 export function completeCycle(engine: Engine, answer: CycleAnswer, out: DerivedEvent[]): void {
   const { cycle, predictions } = answer;
-  invariant(
-    engine.openCycle === cycle,
-    `predictions for cycle ${cycle} came while ${engine.openCycle} was open`,
-  );
+  if (engine.openCycle !== cycle) {
+    throw new InvariantError(`predictions for cycle ${cycle} came while ${engine.openCycle} was open`);
+  }
   engine.openCycle = 0;
   const view = decisionView(engine, cycle, predictions);
   const outcome = decide(engine.pipeline, view);
   const { decisions, digests } = outcome;
   out.push({ type: 'CycleCompleted', cycle, decisions, digests, equityMicros: view.equityMicros });
   const held = { symbols: engine.layout.symbols, weights: engine.pipeline.work.sizing.weightNow };
-  out.push(...markExposure(engine.kill, held, engine.settings.risk));
+  for (const warning of markExposure(engine.kill, held, engine.settings.risk)) out.push(warning);
   askBroker(engine, outcome, answer, out);
 }
 
@@ -70,7 +71,7 @@ function decisionView(engine: Engine, cycle: number, predictions: Predictions | 
       symbolIx,
       side: request.side,
       leavesQuantity: request.quantity - filledQuantity,
-      ...(request.limitPriceE4 === undefined ? {} : { limitPriceE4: request.limitPriceE4 }),
+      limitPriceE4: request.limitPriceE4,
     })),
     equityMicros,
     sessionMinutes: sessionMinutes(clock, nowUs),
@@ -94,17 +95,19 @@ function askBroker(
       if (order.symbolIx === symbolIx) requestCancel(order, 'replaced_by_decision', out);
     }
   }
-  approved.forEach((verdict, ordinal) => {
-    const order = orderRequestOf(verdict, `${runTag}-${answer.seq}-${ordinal}`);
+  for (let k = 0; k < approved.length; k += 1) {
+    const verdict = approved[k];
+    const order = orderRequestOf(verdict, `${runTag}-${answer.seq}-${k}`);
     const i = verdict.draft.symbolIx;
-    addOrder(orders, order, i, nowUs);
     const horizonIx = pipeline.timers.horizonIx[i];
-    const intent = {
-      type: 'OrderIntended',
-      order,
-      cycle: answer.cycle,
-      reason: pipeline.work.reason[i],
-    } as const;
-    out.push(horizonIx < 0 ? intent : { ...intent, horizon: pipeline.horizons[horizonIx].label });
-  });
+    addOrder(orders, order, { symbolIx: i, horizonIx, intendedUs: nowUs });
+    const { cycle } = answer;
+    const reason = pipeline.work.reason[i];
+    if (horizonIx < 0) {
+      out.push({ type: 'OrderIntended', order, cycle, reason });
+      continue;
+    }
+    const horizon = pipeline.horizons[horizonIx].label;
+    out.push({ type: 'OrderIntended', order, cycle, reason, horizon });
+  }
 }

@@ -6,6 +6,8 @@ import type { Shares, TimeUs } from '../domain/units.ts';
 export interface OrderRecord {
   readonly request: OrderRequest;
   readonly symbolIx: number;
+  /** Horizon the order was decided for, an index into the pipeline's horizons; -1 where there is none. */
+  readonly horizonIx: number;
   readonly intendedUs: TimeUs;
   status: OrderStatus;
   filledQuantity: Shares;
@@ -34,14 +36,19 @@ export function createOrderBook(): OrderBook {
 }
 
 /** @throws InvariantError when the id is working already: ids are functions of the causing event, so a clash is a bug */
-export function addOrder(book: OrderBook, request: OrderRequest, symbolIx: number, tUs: TimeUs): void {
+export function addOrder(
+  book: OrderBook,
+  request: OrderRequest,
+  facts: Pick<OrderRecord, 'symbolIx' | 'horizonIx' | 'intendedUs'>,
+): void {
   if (findIn(book.working, request.clientOrderId) !== undefined) {
     throw new InvariantError(`client order id ${request.clientOrderId} was used twice`);
   }
   book.working.push({
     request,
-    symbolIx,
-    intendedUs: tUs,
+    symbolIx: facts.symbolIx,
+    horizonIx: facts.horizonIx,
+    intendedUs: facts.intendedUs,
     status: 'intended',
     filledQuantity: 0,
     cancelRequested: false,

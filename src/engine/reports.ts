@@ -4,9 +4,11 @@ import type { DerivedEvent } from '../events/derived.ts';
 import type { BrokerReport } from '../events/inputs.ts';
 import { trip } from '../pipeline/6-risk/kill-switch.ts';
 import { recordExecution } from '../pipeline/6-risk/risk-book.ts';
+import { startTimer } from '../pipeline/horizon-timers.ts';
 import type { Engine } from './engine-state.ts';
 import { stopExposure } from './operator.ts';
 import { findOrder, moveOrder, type OrderFault, type OrderRecord } from './order-book.ts';
+import { sessionMinutes } from './session-clock.ts';
 
 /** Books one broker report: order lifecycle, positions, cash. A report that cannot be right trips the kill switch. */
 export function applyReport(engine: Engine, report: BrokerReport, out: DerivedEvent[]): void {
@@ -34,13 +36,15 @@ const STATUS_AFTER = {
 
 /**
  * A repeated execution is dropped; every other one is booked, because the shares are ours whatever state the order
- * was in, and what should not have happened is raised beside it.
+ * was in, and what should not have happened is raised beside it. An overfilled order ends: nothing of it is left to
+ * work, and one that stayed would count as shares to come that never do.
  */
 function applyFill(engine: Engine, order: OrderRecord, execution: Execution, out: DerivedEvent[]): void {
   if (order.executionIds.includes(execution.executionId)) return;
   order.executionIds.push(execution.executionId);
   order.filledQuantity += execution.quantity;
-  book(engine, execution, out);
+  const change = book(engine, execution, out);
+  if (change.kind === 'opened' || change.kind === 'reversed') startPositionTimer(engine, order, execution);
   const { quantity, clientOrderId, side } = order.request;
   recordExecution(engine.pipeline.riskMemory, {
     tUs: engine.nowUs,
@@ -48,18 +52,23 @@ function applyFill(engine: Engine, order: OrderRecord, execution: Execution, out
     side,
     clientOrderId,
   });
+  const fault = moveOrder(
+    engine.orders,
+    order,
+    order.filledQuantity >= quantity ? 'filled' : 'partially_filled',
+  );
   if (order.filledQuantity > quantity) {
-    raise(
-      engine,
-      {
-        code: 'ORDER_OVERFILLED',
-        message: `order ${clientOrderId}: ${order.filledQuantity} of ${quantity} shares filled`,
-      },
-      out,
-    );
-    return;
-  }
-  move(engine, order, order.filledQuantity === quantity ? 'filled' : 'partially_filled', out);
+    const message = `order ${clientOrderId}: ${order.filledQuantity} of ${quantity} shares filled`;
+    raise(engine, { code: 'ORDER_OVERFILLED', message }, out);
+  } else if (fault !== undefined) raise(engine, fault, out);
+}
+
+/** A position lives on the horizon its order was decided for, from the moment it was opened, however late that was. */
+function startPositionTimer({ clock, pipeline }: Engine, order: OrderRecord, execution: Execution): void {
+  startTimer(pipeline.timers, order.symbolIx, {
+    horizonIx: order.horizonIx,
+    sessionMinutes: sessionMinutes(clock, execution.tradeTimeUs),
+  });
 }
 
 function move(engine: Engine, order: OrderRecord, to: OrderStatus, out: DerivedEvent[]): void {
@@ -72,11 +81,12 @@ function raise(engine: Engine, fault: OrderFault, out: DerivedEvent[]): void {
   stopExposure(engine, trip(engine.kill, 'order_state', { value: 1, limit: 0 }), out);
 }
 
-function book(engine: Engine, execution: Execution, out: DerivedEvent[]): void {
+function book(engine: Engine, execution: Execution, out: DerivedEvent[]): LedgerChange {
   const change = applyExecution(engine.ledger, execution);
   const { marksE4 } = engine.pipeline;
   if (marksE4[change.symbolIx] === 0) marksE4[change.symbolIx] = execution.priceE4;
   out.push(...positionEvents(change));
+  return change;
 }
 
 function positionEvents(change: LedgerChange): DerivedEvent[] {

@@ -33,6 +33,9 @@ export function step(engine: Engine, input: InputEvent, seq: number): StepResult
   engine.nowUs = input.tUs;
   const derived: DerivedEvent[] = [];
   const inference = applyInput(engine, input, seq, derived);
+  if (engine.settings.strict && derived.some(({ type }) => type === 'ErrorRaised')) {
+    stopExposure(engine, kill.trip(engine.kill, 'strict_error', { value: 1, limit: 0 }), derived);
+  }
   return inference === undefined ? { derived } : { derived, inference };
 }
 

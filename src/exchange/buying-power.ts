@@ -53,8 +53,10 @@ export function claimOf(
  */
 export function remainingMicros(state: ExchangeState, extra?: Claim): MoneyMicros {
   const { claimed } = state;
-  for (const column of [claimed.buyShares, claimed.buyWorstE4, claimed.sellShares, claimed.sellWorstE4])
-    column.fill(0);
+  claimed.buyShares.fill(0);
+  claimed.buyWorstE4.fill(0);
+  claimed.sellShares.fill(0);
+  claimed.sellWorstE4.fill(0);
   let used = extra === undefined ? 0 : addClaim(claimed, extra);
   for (const order of state.working) used += addClaim(claimed, claimOf(state, order));
   for (let i = 0; i < state.symbols.length; i += 1) used += worstExposureMicros(state, i);
@@ -63,10 +65,8 @@ export function remainingMicros(state: ExchangeState, extra?: Claim): MoneyMicro
 }
 
 function addClaim(claimed: Claimed, claim: Claim): MoneyMicros {
-  const [shares, worstE4] =
-    claim.side === 'buy'
-      ? [claimed.buyShares, claimed.buyWorstE4]
-      : [claimed.sellShares, claimed.sellWorstE4];
+  const shares = claim.side === 'buy' ? claimed.buyShares : claimed.sellShares;
+  const worstE4 = claim.side === 'buy' ? claimed.buyWorstE4 : claimed.sellWorstE4;
   shares[claim.symbolIx] += claim.quantity;
   worstE4[claim.symbolIx] = Math.max(worstE4[claim.symbolIx], claim.worstPriceE4);
   return claim.feeMicros;

@@ -22,6 +22,8 @@ export const SESSION_OPTIONS: Readonly<InferenceSession.SessionOptions> = {
  * @throws InputError ONNX_RUNTIME_MISSING when it is not installed or has no binary for this platform
  */
 export async function loadOnnxRuntime(): Promise<OnnxRuntime> {
+  // Else official binaries send names and hashes of models to their maker, and keep a database in the home folder.
+  process.env.ORT_DISABLE_TELEMETRY = '1';
   try {
     const module: OnnxRuntime & { readonly default?: OnnxRuntime } = await import('onnxruntime-node');
     return module.default ?? module;

@@ -19,7 +19,7 @@ export function chooseDecisions(pipeline: Pipeline, view: DecisionView): void {
   wantWeights(pipeline, view);
   const gateInputs: GateInputs = {
     symbolCount,
-    candidate: work.candidate,
+    candidate: work.arbitration.selected,
     side: work.arbitration.side,
     market,
     tUs: view.tUs,
@@ -27,7 +27,7 @@ export function chooseDecisions(pipeline: Pipeline, view: DecisionView): void {
   };
   applyEntryGates(gateInputs, settings.gating, work.gate);
   for (let i = 0; i < symbolCount; i += 1) {
-    const isAllowed = work.arbitration.selected[i] === 1 && !isGateBlock(work.gate.outcome[i]);
+    const isAllowed = work.arbitration.selected[i] === 1 && passesGates(work, i);
     const position = view.positionShares[i];
     work.renewed[i] = isAllowed && position * work.arbitration.side[i] > 0 ? 1 : 0;
     work.heldMinutes[i] = view.sessionMinutes - pipeline.timers.startMinutes[i];
@@ -53,27 +53,27 @@ export function chooseDecisions(pipeline: Pipeline, view: DecisionView): void {
   for (let i = 0; i < symbolCount; i += 1) chooseDecision(pipeline, view, i);
 }
 
-/** Weights before gates, and who has to ask them: every selected symbol that would add exposure or change side. */
+/** Weights before gates, and the weight held now, of every selected symbol. */
 function wantWeights({ work, settings, symbolCount, market }: Pipeline, view: DecisionView): void {
   const { arbitration, blend } = work;
   for (let i = 0; i < symbolCount; i += 1) {
     work.effectiveShares[i] = effectiveShares(view, i);
-    work.candidate[i] = 0;
     work.rawWeight[i] = 0;
     if (arbitration.selected[i] === 0) continue;
     const slot = arbitration.best[i] * symbolCount + i;
-    const { weight } = scaleByVolatility(
-      { alpha: blend.alpha[slot], sigma: work.sigma[slot] },
-      settings.sizing,
-    );
-    const from = weightOfShares({
+    const scaled = { alpha: blend.alpha[slot], sigma: work.sigma[slot] };
+    work.rawWeight[i] = scaleByVolatility(scaled, settings.sizing).weight;
+    work.heldWeight[i] = weightOfShares({
       shares: work.effectiveShares[i],
       equityMicros: view.equityMicros,
       priceE4: markE4(market, i),
     });
-    work.rawWeight[i] = weight;
-    work.candidate[i] = isReduction({ from, to: weight }) ? 0 : 1;
   }
+}
+
+/** An entry passes when its gates allow it; a signal that only asks for less of what is held passes them all. */
+function passesGates({ gate, heldWeight, rawWeight }: CycleWork, i: number): boolean {
+  return !isGateBlock(gate.outcome[i]) || isReduction({ from: heldWeight[i], to: rawWeight[i] });
 }
 
 function chooseDecision(pipeline: Pipeline, view: DecisionView, i: number): void {
@@ -93,7 +93,7 @@ function chooseDecision(pipeline: Pipeline, view: DecisionView, i: number): void
     holdOutcome(pipeline, view, i);
     return;
   }
-  if (isGateBlock(gate.outcome[i])) {
+  if (!passesGates(work, i)) {
     const failed = { value: gate.value[i], limit: gate.limit[i] };
     setOutcome(work, i, BLOCKED, gateReason(gate.outcome[i]), failed);
     return;
@@ -103,7 +103,7 @@ function chooseDecision(pipeline: Pipeline, view: DecisionView, i: number): void
     setOutcome(work, i, BLOCKED, 'exit_end_of_day', failed);
     return;
   }
-  work.signalWeight[i] = work.rawWeight[i] * (work.candidate[i] === 1 ? gate.factor[i] : 1);
+  work.signalWeight[i] = work.rawWeight[i] * (isGateBlock(gate.outcome[i]) ? 1 : gate.factor[i]);
   setOutcome(work, i, TRADE, 'score_best');
   if (work.effectiveShares[i] * arbitration.side[i] >= 0) {
     startTimer(timers, i, { horizonIx: arbitration.best[i], sessionMinutes: view.sessionMinutes });

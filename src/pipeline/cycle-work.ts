@@ -45,9 +45,10 @@ export interface CycleWork {
   readonly sizing: SizingOutput;
   /** N positions with working orders done. */
   readonly effectiveShares: Float64Array;
-  readonly candidate: Uint8Array;
   readonly renewed: Uint8Array;
   readonly heldMinutes: Float64Array;
+  /** N weights held, working orders done, where a signal asks for one. */
+  readonly heldWeight: Float64Array;
   /** N weights wanted before and after the gate factor. */
   readonly rawWeight: Float64Array;
   readonly signalWeight: Float64Array;
@@ -87,9 +88,9 @@ export function createCycleWork(layout: SignalLayout, plan: BlendPlan, barriers:
     exit: createExitOutput(n),
     sizing: createSizingOutput(n),
     effectiveShares: new Float64Array(n),
-    candidate: new Uint8Array(n),
     renewed: new Uint8Array(n),
     heldMinutes: new Float64Array(n),
+    heldWeight: new Float64Array(n),
     rawWeight: new Float64Array(n),
     signalWeight: new Float64Array(n),
     kind: new Uint8Array(n),

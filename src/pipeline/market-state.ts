@@ -33,6 +33,13 @@ export function createMarketState(symbolCount: number): MarketState {
   };
 }
 
+/** A new session has no quotes yet: last night's touch is not a price to trade at. Mids stay, as marks. */
+export function forgetQuotes(state: MarketState): void {
+  state.bidE4.fill(0);
+  state.askE4.fill(0);
+  state.isHalted.fill(0);
+}
+
 /** Mid of a two-sided, uncrossed quote in 1e-4 dollars, or 0 when there is none. */
 export function validMidE4(bidE4: PriceE4, askE4: PriceE4): number {
   return bidE4 > 0 && askE4 >= bidE4 ? (bidE4 + askE4) / 2 : 0;

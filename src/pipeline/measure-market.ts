@@ -15,7 +15,8 @@ export function measureMarket(pipeline: Pipeline, view: DecisionView): void {
     const quote = { bidE4: market.bidE4[i], askE4: market.askE4[i] };
     const hasQuote = isTwoSided(quote);
     work.spreadKnown[i] = hasQuote ? 1 : 0;
-    work.spreadBps[i] = hasQuote ? quotedSpreadBps(quote) : 0;
+    // a crossed quote is for the gate to refuse; it must not make trading look paid for
+    work.spreadBps[i] = hasQuote ? Math.max(0, quotedSpreadBps(quote)) : 0;
     work.sigma5[i] = sigma5(volatility, i);
     work.sigmaKnown[i] = work.sigma5[i] > 0 ? 1 : 0;
     for (let h = 0; h < horizons.length; h += 1) {

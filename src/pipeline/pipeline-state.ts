@@ -1,6 +1,7 @@
 import type { Horizon } from '../domain/horizon.ts';
 import type { Session } from '../domain/market-table.ts';
-import type { EngineSettings } from '../domain/settings.ts';
+import type { EngineSettings, RiskSettings } from '../domain/settings.ts';
+import type { Shares } from '../domain/units.ts';
 import type { SignalLayout } from '../events/layout.ts';
 import { createHash128, type Hash128 } from '../math/hash128.ts';
 import { createFeatureEngine, type FeatureEngine } from './0-features/feature-engine.ts';
@@ -33,6 +34,8 @@ export interface Pipeline {
   readonly timers: HorizonTimers;
   readonly riskMemory: RiskMemory;
   readonly restricted: Uint8Array;
+  /** What the checks of stage 6 ask of the settings. */
+  readonly riskLimits: RiskSettings & { readonly lotShares: Shares };
   /** N prices positions are marked at; the engine's own array. */
   readonly marksE4: Float64Array;
   readonly work: CycleWork;
@@ -66,6 +69,7 @@ export function createPipeline({ settings, layout, barSeconds }: PipelineConfig)
     timers: createHorizonTimers(symbolCount),
     riskMemory: createRiskMemory(symbolCount),
     restricted: restrictedMask(layout.symbols, settings.risk),
+    riskLimits: { ...settings.risk, lotShares: settings.sizing.lotShares },
     marksE4: new Float64Array(symbolCount),
     work: createCycleWork(layout, blendPlan, barrierPlan),
     hash: createHash128(),

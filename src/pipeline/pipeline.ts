@@ -1,7 +1,7 @@
 import { InvariantError } from '../domain/errors.ts';
 import { HAS_ASK, HAS_BID, HAS_TRADE, type MarketSlice, type Session } from '../domain/market-table.ts';
 import type { TimeUs } from '../domain/units.ts';
-import type { Decision, StageDigests } from '../events/derived.ts';
+import type { Decision, Stage, StageDigests } from '../events/derived.ts';
 import type { InferenceRequest } from '../events/inference.ts';
 import * as features from './0-features/feature-engine.ts';
 import { addTraded, closeAdvSession } from './1-prediction/adv.ts';
@@ -25,7 +25,7 @@ import { computeCosts } from './3-arbitration/cost-model.ts';
 import { type BarrierProbabilities, collectBarriers } from './4-gating/barrier-probabilities.ts';
 import { chooseDecisions } from './choose-decisions.ts';
 import type { DecisionView } from './decision-view.ts';
-import { applyMarketRow, markE4, validMidE4 } from './market-state.ts';
+import { applyMarketRow, forgetQuotes, markE4, validMidE4 } from './market-state.ts';
 import { measureMarket, plannedOrderDollars } from './measure-market.ts';
 import type { Pipeline } from './pipeline-state.ts';
 import { type CycleOrders, placeOrders, sizeDecisions } from './place-orders.ts';
@@ -45,6 +45,7 @@ export interface CycleOutcome extends CycleOrders {
 
 export function openSession(pipeline: Pipeline, session: Session): void {
   pipeline.session = session;
+  forgetQuotes(pipeline.market);
   features.openSession(pipeline.features, session);
   openVolatilitySession(pipeline.volatility, session);
   openPredictionSession(pipeline.prediction, session);
@@ -97,9 +98,9 @@ export function requestPredictions(pipeline: Pipeline, cycle: number): Predictio
 
 /** A cycle: its stages, then what goes on the tape about them. */
 export function decide(pipeline: Pipeline, view: DecisionView): CycleOutcome {
-  const orders = runStages(pipeline, view);
+  const { cancelSymbols, approved } = runStages(pipeline, view);
   const digests = stageDigests(pipeline, features.featuresDigest(pipeline.features));
-  return { ...orders, decisions: reportDecisions(pipeline, view), digests };
+  return { cancelSymbols, approved, decisions: reportDecisions(pipeline, view), digests };
 }
 
 /** Stages 1 to 6, all symbols through one stage before any enters the next; `pipeline.work` holds their outputs. */
@@ -176,8 +177,8 @@ function noteAnswers(
   }
   collectBarriers(barrierPlan, predictions, work.barriers);
   const { status } = prediction.scores;
-  for (let k = 0; k < status.length; k += 1) {
-    if (status[k] !== SCORE_MISSING) work.hasPrediction[k % symbolCount] = 1;
+  for (let k = 0, i = 0; k < status.length; k += 1, i = i + 1 === symbolCount ? 0 : i + 1) {
+    if (status[k] !== SCORE_MISSING) work.hasPrediction[i] = 1;
   }
 }
 
@@ -190,15 +191,14 @@ function clearBarriers({ peak, valley, secondPeak, secondValley }: BarrierProbab
 
 /** A number that is not finite must stop the run where it arises: comparisons with it would quietly decide. */
 function expectFinite({ prediction, work }: Pipeline): void {
-  const signals = [
-    ['prediction', prediction.calibrated.calibrated],
-    ['blending', work.blend.alpha],
-    ['arbitration', work.arbitration.scoreBps],
-  ] as const;
-  for (const [stage, values] of signals) {
-    for (let k = 0; k < values.length; k += 1) {
-      if (Number.isFinite(values[k])) continue;
-      throw new InvariantError(`stage ${stage}: output ${k} is ${values[k]}, expected a finite number`);
-    }
+  expectFiniteOutputs('prediction', prediction.calibrated.calibrated);
+  expectFiniteOutputs('blending', work.blend.alpha);
+  expectFiniteOutputs('arbitration', work.arbitration.scoreBps);
+}
+
+function expectFiniteOutputs(stage: Stage, values: Float64Array): void {
+  for (let k = 0; k < values.length; k += 1) {
+    if (Number.isFinite(values[k])) continue;
+    throw new InvariantError(`stage ${stage}: output ${k} is ${values[k]}, expected a finite number`);
   }
 }

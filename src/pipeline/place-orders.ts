@@ -39,7 +39,7 @@ export function sizeDecisions({ work, settings, symbolCount, marksE4 }: Pipeline
 /**
  * Stage 6: a draft for every wanted trade, reductions before increases so that they make room, each against the book
  * as the ones before it leave it. A symbol with a working order gets no second one: it waits, or the order is
- * cancelled when it stands against what is wanted now.
+ * cancelled when it no longer serves what is wanted.
  */
 export function placeOrders(pipeline: Pipeline, view: DecisionView): CycleOrders {
   const { work, symbolCount } = pipeline;
@@ -48,24 +48,39 @@ export function placeOrders(pipeline: Pipeline, view: DecisionView): CycleOrders
   work.orderShares.fill(0);
   for (let i = 0; i < symbolCount; i += 1) {
     const delta = work.sizing.deltaShares[i];
-    if (delta === 0) continue;
-    if (view.workingShares[i] === 0) {
-      wanted.push(i);
-      continue;
-    }
-    if (view.workingShares[i] * delta < 0) cancelSymbols.push(i);
-    if (work.kind[i] === TRADE) setOutcome(work, i, HOLD, 'order_working');
+    if (view.workingShares[i] !== 0) {
+      if (isObsolete(pipeline, view, i)) cancelSymbols.push(i);
+      if (delta !== 0 && work.kind[i] === TRADE) setOutcome(work, i, HOLD, 'order_working');
+    } else if (delta !== 0) wanted.push(i);
   }
   if (wanted.length === 0) return { cancelSymbols, approved: [] };
   return { cancelSymbols, approved: approveOrders(pipeline, view, wanted) };
 }
 
+/**
+ * Whether a symbol's working order no longer serves: it stands against the trade wanted now, it adds exposure that no
+ * signal of this cycle asks for or that nothing may add, or it rests at a price while the position must be left.
+ */
+function isObsolete({ work, settings }: Pipeline, view: DecisionView, i: number): boolean {
+  const working = view.workingShares[i];
+  if (working * work.sizing.deltaShares[i] < 0) return true;
+  const addsExposure = working * view.positionShares[i] >= 0;
+  if (addsExposure) return view.isKilled || view.isFlattening || working * work.signalWeight[i] <= 0;
+  return work.kind[i] === EXIT && settings.execution.orderType === 'limit';
+}
+
 function approveOrders(pipeline: Pipeline, view: DecisionView, wanted: readonly number[]): RiskApproved[] {
   const book = openBook(pipeline, view);
-  const drafts = wanted.map((i) => draftFor(pipeline, i));
-  const isReduction = drafts.map((draft) => isReducing(book, draft));
-  const inOrder = [...drafts.filter((_, k) => isReduction[k]), ...drafts.filter((_, k) => !isReduction[k])];
-  return inOrder.flatMap((draft) => placeOrder(pipeline, book, draft) ?? []);
+  const reductions: OrderDraft[] = [];
+  const increases: OrderDraft[] = [];
+  for (const i of wanted) {
+    const draft = draftFor(pipeline, i);
+    (isReducing(book, draft) ? reductions : increases).push(draft);
+  }
+  const approved: RiskApproved[] = [];
+  for (const draft of reductions) placeOrder(pipeline, book, draft, approved);
+  for (const draft of increases) placeOrder(pipeline, book, draft, approved);
+  return approved;
 }
 
 function draftFor({ work, layout, market, settings }: Pipeline, i: number): OrderDraft {
@@ -74,6 +89,7 @@ function draftFor({ work, layout, market, settings }: Pipeline, i: number): Orde
     symbol: layout.symbols[i],
     deltaShares: work.sizing.deltaShares[i],
     heldShares: work.effectiveShares[i],
+    mustFill: work.kind[i] === EXIT,
   };
   return draftOrder(trade, market, settings.execution, settings.risk);
 }
@@ -98,21 +114,19 @@ function openBook({ layout, market, work, restricted, settings }: Pipeline, view
 }
 
 function placeOrder(
-  { work, settings, riskMemory }: Pipeline,
+  { work, riskLimits, riskMemory }: Pipeline,
   book: RiskBook,
   draft: OrderDraft,
-): RiskApproved | undefined {
+  approved: RiskApproved[],
+): void {
   const i = draft.symbolIx;
-  const verdict = assessOrder(draft, book, riskMemory, {
-    ...settings.risk,
-    lotShares: settings.sizing.lotShares,
-  });
+  const verdict = assessOrder(draft, book, riskMemory, riskLimits);
   if (verdict.kind === 'refused') {
     work.sizing.targetShares[i] = work.effectiveShares[i];
     setOutcome(work, i, BLOCKED, verdict.check, { value: verdict.value, limit: verdict.limit });
-    return undefined;
+    return;
   }
-  const [scaled] = verdict.scaledBy;
+  const scaled = verdict.scaledBy[0];
   if (scaled !== undefined) {
     const kind = work.kind[i] === EXIT ? EXIT : TRADE;
     setOutcome(work, i, kind, scaled.check, { value: scaled.value, limit: scaled.limit });
@@ -121,5 +135,5 @@ function placeOrder(
   work.orderShares[i] = shares;
   work.sizing.targetShares[i] = work.effectiveShares[i] + shares;
   recordIntent(book, riskMemory, verdict);
-  return verdict;
+  approved.push(verdict);
 }

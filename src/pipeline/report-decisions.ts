@@ -4,26 +4,33 @@ import type { DecisionView } from './decision-view.ts';
 import type { Pipeline } from './pipeline-state.ts';
 
 /**
- * The cycle's decisions as they go on the tape, one a symbol in code-unit order. A HOLD or a BLOCKED says why, with
- * the value and the limit behind it; a TRADE or an EXIT also says side, horizon and target.
+ * The cycle's decisions as they go on the tape, one a symbol in code-unit order. A HOLD says why; a BLOCKED also the
+ * value and the limit behind it; a TRADE or an EXIT side, horizon and target.
  */
 export function reportDecisions(pipeline: Pipeline, view: DecisionView): Decision[] {
-  const { layout, work } = pipeline;
-  return layout.symbols.map((symbol, i) => {
-    const base = { symbol, kind: DECISION_KINDS[work.kind[i]], reason: work.reason[i] };
-    const failed = work.hasLimit[i] === 1 ? { value: work.value[i], limit: work.limit[i] } : undefined;
-    if (work.kind[i] === HOLD) return base;
-    if (work.kind[i] === BLOCKED) return { ...base, ...failed };
-    const target = {
-      ...base,
-      ...failed,
-      side: sideOf(pipeline, view, i),
-      targetWeight: work.sizing.targetWeight[i],
-      targetShares: work.sizing.targetShares[i],
-    };
-    const horizonIx = work.kind[i] === EXIT ? pipeline.timers.horizonIx[i] : work.arbitration.best[i];
-    return horizonIx < 0 ? target : { ...target, horizon: pipeline.horizons[horizonIx].label };
-  });
+  return pipeline.layout.symbols.map((symbol, i) => decisionOf(pipeline, view, symbol, i));
+}
+
+type Draft = { -readonly [Field in keyof Decision]: Decision[Field] };
+
+function decisionOf(pipeline: Pipeline, view: DecisionView, symbol: string, i: number): Decision {
+  const { work } = pipeline;
+  const code = work.kind[i];
+  const kind = DECISION_KINDS[code];
+  const reason = work.reason[i];
+  if (code === HOLD) return { symbol, kind, reason };
+  const decision: Draft = { symbol, kind, reason };
+  if (work.hasLimit[i] === 1) {
+    decision.value = work.value[i];
+    decision.limit = work.limit[i];
+  }
+  if (code === BLOCKED) return decision;
+  decision.side = sideOf(pipeline, view, i);
+  decision.targetWeight = work.sizing.targetWeight[i];
+  decision.targetShares = work.sizing.targetShares[i];
+  const horizonIx = code === EXIT ? pipeline.timers.horizonIx[i] : work.arbitration.best[i];
+  if (horizonIx >= 0) decision.horizon = pipeline.horizons[horizonIx].label;
+  return decision;
 }
 
 function sideOf({ work }: Pipeline, view: DecisionView, i: number): 'buy' | 'sell' {

@@ -12,7 +12,10 @@ export interface Divergence {
   readonly tUs: number;
   /** Cycle in progress or last completed, 0 before the first. */
   readonly cycle: number;
-  /** A pipeline stage, or the part outside the pipeline: `market`, `session`, `exchange`, `orders`, `predictions`. */
+  /**
+   * A pipeline stage, `decisions`, or the part outside the pipeline: `market`, `session`, `predictions`, `orders`,
+   * `exchange`, `ledger`.
+   */
   readonly stage: string;
   /** What the tape holds and what was recomputed there: canonical JSON, or `nothing` where one has ended. */
   readonly expected: string;
@@ -69,7 +72,7 @@ export function createComparingTape(recorded: Iterator<TapeLine>): ComparingTape
         throw new DivergedError({ seq, tUs: t, cycle, ...describeDifference(record, { body, line }) });
       }
       head = chainHash(head, body);
-      addToDecisionHead(decisions, { type, tUs: t, payload, payloadJson });
+      addToDecisionHead(decisions, record);
       nextSeq += 1;
       lastTUs = t;
     },
@@ -92,7 +95,7 @@ function describeDifference(
   if (line === undefined) return { stage: stageOfType(recomputed.type), expected: 'nothing', found: body };
   const { record } = line;
   if (record.type !== recomputed.type) {
-    return { stage: stageOfType(record.type), expected: line.body, found: body };
+    return { stage: stageOfMismatch(record.type, recomputed.type), expected: line.body, found: body };
   }
   const stage =
     record.type === 'CycleCompleted'
@@ -143,8 +146,19 @@ function isObject(value: Json): value is JsonObject {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
+/** Stages whose records a replay takes from the tape itself: they cannot be what changed. */
+const FED_STAGES: readonly string[] = ['market', 'session', 'predictions'];
+
+/** Of two records where one was to be: the one that was computed, not the one that merely came next. */
+function stageOfMismatch(expected: string, found: string): string {
+  const stage = stageOfType(found);
+  return FED_STAGES.includes(stage) ? stageOfType(expected) : stage;
+}
+
 function stageOfType(type: string): string {
   switch (type) {
+    case 'CycleCompleted':
+      return 'decisions';
     case 'MarketSlice':
       return 'market';
     case 'InferenceRequested':

@@ -35,9 +35,7 @@ export interface ReplayRunResult extends ReplayResult {
  */
 export async function replayRun(options: ReplayRunOptions): Promise<ReplayRunResult> {
   const folder = openRunFolder(options.runDir);
-  const dataset = await openDataset(options.datasetDir ?? datasetOf(folder.hostFile, options.runDir), {
-    onMismatch: 'collect',
-  });
+  const dataset = await openRunDataset(folder.hostFile, options);
   let isFirst = true;
   const result = await replayTape({
     openTape: () => {
@@ -64,6 +62,25 @@ function changesOf({ identity }: ReplayResult, dataset: FileDataset): DatasetCha
     });
   }
   return changes;
+}
+
+/** A dataset that has moved is no fault of the run: the message says how to go on. */
+async function openRunDataset(
+  hostFile: string,
+  { datasetDir, runDir }: ReplayRunOptions,
+): Promise<FileDataset> {
+  if (datasetDir !== undefined) return openDataset(datasetDir, { onMismatch: 'collect' });
+  const lastDir = datasetOf(hostFile, runDir);
+  try {
+    return await openDataset(lastDir, { onMismatch: 'collect' });
+  } catch (error) {
+    if (!(error instanceof InputError) || error.code !== 'DATASET_MISSING') throw error;
+    throw new InputError(
+      'DATASET_MISSING',
+      `${runDir}: its dataset is no longer at ${lastDir}; name where it lies with --dataset`,
+      { cause: error },
+    );
+  }
 }
 
 function datasetOf(hostFile: string, runDir: string): string {

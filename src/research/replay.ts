@@ -111,16 +111,17 @@ export async function replayTape(options: ReplayOptions): Promise<ReplayResult> 
       if (options.untilCycle !== undefined && cycles >= options.untilCycle) break;
       const event = await inputs.nextSource();
       if (event === undefined) break;
+      if (event.type === 'TapeRecovered') await driveAnswers(loop, inputs, tape.nextSeq);
       if (event.type === 'RunStopped') loop.stop(event.tUs, event.reason);
-      else await drive(loop, event);
+      else await drive(loop, event).catch(ignoreMissingAnswer);
     }
     if (options.untilCycle === undefined) {
-      for (const answer of inputs.answersFrom(tape.nextSeq)) await drive(loop, answer);
+      await driveAnswers(loop, inputs, tape.nextSeq);
       tape.expectEnd();
     }
   } catch (error) {
-    if (!(error instanceof DivergedError)) throw error;
-    divergence = error.divergence;
+    if (error instanceof DivergedError) divergence = error.divergence;
+    else if (!isStrictStop(error)) throw error;
   } finally {
     options.progress.stop();
   }
@@ -135,6 +136,11 @@ export async function replayTape(options: ReplayOptions): Promise<ReplayResult> 
   };
 }
 
+/** A strict run that ended itself ends its replay the same way, after the same records. */
+function isStrictStop(error: unknown): boolean {
+  return error instanceof InputError && error.code === 'STRICT_STOPPED';
+}
+
 async function drive(loop: RunLoop, event: InputEvent): Promise<void> {
   await lastValueFrom(
     loop.drive(from([event])).pipe(
@@ -144,11 +150,29 @@ async function drive(loop: RunLoop, event: InputEvent): Promise<void> {
   );
 }
 
+/** Where a crash ended the tape, the venue's answers to a bar may stand there without the bar. */
+async function driveAnswers(loop: RunLoop, inputs: TapeInputs, nextSeq: number): Promise<void> {
+  for (const answer of inputs.answersFrom(nextSeq)) await drive(loop, answer);
+}
+
+/** A cycle whose predictions the tape does not hold: the run ended, or crashed and was recovered, while it waited. */
+class AnswerMissingError extends CheckFailedError {
+  constructor(cycle: number) {
+    super('REPLAY_PREDICTIONS_MISSING', `tape: cycle ${cycle} has no predictions recorded`);
+  }
+}
+
+/** The cycle stays open, as it did in the run; a tape that goes on as if it had been answered shows a difference. */
+function ignoreMissingAnswer(error: unknown): void {
+  if (!(error instanceof AnswerMissingError)) throw error;
+}
+
 interface TapeInputs {
   /** The next event that came from outside; predictions passed on the way answer the cycle that asked for them. */
   nextSource(): Promise<InputEvent | undefined>;
+  /** @throws AnswerMissingError when something else came from outside first, or nothing did */
   predictionsOf(cycle: number): Predictions;
-  /** Answers after the last source event, from `seq` on: a crash kept the bar they came from off the tape. */
+  /** Answers read since the source event before the newest, from `seq` on: their own source event is not on the tape. */
   answersFrom(seq: number): readonly InputEvent[];
 }
 
@@ -168,21 +192,28 @@ function createTapeInputs(source: Iterator<TapeLine>, dataset: MarketDataset): T
     return { table, from: reference.from, to: reference.to };
   };
   let answers: TapeLine[] = [];
-  function next(wanted: ReadonlySet<string>): TapeLine | undefined {
+  /** Read on the way to predictions that did not come. */
+  let held: TapeLine | undefined;
+  function next(wanted: (type: string) => boolean): TapeLine | undefined {
+    if (held !== undefined) {
+      const line = held;
+      held = undefined;
+      return line;
+    }
     answers = [];
     for (let read = source.next(); read.done !== true; read = source.next()) {
-      if (wanted.has(read.value.record.type)) return read.value;
+      if (wanted(read.value.record.type)) return read.value;
       if (ANSWER_TYPES.has(read.value.record.type)) answers.push(read.value);
     }
     return undefined;
   }
   return {
     async nextSource() {
-      const line = next(SOURCE_TYPES);
+      const line = next((type) => SOURCE_TYPES.has(type));
       if (line === undefined) return undefined;
       if (line.record.type === 'SessionOpened') {
         const opened = decodeInput(line.record, resolve, nodeBase64);
-        if (opened.type === 'SessionOpened') table = await dataset.loadSession(opened.session.date);
+        if (opened.type === 'SessionOpened') table = await loadForReplay(dataset, opened.session.date);
         return opened;
       }
       return decodeInput(line.record, resolve, nodeBase64);
@@ -192,18 +223,30 @@ function createTapeInputs(source: Iterator<TapeLine>, dataset: MarketDataset): T
         .filter(({ record }) => record.seq >= seq)
         .map(({ record }) => decodeInput(record, resolve, nodeBase64)),
     predictionsOf(cycle) {
-      const line = next(PREDICTION_TYPES);
-      if (line === undefined) {
-        throw new CheckFailedError(
-          'REPLAY_PREDICTIONS_MISSING',
-          `tape: cycle ${cycle} has no predictions recorded`,
-        );
+      const line = next((type) => PREDICTION_TYPES.has(type) || SOURCE_TYPES.has(type));
+      if (line === undefined || !PREDICTION_TYPES.has(line.record.type)) {
+        held = line;
+        throw new AnswerMissingError(cycle);
       }
       const event = decodeInput(line.record, resolve, nodeBase64);
       if (event.type === 'PredictionsMade') return event.predictions;
       throw new Error(event.type === 'InferenceFailed' ? event.reason : event.type);
     },
   };
+}
+
+/** The run could read this session, so one that cannot be read now has changed: a difference, not bad input. */
+async function loadForReplay(dataset: MarketDataset, date: string): Promise<MarketTable> {
+  try {
+    return await dataset.loadSession(date);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new CheckFailedError(
+      'REPLAY_DATA_CHANGED',
+      `session ${date} is not the one the run was made from: ${error.message}`,
+      { cause: error },
+    );
+  }
 }
 
 /** Answers each cycle with what the tape recorded for it: a replay never loads a model. */

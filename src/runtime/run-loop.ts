@@ -48,6 +48,8 @@ export function createRunLoop(ports: RunLoopPorts): RunLoop {
   const derived$ = new Subject<Recorded<DerivedEvent>>();
   /** Answers to effects, waiting for their turn; a re-entrant append would reorder the tape. */
   const answers: InputEvent[] = [];
+  /** The error that ends a strict run, once what followed from it (cancels) has been carried out. */
+  let strictFault: string | undefined;
 
   function append(encoded: EncodedEvent, tUs: number): number {
     const seq = tape.nextSeq;
@@ -76,9 +78,7 @@ export function createRunLoop(ports: RunLoopPorts): RunLoop {
         answers.push(...venue.cancel(event.clientOrderId, tUs));
         return;
       case 'ErrorRaised':
-        if (engine.settings.strict) {
-          throw new InputError('STRICT_STOPPED', `strict run stopped: ${event.code}: ${event.message}`);
-        }
+        if (engine.settings.strict) strictFault ??= `${event.code}: ${event.message}`;
         return;
       default:
         return;
@@ -87,10 +87,20 @@ export function createRunLoop(ports: RunLoopPorts): RunLoop {
 
   function recordWithAnswers(event: InputEvent): Promise<void> | undefined {
     let request = record(event);
-    for (let next = answers.shift(); next !== undefined; next = answers.shift()) request ??= record(next);
+    for (let next = answers.shift(); next !== undefined; next = answers.shift()) {
+      const asked = record(next);
+      request ??= asked;
+    }
+    if (strictFault !== undefined) stopStrict(strictFault, event.tUs);
     if (request === undefined) return undefined;
     if (inference === undefined) throw new InvariantError('inference was requested in limited mode');
     return answerInference(inference, request, event.tUs);
+  }
+
+  function stopStrict(fault: string, tUs: number): never {
+    record({ type: 'RunStopped', tUs, reason: `strict_error: ${fault}` });
+    tape.flush();
+    throw new InputError('STRICT_STOPPED', `strict run stopped: ${fault}`);
   }
 
   function answerInference(

@@ -1,4 +1,4 @@
-import type { MarketSlice, MarketTable, Session } from '../domain/market-table.ts';
+import type { MarketSlice, Session } from '../domain/market-table.ts';
 import { universeIndexOf } from '../domain/marks.ts';
 import type { OrderRequest } from '../domain/orders.ts';
 import type { TimeUs } from '../domain/units.ts';
@@ -20,21 +20,14 @@ export interface Venue {
 }
 
 export function simulatedVenue(state: ExchangeState): Venue {
-  let table: MarketTable | undefined;
-  let universeIxOf: Int32Array = new Int32Array(0);
   return {
     openSession: (session) => exchange.openSession(state, session),
     closeSession: (tUs) => [
       ...exchange.closeSession(state, tUs),
       { type: 'BrokerSnapshot', tUs, ...exchange.accountSnapshot(state) },
     ],
-    applySlice: (slice, tUs) => {
-      if (slice.table !== table) {
-        table = slice.table;
-        universeIxOf = universeIndexOf(state.symbols, slice.table.symbols);
-      }
-      return exchange.applySlice(state, slice, universeIxOf, tUs);
-    },
+    applySlice: (slice, tUs) =>
+      exchange.applySlice(state, slice, universeIndexOf(state.symbols, slice.table.symbols), tUs),
     submit: (order, tUs) => exchange.submitOrder(state, order, tUs),
     cancel: (clientOrderId, tUs) => exchange.cancelOrder(state, clientOrderId, tUs),
   };

@@ -60,8 +60,8 @@ export function createRunFolder(
     removeRun(folder);
   }
   try {
-    mkdirSync(folder.tapeDir, { recursive: true });
-    mkdirSync(folder.stateDir, { recursive: true });
+    makeFolders(folder.tapeDir);
+    makeFolders(folder.stateDir);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new InputError(
@@ -73,6 +73,13 @@ export function createRunFolder(
     );
   }
   return folder;
+}
+
+/** Makes a folder and those above it, one by one: Node's recursive way never returns on some pseudo file systems. */
+function makeFolders(dir: string): void {
+  if (existsSync(dir)) return;
+  makeFolders(dirname(dir));
+  mkdirSync(dir);
 }
 
 /** @throws InputError RUN_NOT_FOUND when `dir` is not the folder of a run */

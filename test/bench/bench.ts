@@ -14,7 +14,7 @@ import { bareLoop } from './bare-loop.ts';
 import { BENCH, benchIdentity, recordBenchPredictions } from './bench-run.ts';
 
 /** Lengths of the runs that are timed, in sessions; a shorter one goes first in each process to warm the compiler up. */
-const SESSIONS = (process.env.BENCH_SESSIONS ?? '5,50').split(",").map(Number);
+const SESSIONS = (process.env.BENCH_SESSIONS ?? '5,50').split(',').map(Number);
 const WARM_UP_SESSIONS = 3;
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 

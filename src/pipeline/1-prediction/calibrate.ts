@@ -57,29 +57,31 @@ export function calibrateCycle(
   },
   out: CalibratedScores,
 ): void {
-  const { symbolCount, tauSeconds } = plan;
+  const { symbolCount, isReturn, tauOfColumn, tauSeconds } = plan;
   const { scores, status } = inputs.scores;
+  const { icShrunk, stability } = state;
+  const { confidence: values, calibrated } = out;
   const floor = state.settings.confidenceFloor;
   for (let i = 0; i < symbolCount; i++) {
     const age = inputs.ageSeconds[i]!;
     const capacity = inputs.capacity[i]!;
     let tau = -1;
     let fresh = 1;
-    for (let c = 0, at = i; c < plan.isReturn.length; c++, at += symbolCount) {
-      if (plan.isReturn[c] === 0) continue;
-      if (plan.tauOfColumn[c] !== tau) {
-        tau = plan.tauOfColumn[c]!;
+    for (let c = 0, at = i; c < isReturn.length; c++, at += symbolCount) {
+      if (isReturn[c] === 0) continue;
+      if (age > 0 && tauOfColumn[c] !== tau) {
+        tau = tauOfColumn[c]!;
         fresh = freshness(age, tauSeconds[tau]!);
       }
       const value = confidence({
-        icShrunk: state.icShrunk[c]!,
+        icShrunk: icShrunk[c]!,
         floor,
         freshness: fresh,
         capacity,
-        stability: state.stability[c]!,
+        stability: stability[c]!,
       });
-      out.confidence[at] = value;
-      out.calibrated[at] = status[at] === SCORE_READY ? scores[at]! * value + 0 : 0;
+      values[at] = value;
+      calibrated[at] = status[at] === SCORE_READY ? scores[at]! * value + 0 : 0;
     }
   }
 }

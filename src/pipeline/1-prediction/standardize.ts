@@ -122,39 +122,46 @@ export function standardizeCycle(
   for (const c of state.rankedColumns) rankColumn(state, c, predictions, out);
 }
 
-/** Adds a finite raw output to a series. */
+/** Adds a finite raw output to a series. Sums are worked on as locals: a typed array read again is not free. */
 export function pushRaw(state: StandardizerState, series: number, raw: number): void {
-  const { ring, window, size, shift, sum, sumSquares } = state;
+  const { ring, window, size } = state;
   const place = state.next[series]!;
   const slot = series * window + place;
   const count = size[series]!;
+  const shift = count === 0 ? raw : state.shift[series]!;
+  let sum = state.sum[series]!;
+  let sumSquares = state.sumSquares[series]!;
   let isWorn = false;
   if (count === window) {
-    const offset = ring[slot]! - shift[series]!;
-    sum[series]! -= offset;
-    sumSquares[series]! -= offset * offset;
-    isWorn = offset * offset > CANCELLATION_RATIO * sumSquares[series]!;
+    const offset = ring[slot]! - shift;
+    sum -= offset;
+    sumSquares -= offset * offset;
+    isWorn = offset * offset > CANCELLATION_RATIO * sumSquares;
   } else {
-    if (count === 0) shift[series] = raw;
+    if (count === 0) state.shift[series] = raw;
     size[series] = count + 1;
   }
-  const previous = series * window + (place === 0 ? window - 1 : place - 1);
+  const newest = ring[place === 0 ? slot + window - 1 : slot - 1]!;
   ring[slot] = raw;
   const stored = ring[slot]!;
-  state.equalRun[series] = count > 0 && ring[previous] === stored ? state.equalRun[series]! + 1 : 1;
+  state.equalRun[series] = count > 0 && newest === stored ? state.equalRun[series]! + 1 : 1;
   state.next[series] = place + 1 === window ? 0 : place + 1;
-  const offset = stored - shift[series]!;
-  sum[series]! += offset;
-  sumSquares[series]! += offset * offset;
-  state.sinceRebuild[series]!++;
-  if (isWorn || isOffCentre(state, series) || state.sinceRebuild[series]! >= window)
-    rebuildSums(state, series);
+  const offset = stored - shift;
+  sum += offset;
+  sumSquares += offset * offset;
+  state.sum[series] = sum;
+  state.sumSquares[series] = sumSquares;
+  const sinceRebuild = state.sinceRebuild[series]! + 1;
+  state.sinceRebuild[series] = sinceRebuild;
+  const total = (count === window ? count : count + 1) * sumSquares;
+  if (isWorn || isOffCentre(sum, total) || sinceRebuild >= window) rebuildSums(state, series);
 }
 
-/** Whether the shift is so far from the values that their spread would be lost in the difference of the sums. */
-function isOffCentre(state: StandardizerState, series: number): boolean {
-  const sum = state.sum[series]!;
-  const total = state.size[series]! * state.sumSquares[series]!;
+/**
+ * Whether the shift is so far from the values that their spread would be lost in the difference of the sums.
+ * @param total count times the sum of squares
+ */
+function isOffCentre(sum: number, total: number): boolean {
   return sum * sum * CANCELLATION_RATIO > total * (CANCELLATION_RATIO - 1);
 }
 
@@ -201,9 +208,11 @@ function seriesMean(state: StandardizerState, series: number): number {
 
 function seriesStd(state: StandardizerState, series: number): number {
   const count = state.size[series]!;
-  if (state.equalRun[series]! >= count) return 0;
-  const sum = state.sum[series]!;
-  return Math.sqrt(Math.max(0, (state.sumSquares[series]! - (sum * sum) / count) / count));
+  return state.equalRun[series]! >= count ? 0 : stdOf(count, state.sum[series]!, state.sumSquares[series]!);
+}
+
+function stdOf(count: number, sum: number, sumSquares: number): number {
+  return Math.sqrt(Math.max(0, (sumSquares - (sum * sum) / count) / count));
 }
 
 function newestRaw(state: StandardizerState, series: number): number {
@@ -216,10 +225,15 @@ function newestRaw(state: StandardizerState, series: number): number {
  * clip((raw - mean)/std), population std; 0 when std < 1e-9. Regardless of the minimum of samples.
  */
 export function latestScore(state: StandardizerState, series: number): number {
-  const std = seriesStd(state, series);
-  if (std < MIN_STD) return Math.max(state.clipLow, Math.min(state.clipHigh, 0));
-  const score = (newestRaw(state, series) - seriesMean(state, series)) / std;
-  return Math.max(state.clipLow, Math.min(state.clipHigh, score)) + 0;
+  const { clipLow, clipHigh } = state;
+  const count = state.size[series]!;
+  const sum = state.sum[series]!;
+  const isConstant = state.equalRun[series]! >= count;
+  const std = isConstant ? 0 : stdOf(count, sum, state.sumSquares[series]!);
+  if (std < MIN_STD) return Math.max(clipLow, Math.min(clipHigh, 0));
+  const mean = state.shift[series]! + sum / count;
+  const score = (newestRaw(state, series) - mean) / std;
+  return Math.max(clipLow, Math.min(clipHigh, score)) + 0;
 }
 
 /** Scores of a cross-sectional ranking model; missing for all below 5 symbols. */

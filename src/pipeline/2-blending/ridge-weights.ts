@@ -43,6 +43,9 @@ export function ridgeWeights(problem: RidgeProblem, out: Float64Array): void {
   for (let m = 0; m < size; m++) out[m] /= total;
 }
 
+/** The triangle being computed, row-major: scratch, as large as the largest problem so far. */
+let lower = new Float64Array(64);
+
 /**
  * Cholesky over a flat array. This runs for every horizon of every cycle; ml-matrix computes the same bits from a
  * dozen small arrays, fifteen times slower.
@@ -50,7 +53,7 @@ export function ridgeWeights(problem: RidgeProblem, out: Float64Array): void {
  */
 function solveByCholesky({ correlation, mu, lambda }: RidgeProblem, out: Float64Array): boolean {
   const size = mu.length;
-  const lower = new Float64Array(size * size);
+  if (lower.length < size * size) lower = new Float64Array(size * size);
   for (let j = 0; j < size; j++) {
     let squares = 0;
     for (let k = 0; k < j; k++) {

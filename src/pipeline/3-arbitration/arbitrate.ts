@@ -61,8 +61,8 @@ export function netScoreBps(inputs: {
 
 /**
  * Stage 3 for the whole universe: the horizon with the best net score, long or short, ties to the shorter, and whether
- * it reaches `theta = entryThreshold + reserve * spread`. A missing or non-finite alpha never competes, and an alpha of
- * exactly 0 has no side to trade.
+ * it reaches `theta = entryThreshold + reserve * spread`. A missing alpha or a score that is not finite never competes
+ * (the latter stays in `scoreBps`, for the pipeline to stop at), and an alpha of exactly 0 has no side to trade.
  */
 export function arbitrate(
   inputs: ArbitrationInputs,
@@ -103,8 +103,8 @@ function bestHorizon(
       minutes: horizons[h].minutes,
       preference: horizons.length * priorOmega[h],
     });
-    if (!Number.isFinite(score)) continue;
     scoreBps[slot] = score;
+    if (!Number.isFinite(score)) continue;
     if (score > bestScore) {
       best = h;
       bestScore = score;

@@ -1,5 +1,5 @@
 import type { RiskCheck } from '../../domain/decisions.ts';
-import { invariant } from '../../domain/errors.ts';
+import { InvariantError } from '../../domain/errors.ts';
 import { type OrderRequest, sideSign } from '../../domain/orders.ts';
 import type { RiskSettings } from '../../domain/settings.ts';
 import type { MoneyMicros, Shares } from '../../domain/units.ts';
@@ -58,11 +58,12 @@ export function assessOrder(
   memory: RiskMemory,
   settings: RiskSettings & { readonly lotShares: Shares },
 ): RiskVerdict {
-  invariant(
-    Number.isSafeInteger(draft.quantity) && draft.quantity > 0,
-    `order draft for ${draft.symbol}: quantity ${draft.quantity} is not a positive integer`,
-  );
-  let order = openCase(draft, book, memory, settings);
+  if (!Number.isSafeInteger(draft.quantity) || draft.quantity <= 0) {
+    throw new InvariantError(
+      `order draft for ${draft.symbol}: quantity ${draft.quantity} is not a positive integer`,
+    );
+  }
+  const order = openCase(draft, book, memory, settings);
   const scaledBy: ScaledBy[] = [];
   for (const { check, reductionsPass, run } of RISK_CHECKS) {
     if (reductionsPass && order.isReducing) continue;
@@ -73,7 +74,7 @@ export function assessOrder(
     if (result.kind === 'scaled') {
       const { quantity, value, limit } = result;
       scaledBy.push({ check, quantity, value, limit });
-      order = { ...order, quantity };
+      order.quantity = quantity;
     }
   }
   const costMicros = order.isReducing ? 0 : order.quantity * order.valueE4 * 100;

@@ -20,7 +20,7 @@ import {
 export interface RiskCase {
   readonly draft: OrderDraft;
   /** Shares still asked for: the draft's, less what earlier checks scaled away. */
-  readonly quantity: Shares;
+  quantity: Shares;
   readonly book: RiskBook;
   readonly memory: RiskMemory;
   readonly settings: RiskSettings & { readonly lotShares: Shares };

@@ -11,6 +11,8 @@ export interface WantedTrade {
   readonly deltaShares: Shares;
   /** Position when working orders are done, signed. */
   readonly heldShares: Shares;
+  /** An exit: it takes the market rather than rest at a price that may never come. */
+  readonly mustFill: boolean;
 }
 
 /**
@@ -27,14 +29,15 @@ export function draftOrder(
   const { symbolIx, symbol, deltaShares } = trade;
   const isBuy = deltaShares > 0;
   const touchE4 = isBuy ? market.askE4[symbolIx] : market.bidE4[symbolIx];
-  const limitPriceE4 = limitPrice({ isBuy, touchE4 }, execution, tickE4);
+  const isForced = trade.mustFill && execution.orderType === 'limit';
+  const limitPriceE4 = isForced ? undefined : limitPrice({ isBuy, touchE4 }, execution, tickE4);
   const type: OrderType = limitPriceE4 === undefined ? 'market' : execution.orderType;
   const base = {
     symbolIx,
     symbol,
     side: isBuy ? ('buy' as const) : ('sell' as const),
     type,
-    timeInForce: execution.timeInForce,
+    timeInForce: isForced ? ('ioc' as const) : execution.timeInForce,
     quantity: Math.abs(deltaShares),
     purpose: purposeOf(trade),
   };

@@ -30,7 +30,8 @@ export interface WorkingOrder {
   readonly side: Side;
   /** Unfilled shares, positive. */
   readonly leavesQuantity: Shares;
-  readonly limitPriceE4?: PriceE4;
+  /** Absent for a market order. */
+  readonly limitPriceE4?: PriceE4 | undefined;
 }
 
 /** Portfolio, market and working orders as risk sees them at one moment. `recordIntent` keeps it current within a cycle. */
@@ -126,21 +127,26 @@ export interface RestOfBook {
   readonly lowestNetMicros: number;
 }
 
+/** Unfilled shares by symbol, buys at `2 * i` and sells behind them: scratch, as long as the largest universe so far. */
+let workingSides = new Float64Array(0);
+
 export function restOfBook(book: RiskBook, exceptIx: number): RestOfBook {
-  const { positionShares } = book;
-  const buy = new Float64Array(positionShares.length);
-  const sell = new Float64Array(positionShares.length);
+  const { positionShares, market } = book;
+  if (workingSides.length < 2 * positionShares.length) {
+    workingSides = new Float64Array(2 * positionShares.length);
+  }
+  workingSides.fill(0);
   for (const { symbolIx, side, leavesQuantity } of book.working) {
-    (side === 'buy' ? buy : sell)[symbolIx] += leavesQuantity;
+    workingSides[2 * symbolIx + (side === 'buy' ? 0 : 1)] += leavesQuantity;
   }
   let grossMicros = 0;
   let highestNetMicros = 0;
   let lowestNetMicros = 0;
   for (let i = 0; i < positionShares.length; i++) {
     if (i === exceptIx) continue;
-    const highest = positionShares[i] + buy[i];
-    const lowest = positionShares[i] - sell[i];
-    const perShareMicros = markE4(book.market, i) * 100;
+    const highest = positionShares[i] + workingSides[2 * i];
+    const lowest = positionShares[i] - workingSides[2 * i + 1];
+    const perShareMicros = markE4(market, i) * 100;
     grossMicros += Math.max(Math.abs(highest), Math.abs(lowest)) * perShareMicros;
     highestNetMicros += highest * perShareMicros;
     lowestNetMicros += lowest * perShareMicros;
@@ -160,15 +166,12 @@ export function recordIntent(
   },
 ): void {
   const { symbolIx, side, limitPriceE4 } = intent.draft;
-  book.working.push({
-    symbolIx,
-    side,
-    leavesQuantity: intent.quantity,
-    ...(limitPriceE4 === undefined ? {} : { limitPriceE4 }),
-  });
+  book.working.push({ symbolIx, side, leavesQuantity: intent.quantity, limitPriceE4 });
   book.buyingPowerMicros -= intent.costMicros;
   memory.lastIntentUs[symbolIx] = book.tUs;
-  memory.intentTimesUs = memory.intentTimesUs.filter((tUs) => tUs > book.tUs - US_PER_MINUTE);
+  const minuteAgoUs = book.tUs - US_PER_MINUTE;
+  const isAged = memory.intentTimesUs.length > 0 && memory.intentTimesUs[0] <= minuteAgoUs;
+  if (isAged) memory.intentTimesUs = memory.intentTimesUs.filter((tUs) => tUs > minuteAgoUs);
   memory.intentTimesUs.push(book.tUs);
 }
 
