@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { ImportFormat, ImportOptions } from '../data/import-types.ts';
@@ -231,6 +231,9 @@ function priceLevels(list: string | undefined): Record<string, number> | undefin
 /** By the files' endings; a folder by what lies in it. */
 function guessFormat(sources: readonly string[]): ImportFormat {
   for (const source of sources) {
+    if (!existsSync(source)) {
+      throw new InputError('FILE_UNREADABLE', `${source}: no such file or folder; give the path of the data`);
+    }
     const names = isFolder(source) ? readdirSync(source) : [source];
     if (names.some((name) => /\.(?:parquet|pq)$/i.test(name))) return 'parquet';
     if (names.some((name) => /\.(?:csv|tsv|txt)$/i.test(name))) return 'csv';
@@ -239,7 +242,10 @@ function guessFormat(sources: readonly string[]): ImportFormat {
     );
     if (isLean) return 'lean';
   }
-  throw usage('format', sources.join(', '), 'lean, csv or parquet, since the sources do not tell');
+  throw new InputError(
+    'USAGE',
+    `${sources.join(', ')}: does not look like LEAN, CSV or Parquet data; say which with --format`,
+  );
 }
 
 function isFolder(path: string): boolean {

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseDate } from '../data/calendar.ts';
 import { openDataset } from '../data/dataset.ts';
 import { compareCodeUnits } from '../domain/compare.ts';
 import { InputError } from '../domain/errors.ts';
@@ -121,7 +122,7 @@ async function train(options: TrainCommandOptions): Promise<void> {
   process.stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : trainSummary(report));
 }
 
-/** @throws InputError SESSIONS_INVALID */
+/** @throws InputError SESSIONS_INVALID, DATE_INVALID */
 function sessionsBetween(dates: readonly string[], range: string): readonly string[] {
   const match = /^(\d{4}-\d{2}-\d{2})(?:\.\.(\d{4}-\d{2}-\d{2}))?$/.exec(range);
   if (match === null) {
@@ -132,6 +133,7 @@ function sessionsBetween(dates: readonly string[], range: string): readonly stri
   }
   const from = match[1]!;
   const to = match[2] ?? from;
+  for (const date of [from, to]) parseDate(date);
   const chosen = dates.filter((date) => date >= from && date <= to);
   if (chosen.length === 0) {
     throw new InputError(

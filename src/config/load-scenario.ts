@@ -81,7 +81,9 @@ function resolvePaths(
   return {
     scenarioFile,
     datasetDir: from(['data', 'dataset'], scenario.data.dataset),
-    ...(runRoot === undefined ? {} : { runRootDir: from(['models', 'runRoot'], runRoot) }),
+    ...(runRoot === undefined || runRoot === null
+      ? {}
+      : { runRootDir: from(['models', 'runRoot'], runRoot) }),
     ...(predictions === undefined ? {} : { predictionsFile: from(['models', 'predictions'], predictions) }),
   };
 }

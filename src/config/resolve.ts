@@ -50,7 +50,8 @@ export function resolveSettings(scenario: Scenario): ScenarioSettings {
       arbitration: toArbitrationSettings(scenario.arbitration),
       gating: toGatingSettings(scenario.gating),
       sizing: toSizingSettings(scenario.sizing),
-      risk: toRiskSettings(scenario.risk),
+      // an order the exchange is bound to reject is not worth sending
+      risk: toRiskSettings(scenario.risk, { brokerAllowsShort: scenario.broker.allowShort }),
       execution: toExecutionSettings(scenario.execution),
       exchange: toExchangeSettings(scenario.broker),
     },
@@ -98,6 +99,13 @@ export function crossProblems(scenario: Scenario, root: ConfigMap): ScenarioProb
     report(
       ['prediction', 'icMinPairs'],
       `prediction.icMinPairs: expected at most icWindowPairs ${scenario.prediction.icWindowPairs}, found ${scenario.prediction.icMinPairs}`,
+    );
+  }
+  const { orderType, limitOffsetBps } = scenario.execution;
+  if (orderType === 'marketable_limit' && limitOffsetBps > scenario.risk.priceCollarBps) {
+    report(
+      ['execution', 'limitOffsetBps'],
+      `execution.limitOffsetBps: expected at most risk.priceCollarBps ${scenario.risk.priceCollarBps}, found ${limitOffsetBps}; every order would be blocked`,
     );
   }
   return [...problems, ...strayHorizons(scenario, root)];

@@ -28,8 +28,9 @@ const dataSchema = z
 const modelsSchema = z
   .strictObject({
     runRoot: filePath()
+      .nullable()
       .optional()
-      .describe('Model run root, relative to this file. Without models a run makes no predictions.'),
+      .describe('Model run root, relative to this file. Without one (or null) a run makes no predictions.'),
     predictions: filePath()
       .optional()
       .describe('Recorded predictions to read instead of running the models, relative to this file.'),

@@ -1,9 +1,9 @@
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { arch, cpus, platform } from 'node:os';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
 import type { LoadedScenario } from '../config/load-scenario.ts';
-import { CheckFailedError } from '../domain/errors.ts';
+import { showScenario } from '../config/show-scenario.ts';
+import { CheckFailedError, InputError } from '../domain/errors.ts';
 import { microsToDollars } from '../domain/money.ts';
 import { viewEngine } from '../engine/state-view.ts';
 import type { Json } from '../events/record.ts';
@@ -77,11 +77,14 @@ export async function runBacktest({ scenario, outDir, progress }: BacktestOption
         attachProgress(loop, prepared, progress);
       },
     });
+  } catch (error) {
+    tape.close();
+    throw afterFailedRun(error, { partialDir, runDir });
   } finally {
     progress.stop();
-    tape.close();
     await inference?.close();
   }
+  tape.close();
   const wallSeconds = (performance.now() - startedMs) / 1000;
   const statistics = statisticsOf(collector);
   const summary = {
@@ -102,6 +105,7 @@ export async function runBacktest({ scenario, outDir, progress }: BacktestOption
     prepared,
     summary: { ...summary, statistics: statisticsJson(statistics) },
     result,
+    runDir,
   });
   const warnings = prepared.warnings.map(({ message }) => message);
   if (identity.layout.columns.length === 0) {
@@ -152,12 +156,13 @@ function writeViews(
     readonly prepared: PreparedRun;
     readonly summary: { readonly [key: string]: Json };
     readonly result: SessionRunResult;
+    readonly runDir: string;
   },
 ): void {
-  const { scenario, prepared, summary, result } = views;
+  const { scenario, prepared, summary, result, runDir } = views;
   writeJsonAtomic(folder.summaryFile, summary);
   writeJsonAtomic(join(folder.stateDir, 'engine_state.json'), viewEngine(result.engine));
-  writeFileSync(folder.scenarioFile, stringify(scenario.scenario));
+  writeFileSync(folder.scenarioFile, showScenario(scenario, runDir));
   const { datasetDir, runRootDir } = scenario.resolvedPaths;
   writeJsonAtomic(folder.hostFile, {
     arch: arch(),
@@ -175,6 +180,24 @@ function writeViews(
 /** Statistics are numbers, null and plain objects of them: JSON as they stand. */
 function statisticsJson(statistics: RunStatistics): Json {
   return statistics as unknown as Json;
+}
+
+/**
+ * What is left of a run that did not finish. One that a strict stop ended is whole and kept; bad input leaves nothing;
+ * anything else is a bug, and what it left stays for the report.
+ */
+function afterFailedRun(
+  error: unknown,
+  { partialDir, runDir }: { readonly partialDir: string; readonly runDir: string },
+): unknown {
+  if (!(error instanceof InputError)) return error;
+  if (error.code !== 'STRICT_STOPPED') {
+    rmSync(partialDir, { recursive: true });
+    return error;
+  }
+  rmSync(runDir, { recursive: true, force: true });
+  renameSync(partialDir, runDir);
+  return new InputError(error.code, `${error.message}; its tape is in ${runDir}`, { cause: error });
 }
 
 /** Moves the finished run into place. A run of the same identity must have the same tape. */

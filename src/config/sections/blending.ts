@@ -17,13 +17,13 @@ export const blendingSchema = z
         'Cycles of standardised scores behind the correlation between families (390 is one session).',
       ),
     temperature: z
-      .record(horizonLabel(), positive(100))
+      .record(horizonLabel(), positive(1))
       .optional()
       .meta({ default: TEMPERATURE })
       .describe(
         'Weights are raised to this power, by horizon; below 1 flattens. Horizons not listed keep the default.',
       ),
-    temperatureDefault: positive(100).default(1).describe('Temperature of a horizon that has no other.'),
+    temperatureDefault: positive(1).default(1).describe('Temperature of a horizon that has no other.'),
   })
   .prefault({})
   .describe('Stage 2: ridge blend of the families of one horizon into its alpha.');

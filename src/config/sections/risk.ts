@@ -75,7 +75,10 @@ export const riskSchema = z
   .prefault({})
   .describe('Stage 6: checks every order passes, loss limits and kill switches.');
 
-export function toRiskSettings(section: z.output<typeof riskSchema>): RiskSettings {
+export function toRiskSettings(
+  section: z.output<typeof riskSchema>,
+  { brokerAllowsShort }: { readonly brokerAllowsShort: boolean },
+): RiskSettings {
   return {
     priceCollarBps: section.priceCollarBps,
     maxOrderValueMicros: dollarsToMicros(section.maxOrderValueDollars),
@@ -89,7 +92,7 @@ export function toRiskSettings(section: z.output<typeof riskSchema>): RiskSettin
     maxPositionFrac: section.maxPosition,
     maxGrossFrac: section.maxGross,
     maxNetFrac: section.maxNet,
-    allowShort: section.allowShort,
+    allowShort: section.allowShort && brokerAllowsShort,
     restrictedSymbols: [...section.restrictedSymbols].sort(compareCodeUnits),
     maxDataAgeSeconds: section.maxDataAgeSeconds,
     tickE4: Math.round(section.tickDollars * DOLLAR_E4),
