@@ -4,7 +4,7 @@ import { sessionOn } from '../../src/data/calendar.ts';
 import { synthesize } from '../../src/data/synth.ts';
 import type { SynthOptions } from '../../src/data/synth-options.ts';
 import { type Horizon, parseHorizon } from '../../src/domain/horizon.ts';
-import type { MarketTable, Session } from '../../src/domain/market-table.ts';
+import type { MarketTable } from '../../src/domain/market-table.ts';
 import type { ModelColumn, SignalLayout } from '../../src/events/layout.ts';
 import { runIdentity } from '../../src/modes/run-identity.ts';
 import type { SessionRun } from '../../src/modes/run-sessions.ts';
@@ -63,10 +63,6 @@ export function tableOf(tables: readonly MarketTable[], date: string): MarketTab
   const table = tables.find(({ session }) => session === date);
   if (table === undefined) throw new Error(`no synthetic session ${date}`);
   return table;
-}
-
-export function sessionsOf(tables: readonly MarketTable[]): Session[] {
-  return tables.map(({ session }) => sessionOn(session)!);
 }
 
 /** Return models per horizon and family, and a pair of barrier models, all reading 1-minute bars. */
