@@ -29,7 +29,7 @@ function outcomes(tape: readonly TapeRecordJson[]): string[] {
     .map(({ seq, t, payload }) => JSON.stringify({ seq, t, payload }));
 }
 
-describe.concurrent.skipIf(!isHere)('three real days of October 2013', () => {
+describe.skipIf(!isHere)('three real days of October 2013', { concurrent: true }, () => {
   let dataset: string[];
   let whole: RunJson;
   let tape: readonly TapeRecordJson[];
