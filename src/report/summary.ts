@@ -70,7 +70,7 @@ function performanceLines(s: RunStatistics, painter: SummaryPainter): string[] {
     painter.dim(
       hasYear
         ? `  Sharpe, Sortino: ${counted(s.sessions.length, 'daily return')}, excess over 0, times sqrt(252).`
-        : `  Sharpe, Sortino, Calmar need ${SESSIONS_FOR_YEARLY_FIGURES} sessions to mean anything; summary.json has them.`,
+        : `  Sharpe, Sortino and Calmar: from ${SESSIONS_FOR_YEARLY_FIGURES} sessions on; see summary.json.`,
     ),
   ];
 }

@@ -207,7 +207,7 @@ describe('summary', () => {
         slippage                     -$70.00    Calmar                           n/a
         max drawdown                  0.05 %    in money                      $51.00
         longest drawdown          6 h 29 min    slippage in bps               -34.79
-        Sharpe, Sortino: 1 daily return, excess over 0, times sqrt(252).
+        Sharpe, Sortino and Calmar: from 20 sessions on; see summary.json.
 
       Trading                                                      3 orders, 2 fills
         filled                             2    turnover                      0.20 x
