@@ -146,7 +146,7 @@ describe('sametape data', () => {
   });
 
   it.each([
-    [['import', 'nowhere.csv', '--out', 'x'], /nowhere\.csv: cannot be read/],
+    [['import', 'nowhere.csv', '--out', 'x'], /nowhere\.csv: no such file or folder/],
     [['import', 'bad.csv'], /--out/],
     [['import', 'bad.csv', '--out', 'x', '--format', 'xml'], /--format xml: expected lean, csv, parquet/],
     [['import', 'bad.csv', '--out', 'x', '--on-bad', 'ignore'], /--on-bad ignore: expected refuse, drop/],
