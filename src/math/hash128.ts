@@ -41,10 +41,11 @@ export function resetHash128(state: Hash128, seed = 0): void {
   state.totalBytes = 0;
 }
 
-/** Values on their way into the hash, as doubles, floats and words at once: a copy costs less than a view of each array. */
+/** Values on their way into the hash, as doubles, floats, words and bytes at once: a copy costs less than a view of each array. */
 const doubles = new Float64Array(512);
 const floats = new Float32Array(doubles.buffer);
 const words = new Int32Array(doubles.buffer);
+const bytes = new Uint8Array(doubles.buffer);
 
 /** Hashes elements `[from, to)`; so do the three functions below. */
 export function updateFloat64(state: Hash128, values: Float64Array, from = 0, to = values.length): void {
@@ -68,19 +69,24 @@ export function updateInt32(state: Hash128, values: Int32Array, from = 0, to = v
 }
 
 export function updateUint8(state: Hash128, values: Uint8Array, from = 0, to = values.length): void {
-  let { partial, partialBytes } = state;
-  for (let i = from; i < to; i++) {
-    partial |= values[i]! << (8 * partialBytes);
-    partialBytes++;
-    if (partialBytes === 4) {
-      pushWord(state, partial);
-      partial = 0;
-      partialBytes = 0;
-    }
+  let at = from;
+  while (state.partialBytes === 0 && to - at >= 4) {
+    const end = at + (Math.min(bytes.length, to - at) & ~3);
+    bytes.set(values.subarray(at, end));
+    updateWords(state, words, 0, (end - at) >> 2);
+    at = end;
   }
-  state.partial = partial;
-  state.partialBytes = partialBytes;
-  state.totalBytes += to - from;
+  for (; at < to; at++) pushByte(state, values[at]!);
+}
+
+function pushByte(state: Hash128, byte: number): void {
+  state.partial |= byte << (8 * state.partialBytes);
+  state.partialBytes++;
+  state.totalBytes++;
+  if (state.partialBytes < 4) return;
+  pushWord(state, state.partial);
+  state.partial = 0;
+  state.partialBytes = 0;
 }
 
 /** Hashes a string as its length and then its UTF-16 code units, one 32-bit word each, so that neighbours cannot run together. */

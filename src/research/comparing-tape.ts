@@ -72,7 +72,7 @@ export function createComparingTape(recorded: Iterator<TapeLine>): ComparingTape
         throw new DivergedError({ seq, tUs: t, cycle, ...describeDifference(record, { body, line }) });
       }
       head = chainHash(head, body);
-      addToDecisionHead(decisions, record);
+      addToDecisionHead(decisions, { type, tUs: t, payload, payloadJson });
       nextSeq += 1;
       lastTUs = t;
     },

@@ -72,7 +72,7 @@ export function* cyclesOfTape(tape: Iterable<TapeLine>): Generator<GoldenCycle> 
   for (const { record } of tape) {
     const { type, t, payload } = record;
     if (type === 'CycleDue') dueUs = t;
-    addToDecisionHead(decisions, record);
+    addToDecisionHead(decisions, { type, tUs: t, payload, payloadJson: canonicalJson(payload) });
     if (type !== 'CycleCompleted') continue;
     yield {
       cycle: payload.cycle as number,

@@ -1,6 +1,6 @@
-import type { Json, JsonObject, TapeRecord } from '../events/record.ts';
-import { chainHashOfBytes, GENESIS } from './chain.ts';
-import { appendAscii, appendJson, createJsonBytes } from './json-bytes.ts';
+import { canonicalJson } from '../events/canonical.ts';
+import type { Json, JsonObject } from '../events/record.ts';
+import { chainHash, GENESIS } from './chain.ts';
 
 /**
  * The decision head: a second chain, over what a run decided and what came of it, blind to what merely identifies
@@ -35,24 +35,31 @@ interface OrderTrace {
   isEnded: boolean;
 }
 
+export interface DecisionHeadRecord {
+  readonly type: string;
+  readonly tUs: number;
+  readonly payload: JsonObject;
+  /** Canonical JSON of `payload`, which writers and readers have at hand anyway. */
+  readonly payloadJson: string;
+}
+
 export function createDecisionHead(): DecisionHead {
   return { head: GENESIS, intendedOrders: 0, dueUs: null, orders: new Map() };
 }
 
 /** Takes the next record of a tape, of any type, into the chain. Updates `state` in place. */
-export function addToDecisionHead(
-  state: DecisionHead,
-  { type, t, payload }: Pick<TapeRecord, 'type' | 't' | 'payload'>,
-): void {
+export function addToDecisionHead(state: DecisionHead, record: DecisionHeadRecord): void {
+  const { type, payload } = record;
   switch (type) {
     case 'CycleDue':
-      state.dueUs = t;
+      state.dueUs = record.tUs;
       return;
     case 'SessionOpened':
       for (const [id, order] of state.orders) if (order.isEnded) state.orders.delete(id);
       return;
     case 'CycleCompleted':
-      chain(state, [type, state.dueUs, payload]);
+      // the one large entry, once a cycle: its text is reused, not written again
+      state.head = chainHash(state.head, `["CycleCompleted",${state.dueUs},${record.payloadJson}]`);
       return;
     case 'OrderIntended': {
       const order = objectOr(payload.order);
@@ -85,14 +92,8 @@ export function addToDecisionHead(
   }
 }
 
-/** What is being hashed: the head before and the entry. */
-const hashed = createJsonBytes(4096);
-
 function chain(state: DecisionHead, entry: readonly Json[]): void {
-  hashed.length = 0;
-  appendAscii(hashed, state.head);
-  appendJson(hashed, entry);
-  state.head = chainHashOfBytes(hashed.bytes.subarray(0, hashed.length));
+  state.head = chainHash(state.head, canonicalJson(entry));
 }
 
 /** @returns null for an order this run did not intend, such as one placed by hand at the broker */

@@ -1,16 +1,23 @@
+import { Buffer } from 'node:buffer';
 import { closeSync, fstatSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError, InvariantError } from '../domain/errors.ts';
 import type { TimeUs } from '../domain/units.ts';
+import { canonicalJson } from '../events/canonical.ts';
 import type { TapeRecord } from '../events/record.ts';
 import type { TapeWriter } from '../ports/tape.ts';
 import { syncFolder } from './atomic-file.ts';
+import { chainHashOfText, HASH_LENGTH } from './chain.ts';
 import { TapeWriteError } from './faults.ts';
 import { writeStoredHead } from './head-file.ts';
-import { createJsonBytes, type JsonBytes } from './json-bytes.ts';
-import { appendLine } from './line-layout.ts';
 import { type Recovery, recoverLocked } from './recover.ts';
-import { assertFollows, createTapeCursor, moveCursor, type TapeCursor } from './tape-cursor.ts';
+import {
+  assertFollows,
+  bodyAfterBrace,
+  createTapeCursor,
+  moveCursor,
+  type TapeCursor,
+} from './tape-cursor.ts';
 import { HEAD_FILE, listSegments, listTapeFolder, segmentName } from './tape-files.ts';
 import { lockTape, type TapeLock } from './tape-lock.ts';
 
@@ -24,7 +31,7 @@ export interface FileTapeOptions {
 }
 
 export const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024;
-/** Bytes put together before they are written: large enough that system calls do not show. */
+/** Characters put together before they are written: large enough that system calls do not show. */
 const BLOCK_LENGTH = 64 * 1024;
 
 /**
@@ -83,7 +90,8 @@ class FileTape implements TapeWriter {
   private readonly durable: boolean;
   private readonly lock: TapeLock;
   private readonly cursor: TapeCursor;
-  private readonly pending: JsonBytes;
+  private pending = '';
+  private buffer: Buffer;
   private fd: number | null = null;
   private segments: number;
   /** Bytes of the open segment on disk. */
@@ -98,7 +106,7 @@ class FileTape implements TapeWriter {
     this.dir = dir;
     this.segmentBytes = segmentBytes;
     this.blockLength = Math.min(BLOCK_LENGTH, segmentBytes);
-    this.pending = createJsonBytes(this.blockLength * 2);
+    this.buffer = Buffer.allocUnsafe(this.blockLength * 2);
     this.durable = durable;
     this.lock = lock;
     this.cursor = cursor;
@@ -126,7 +134,12 @@ class FileTape implements TapeWriter {
   append(record: TapeRecord): void {
     this.assertOpen();
     assertFollows(this.cursor, record);
-    moveCursor(this.cursor, record, appendLine(this.pending, this.cursor.head, record));
+    const payloadJson = canonicalJson(record.payload);
+    // joined once: hashing flattens this text, and the line is cut from it
+    const hashed = `${this.cursor.head}{${bodyAfterBrace(record, payloadJson)}`;
+    const head = chainHashOfText(hashed);
+    this.pending += `{"chain":"${head}",${hashed.slice(HASH_LENGTH + 1)}\n`;
+    moveCursor(this.cursor, record, { head, payloadJson });
     if (this.pending.length >= this.blockLength) this.writePending();
   }
 
@@ -157,13 +170,16 @@ class FileTape implements TapeWriter {
   }
 
   private writePending(): void {
-    const { bytes, length } = this.pending;
-    if (length === 0) return;
-    this.pending.length = 0;
+    const { pending } = this;
+    if (pending.length === 0) return;
+    this.pending = '';
+    // a UTF-16 code unit takes at most 3 bytes of UTF-8
+    if (pending.length * 3 > this.buffer.length) this.buffer = Buffer.allocUnsafe(pending.length * 3);
+    const length = this.buffer.write(pending);
     this.orFail('write', () => {
       // opened only now: an empty segment would read as torn
       const fd = this.fd ?? this.nextSegment();
-      for (let done = 0; done < length; ) done += writeSync(fd, bytes, done, length - done);
+      for (let done = 0; done < length; ) done += writeSync(fd, this.buffer, done, length - done);
     });
     this.segmentUsed += length;
     this.endSegmentIfFull();

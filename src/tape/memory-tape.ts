@@ -1,8 +1,8 @@
+import { canonicalJson } from '../events/canonical.ts';
 import type { TapeRecord } from '../events/record.ts';
 import type { TapeWriter } from '../ports/tape.ts';
-import { createJsonBytes } from './json-bytes.ts';
-import { appendLine } from './line-layout.ts';
-import { assertFollows, createTapeCursor, moveCursor } from './tape-cursor.ts';
+import { chainHash } from './chain.ts';
+import { assertFollows, bodyAfterBrace, createTapeCursor, moveCursor } from './tape-cursor.ts';
 
 /** A tape without a disk: same checks, same heads. For golden runs, benchmarks and tests. */
 export interface MemoryTape extends TapeWriter {
@@ -10,13 +10,10 @@ export interface MemoryTape extends TapeWriter {
   readonly records: readonly TapeRecord[];
 }
 
-const INITIAL_LINE_BYTES = 4096;
-
 /** @param keepRecords keep every record; otherwise only the heads, in constant memory */
 export function memoryTape({ keepRecords = false }: { readonly keepRecords?: boolean } = {}): MemoryTape {
   const cursor = createTapeCursor();
   const records: TapeRecord[] = [];
-  const line = createJsonBytes(INITIAL_LINE_BYTES);
   return {
     records,
     get head() {
@@ -33,8 +30,9 @@ export function memoryTape({ keepRecords = false }: { readonly keepRecords?: boo
     },
     append(record) {
       assertFollows(cursor, record);
-      line.length = 0;
-      moveCursor(cursor, record, appendLine(line, cursor.head, record));
+      const payloadJson = canonicalJson(record.payload);
+      const head = chainHash(cursor.head, `{${bodyAfterBrace(record, payloadJson)}`);
+      moveCursor(cursor, record, { head, payloadJson });
       if (keepRecords) records.push(record);
     },
     flush: () => undefined,

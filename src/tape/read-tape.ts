@@ -7,11 +7,16 @@ import type { TapeLine } from '../ports/tape.ts';
 import { chainHashOfBytes, HASH_LENGTH } from './chain.ts';
 import { type TapeFault, type TapeFaultCode, TapeFaultError, tapeFault } from './faults.ts';
 import { checkStoredHead } from './head-file.ts';
-import { HASHED_AT, PREFIX, REST_AT, SUFFIX } from './line-layout.ts';
 import { LineReader } from './line-reader.ts';
-import { createTapeCursor, moveCursor, type TapeCursor } from './tape-cursor.ts';
+import { bodyAfterBrace, createTapeCursor, moveCursor, type TapeCursor } from './tape-cursor.ts';
 import { listSegments } from './tape-files.ts';
 
+const PREFIX = '{"chain":"';
+const SUFFIX = '",';
+/** Where the body, less its opening brace, starts in a line. */
+const REST_AT = PREFIX.length + HASH_LENGTH + SUFFIX.length;
+/** Room for the previous hash and the brace, right before the rest: what is hashed is then one range of the buffer. */
+const HASHED_AT = REST_AT - 1 - HASH_LENGTH;
 /** No record comes near this; a longer line is damage, and must not fill the memory. */
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
 
@@ -141,7 +146,7 @@ function readLine(input: LineInput): TapeLine {
   if (record === null) throw malformed(input, 'not a record of payload, seq, t and type');
   const payloadJson = canonicalPayload(input, record);
   if (verify) checkRecord(input, { record, body, payloadJson });
-  moveCursor(cursor, record, chain);
+  moveCursor(cursor, record, { head: chain, payloadJson });
   return { record, chain, body, segment, line, byteOffset: reader.byteOffset };
 }
 
@@ -166,8 +171,7 @@ interface ParsedLine {
 function checkRecord(input: LineInput, { record, body, payloadJson }: ParsedLine): void {
   const { cursor } = input;
   if (cursor.isStopped) throw faultAt(input, 'TAPE_AFTER_STOP', `${record.type} after RunStopped`);
-  const { seq, t, type } = record;
-  const canonical = `{"payload":${payloadJson},"seq":${seq},"t":${t},"type":${canonicalJson(type)}}`;
+  const canonical = `{${bodyAfterBrace(record, payloadJson)}`;
   if (canonical !== body || (body.includes('\ufffd') && !isUtf8OfLine(input))) throw notCanonical(input);
   if (record.seq !== cursor.nextSeq) {
     throw faultAt(input, 'TAPE_SEQ_BROKEN', 'wrong sequence number', {

@@ -1,5 +1,6 @@
 import { InvariantError } from '../domain/errors.ts';
 import type { TimeUs } from '../domain/units.ts';
+import { canonicalJson } from '../events/canonical.ts';
 import type { TapeRecord } from '../events/record.ts';
 import { GENESIS } from './chain.ts';
 import { addToDecisionHead, createDecisionHead, type DecisionHead } from './decision-head.ts';
@@ -15,6 +16,14 @@ export interface TapeCursor {
 
 export function createTapeCursor(): TapeCursor {
   return { head: GENESIS, nextSeq: 0, lastTUs: 0, isStopped: false, decisions: createDecisionHead() };
+}
+
+/**
+ * The record's canonical JSON without its opening brace, given that of its payload: a line of the tape is
+ * `{"chain":"<hash>",` and this, and the hash covers the previous hash, the brace and this.
+ */
+export function bodyAfterBrace(record: TapeRecord, payloadJson: string): string {
+  return `"payload":${payloadJson},"seq":${record.seq},"t":${record.t},"type":${canonicalJson(record.type)}}`;
 }
 
 /**
@@ -36,10 +45,19 @@ export function assertFollows(cursor: TapeCursor, record: TapeRecord): void {
 }
 
 /** Moves past a record whose chain hash is `head`. Updates `cursor` in place. */
-export function moveCursor(cursor: TapeCursor, record: TapeRecord, head: string): void {
+export function moveCursor(
+  cursor: TapeCursor,
+  record: TapeRecord,
+  { head, payloadJson }: { readonly head: string; readonly payloadJson: string },
+): void {
   cursor.head = head;
   cursor.nextSeq += 1;
   cursor.lastTUs = record.t;
   cursor.isStopped = record.type === 'RunStopped';
-  addToDecisionHead(cursor.decisions, record);
+  addToDecisionHead(cursor.decisions, {
+    type: record.type,
+    tUs: record.t,
+    payload: record.payload,
+    payloadJson,
+  });
 }
