@@ -66,7 +66,12 @@ function isObsolete({ work, settings }: Pipeline, view: DecisionView, i: number)
   if (working * work.sizing.deltaShares[i] < 0) return true;
   const addsExposure = working * view.positionShares[i] >= 0;
   if (addsExposure) return view.isKilled || view.isFlattening || working * work.signalWeight[i] <= 0;
-  return work.kind[i] === EXIT && settings.execution.orderType === 'limit';
+  return work.kind[i] === EXIT && settings.execution.orderType === 'limit' && hasLimit(view, i);
+}
+
+/** True where a working order waits for a price; a market order only waits for the next bar. */
+function hasLimit({ working }: DecisionView, i: number): boolean {
+  return working.some(({ symbolIx, limitPriceE4 }) => symbolIx === i && limitPriceE4 !== undefined);
 }
 
 function approveOrders(pipeline: Pipeline, view: DecisionView, wanted: readonly number[]): RiskApproved[] {

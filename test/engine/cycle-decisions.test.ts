@@ -136,6 +136,20 @@ describe('a failed inference', () => {
     expect(reasons(derived)).toEqual({ AAA: 'HOLD inference_failed', BBB: 'HOLD inference_failed' });
   });
 
+  it('forgets what barrier models said before: an old peak closes nothing', () => {
+    const desk = warmDesk({ barriers: true });
+    desk.bar();
+    const [order] = ordersIn(desk.cycle({ AAA: 'long' }, { peak: 0.2, valley: 1 }));
+    desk.bar();
+    desk.cycle({ AAA: 'long' }, { peak: 0.9, valley: 1 });
+    desk.fill(order!);
+    desk.bar();
+    expect(decisionsIn(desk.failedCycle('down')).AAA).toMatchObject({
+      kind: 'HOLD',
+      reason: 'inference_failed',
+    });
+  });
+
   it('does not stop an exit that needs no forecast, and triggers none that needs one', () => {
     const desk = longDesk();
     desk.bar();
@@ -177,6 +191,15 @@ describe('a position', () => {
       horizon: '5m',
       side: 'sell',
     });
+  });
+
+  it('lives on its horizon from its fill, not from the decision before it', () => {
+    const desk = warmDesk();
+    const [order] = ordersIn(desk.next({ AAA: 'long' }));
+    for (let k = 0; k < 3; k += 1) desk.bar();
+    desk.fill(order!);
+    for (let k = 0; k < 4; k += 1) expect(ordersIn(desk.next({}))).toEqual([]);
+    expect(decisionsIn(desk.next({})).AAA).toMatchObject({ reason: 'exit_horizon_elapsed', value: 5 });
   });
 
   it('counts its horizon in session minutes: a night is not held', () => {
@@ -301,6 +324,50 @@ describe('a working order', () => {
     expect(ofType(desk.next({ AAA: 'short' }), 'CancelIntended')).toEqual([]);
     desk.send({ type: 'OrderCancelled', clientOrderId: order!.clientOrderId });
     expect(ordersIn(desk.next({ AAA: 'short' }))).toMatchObject([{ side: 'sell', purpose: 'open' }]);
+  });
+
+  it('that adds to a position is cancelled when no signal asks for it any more, or nothing may add', () => {
+    const desk = warmDesk({ scenario: { execution: DAY_LIMIT } });
+    const [first, second] = ordersIn(desk.next({ AAA: 'long', BBB: 'short' }));
+    const gone = ofType(desk.next({ AAA: 'flat', BBB: 'short' }), 'CancelIntended');
+    expect(gone.map(({ clientOrderId }) => clientOrderId)).toEqual([first!.clientOrderId]);
+    desk.operator('pause');
+    const paused = ofType(desk.next({ BBB: 'short' }), 'CancelIntended');
+    expect(paused.map(({ clientOrderId }) => clientOrderId)).toEqual([second!.clientOrderId]);
+  });
+
+  it('that reduces at a price gives way to an exit, which takes the market and waits for its bar', () => {
+    const desk = warmDesk({
+      scenario: { execution: DAY_LIMIT, gating: NEVER_EXITS, sizing: { bandGrossFraction: 0.01 } },
+    });
+    fillAll(desk, desk.next({ AAA: 'long' }));
+    desk.bar({ AAA: { midE4: PAR_E4 * 1.2 } });
+    const [reduction] = ordersIn(desk.cycle({ AAA: 'long' }));
+    expect(reduction).toMatchObject({ type: 'limit', side: 'sell', purpose: 'reduce' });
+    expect(ofType(desk.next({}), 'CancelIntended')).toEqual([]);
+    desk.operator('flatten');
+    const clientOrderId = reduction!.clientOrderId;
+    expect(desk.engine.orders.working).toMatchObject([{ cancelRequested: true }]);
+    desk.send({ type: 'OrderCancelled', clientOrderId });
+    const exit = desk.next({});
+    expect(ordersIn(exit)).toMatchObject([
+      { type: 'market', timeInForce: 'ioc', side: 'sell', quantity: 500, purpose: 'close' },
+    ]);
+    // no bar came: the exit is still on its way, and must not be called back
+    expect(ofType(desk.next({}), 'CancelIntended')).toEqual([]);
+  });
+
+  it('that reduces at a price is cancelled when its horizon has elapsed', () => {
+    const desk = warmDesk({
+      scenario: { execution: DAY_LIMIT, gating: NEVER_EXITS, sizing: { bandGrossFraction: 0.01 } },
+    });
+    fillAll(desk, desk.next({ AAA: 'long' }));
+    desk.bar({ AAA: { midE4: PAR_E4 * 1.2 } });
+    const [reduction] = ordersIn(desk.cycle({ AAA: 'long' }));
+    for (let k = 0; k < 4; k += 1) expect(ofType(desk.next({}), 'CancelIntended')).toEqual([]);
+    const elapsed = desk.next({});
+    expect(decisionsIn(elapsed).AAA).toMatchObject({ kind: 'EXIT', reason: 'exit_horizon_elapsed' });
+    expect(ofType(elapsed, 'CancelIntended')).toMatchObject([{ clientOrderId: reduction!.clientOrderId }]);
   });
 
   it('of another symbol is left alone', () => {

@@ -255,7 +255,7 @@ describe('whatever a broker reports, in whatever order', () => {
         expect(isTripped(desk)).toBe(isBroken);
         expect(ofType(desk.log, 'KillSwitchTripped')).toHaveLength(isBroken ? 1 : 0);
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 });

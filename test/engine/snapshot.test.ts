@@ -224,7 +224,7 @@ describe('encodeState and decodeState', () => {
         expect(encodeState(back)).toEqual(encodeState(value));
         expect(back).toEqual(value);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 

@@ -18,8 +18,8 @@ import { type MadeRun, makeRunFolder } from './run-folder.ts';
 
 const temp = useTempDir();
 const RUN = {
-  synth: { symbols: 3, sessions: 2, from: '2024-07-03', signal: 0.5, seed: 5, spreadBps: 0.8 },
-  scenario: { prediction: { standardizeMinSamples: 20, confidenceFloor: 0.1 }, cycle: { minutes: 5 } },
+  synth: { symbols: 3, sessions: 1, from: '2024-07-03', signal: 0.6, seed: 5, spreadBps: 0.8 },
+  scenario: { prediction: { standardizeMinSamples: 20, confidenceFloor: 0.15 }, cycle: { minutes: 2 } },
 };
 
 let made: MadeRun;
@@ -85,7 +85,7 @@ describe('explain', () => {
     ['TRADE', 'score_best'],
     ['HOLD', 'below_threshold'],
     ['EXIT', undefined],
-    ['HOLD', 'model_warming_up'],
+    ['HOLD', 'volatility_warming_up'],
   ])('recomputes a %s %s as the tape has it', async (kind, reason) => {
     const { cycle, record, decision } = lateDecision(kind, reason);
     const explained = await explain(cycle, decision.symbol);

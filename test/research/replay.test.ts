@@ -14,16 +14,16 @@ import { syntheticRun } from '../engine/synthetic-run.ts';
 import { loopDesk, timelineOf } from '../runtime/loop-desk.ts';
 import { datasetOf, find, inserted, linesOf, replay, set, without, withRecord } from './tapes.ts';
 
+/** One half day that trades. */
 const RUN = {
-  synth: { symbols: 2, sessions: 2, from: '2024-07-03', signal: 0.5, seed: 5, spreadBps: 0.8 },
-  scenario: { prediction: { standardizeMinSamples: 20, confidenceFloor: 0.1 }, cycle: { minutes: 2 } },
+  synth: { symbols: 2, sessions: 1, from: '2024-07-03', signal: 0.6, seed: 4, spreadBps: 0.8 },
+  scenario: { prediction: { standardizeMinSamples: 20, confidenceFloor: 0.15 } },
 } as const;
 
 let run: SessionRun;
 let dataset: MarketDataset;
 let records: readonly TapeRecord[];
 let chains: readonly string[];
-let decisionHead: string;
 
 beforeAll(async () => {
   const made = syntheticRun(RUN);
@@ -32,7 +32,6 @@ beforeAll(async () => {
   dataset = datasetOf(made);
   records = made.tape.records;
   chains = linesOf(records).map(({ chain }) => chain);
-  decisionHead = made.tape.decisionHead;
 });
 
 async function divergenceOf(
@@ -50,31 +49,37 @@ function cycleAt(seq: number): number {
   return (due.at(-1)?.payload.cycle as number | undefined) ?? 0;
 }
 
-/** Somewhere in the second session, with positions, fills and scores behind it. */
+/** Somewhere in the afternoon, with positions, fills and scores behind it. */
 function middle(): number {
   return Math.floor(records.length * 0.7);
 }
 
 describe('a replay', () => {
   it('of a whole tape has its records, cycles and both heads, and loads one session at a time', async () => {
+    const days = syntheticRun({
+      synth: { ...RUN.synth, sessions: 3 },
+      scenario: { ...RUN.scenario, cycle: { minutes: 5 } },
+    });
+    await runSessions(days);
+    const source = datasetOf(days);
     const loaded: string[] = [];
     const watched: MarketDataset = {
-      ...dataset,
+      ...source,
       loadSession: (date) => {
         loaded.push(date);
-        return dataset.loadSession(date);
+        return source.loadSession(date);
       },
     };
-    const result = await replay(records, watched);
+    const result = await replay(days.tape.records, watched);
     expect(result.divergence).toBeUndefined();
     expect(result).toMatchObject({
-      records: records.length,
-      chainHead: chains.at(-1),
-      decisionHead,
-      cycles: cycleAt(records.length - 1),
-      identity: run.identity,
+      records: days.tape.records.length,
+      chainHead: days.tape.head,
+      decisionHead: days.tape.decisionHead,
+      cycles: 41 + 77 + 77,
+      identity: days.identity,
     });
-    expect(loaded).toEqual(run.sessions.map(({ date }) => date));
+    expect(loaded).toEqual(days.sessions.map(({ date }) => date));
   });
 
   it('of every prefix has exactly the records of the prefix, and wants more only where a step was cut', async () => {
@@ -133,7 +138,11 @@ describe('a replay', () => {
     const result = await replay(records, dataset, { untilCycle });
     const whole = records.findIndex(({ t }) => t > intended.t);
     expect(result).toMatchObject({ cycles: untilCycle, records: whole, divergence: undefined });
-    expect(result.engine.orders.working).toMatchObject([{ status: 'accepted' }]);
+    const working = result.engine.orders.working.map(({ request, status }) => [
+      request.clientOrderId,
+      status,
+    ]);
+    expect(working).toContainEqual([idOf(intended), 'accepted']);
   });
 
   it('until a cycle the run does not have replays all of it', async () => {
@@ -186,6 +195,30 @@ describe('a replay', () => {
     expect(await replay(bare.tape.records, dataset)).toMatchObject({
       divergence: undefined,
       chainHead: bare.tape.head,
+    });
+  });
+
+  it('of a strict run that stopped itself ends the same way, after the same records', async () => {
+    const strict = syntheticRun({ ...RUN, scenario: { ...RUN.scenario, strict: true } });
+    const desk = loopDesk(strict, {
+      inference: {
+        ...strict.inference!,
+        infer: (request) => {
+          if (request.cycle === 100) throw new Error('down');
+          return strict.inference!.infer(request);
+        },
+      },
+    });
+    const timeline = await timelineOf(strict);
+    await expect(desk.drive([started(strict), ...timeline])).rejects.toMatchObject({
+      code: 'STRICT_STOPPED',
+    });
+    const { records: stopped, head } = desk.tape;
+    expect(stopped.at(-1)!.type).toBe('RunStopped');
+    expect(await replay(stopped, dataset)).toMatchObject({
+      divergence: undefined,
+      records: stopped.length,
+      chainHead: head,
     });
   });
 });
@@ -385,7 +418,7 @@ describe('a replay over a changed dataset names the first difference it makes', 
     const completed = find(records, 'CycleCompleted', { from: due.seq });
     const divergence = await divergenceOf(records, { over: changed(due.t, 'AAA', 'bidCloseE4', -1) });
     expect(divergence).toMatchObject({ seq: completed.seq, cycle: due.payload.cycle });
-    expect(['prediction', 'arbitration']).toContain(divergence.stage);
+    expect(['prediction', 'blending', 'arbitration']).toContain(divergence.stage);
   });
 
   it('an opening ask that an order bought at: the exchange, before any cycle', async () => {
