@@ -1,30 +1,40 @@
+import { statSync } from 'node:fs';
 import type { Command } from 'commander';
+import { diffScenarios, type SettingDifference } from '../config/diff-scenarios.ts';
 import { scenarioJsonSchemaText } from '../config/json-schema.ts';
+import { BASELINES, type LoadedScenario, loadBaseline } from '../config/load-scenario.ts';
 import { formatProblem, ScenarioError } from '../config/problems.ts';
+import { readSecret, secretReferences } from '../config/secrets.ts';
 import { showScenario } from '../config/show-scenario.ts';
 import { EXIT } from './errors.ts';
 import { loadWithOptions, type ScenarioOptions, withSetOption } from './scenario-options.ts';
-import { createPainter } from './terminal.ts';
+import { createPainter, renderTable } from './terminal.ts';
 
 interface ShowOptions extends ScenarioOptions {
   readonly json?: boolean;
 }
 
+interface ValidateOptions extends ScenarioOptions {
+  readonly secrets?: boolean;
+}
+
 export function registerConfigCommand(program: Command): void {
   const config = program
     .command('config')
-    .summary('show, check and document scenarios')
-    .description('Show, check and document scenarios.')
+    .summary('show, check, compare and document scenarios')
+    .description('Show, check, compare and document scenarios.')
     .addHelpText(
       'after',
       `
 Examples:
   $ sametape config validate scenarios/quickstart.yaml
   $ sametape config show scenarios/quickstart.yaml
+  $ sametape config diff scenarios/quickstart.yaml reference
   $ sametape config schema > scenario.schema.json`,
     );
   addShow(config);
   addValidate(config);
+  addDiff(config);
   addSchema(config);
 }
 
@@ -63,6 +73,7 @@ function addValidate(config: Command): void {
     .summary('check a scenario and list every problem')
     .description('Check a scenario and list every problem with its place. Exit code 2 when there is one.')
     .argument('<scenario>', 'scenario .yaml file')
+    .option('--secrets', 'also check that the environment variables of its secrets are set')
     .addHelpText(
       'after',
       `
@@ -70,9 +81,12 @@ Examples:
   $ sametape config validate scenarios/quickstart.yaml
   $ sametape config validate my.yaml --set horizons=[5m,30m]`,
     )
-    .action((file: string, options: ScenarioOptions) => {
+    .action((file: string, options: ValidateOptions) => {
       try {
-        const { settings } = loadWithOptions(file, options);
+        const { settings, scenario } = loadWithOptions(file, options);
+        if (options.secrets === true) {
+          for (const reference of secretReferences(scenario)) readSecret(reference, process.env);
+        }
         const green = createPainter(process.stdout).green;
         process.stdout.write(
           `${green('ok')}  ${file}: scenario ${settings.name}, horizons ${settings.horizons.map((horizon) => horizon.label).join(' ')}\n`,
@@ -84,6 +98,65 @@ Examples:
       }
     });
   withSetOption(command);
+}
+
+function addDiff(config: Command): void {
+  const command = config
+    .command('diff')
+    .summary('list where two scenarios differ')
+    .description(
+      `List every key where two scenarios differ, with both values and where each comes from. Either side is a scenario file, the folder of a run, or one of ${BASELINES.join(', ')}. Without a second one, the first is compared with what it extends, or else with the defaults.`,
+    )
+    .argument('<a>', 'scenario .yaml file, run folder, or one of the names above; --set changes it')
+    .argument('[b]', 'the same, to compare with')
+    .option('--json', 'print one JSON object')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ sametape config diff scenarios/quickstart.yaml
+  $ sametape config diff scenarios/quickstart.yaml scenarios/real-2013-10.yaml
+  $ sametape config diff scenarios/quickstart.yaml runs/RUN_ID
+  $ sametape config diff reference defaults
+
+Exit code 0: the same settings. 1: they differ. 2: bad input.`,
+    )
+    .action(diffCommand);
+  withSetOption(command);
+}
+
+async function diffCommand(
+  a: string,
+  b: string | undefined,
+  options: ScenarioOptions & { readonly json?: boolean },
+): Promise<void> {
+  // A baseline takes the name and the dataset of the other side, so that it differs in settings only.
+  const given = await loadSide(a, options);
+  const other = b === undefined ? undefined : await loadSide(b, {});
+  const left = given ?? loadBaseline(a, other);
+  const right = other ?? loadBaseline(b, left);
+  const differences = diffScenarios({ a: left, b: right }, process.cwd());
+  const isSame = differences.length === 0;
+  if (options.json === true) process.stdout.write(`${JSON.stringify({ same: isSame, differences })}\n`);
+  else process.stdout.write(isSame ? 'the same settings\n' : `${differencesText(differences)}\n`);
+  if (!isSame) process.exitCode = EXIT.checkFailed;
+}
+
+/** Undefined for a baseline, which is not loaded by itself. */
+async function loadSide(name: string, options: ScenarioOptions): Promise<LoadedScenario | undefined> {
+  if (BASELINES.includes(name)) return undefined;
+  if (statSync(name, { throwIfNoEntry: false })?.isDirectory() !== true)
+    return loadWithOptions(name, options);
+  const { loadRecordedScenario } = await import('../research/recorded-scenario.ts');
+  return loadRecordedScenario(name);
+}
+
+function differencesText(differences: readonly SettingDifference[]): string {
+  const shown = (value: unknown): string => (value === null ? '-' : JSON.stringify(value));
+  return renderTable(
+    [{ title: 'key' }, { title: 'a' }, { title: 'from' }, { title: 'b' }, { title: 'from' }],
+    differences.map(({ key, a, b }) => [key, shown(a.value), a.from, shown(b.value), b.from]),
+  );
 }
 
 function addSchema(config: Command): void {

@@ -9,6 +9,12 @@ export interface Origin {
   readonly baseDir: string;
 }
 
+/** One thing wrong with a scenario. */
+export interface ScenarioProblem {
+  readonly origin: Origin;
+  readonly message: string;
+}
+
 export type ConfigScalar = string | number | boolean | null;
 
 export interface ConfigMap {

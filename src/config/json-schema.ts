@@ -20,6 +20,8 @@ export interface SchemaNode {
   readonly maxItems?: number;
   readonly pattern?: string;
   readonly examples?: readonly string[];
+  /** The value is a secret: given as `${env:NAME}`, never shown. */
+  readonly secret?: boolean;
 }
 
 let cached: SchemaNode | undefined;

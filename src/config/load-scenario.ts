@@ -8,17 +8,22 @@ import {
   mergeLayers,
   nodeAt,
   type Origin,
+  type ScenarioProblem,
   toPlain,
 } from './config-tree.ts';
 import { applyOverrides, type Override } from './overrides.ts';
 import { parseScenarioText } from './parse-yaml.ts';
-import { problemsOf, ScenarioError, type ScenarioProblem } from './problems.ts';
+import { problemsOf, ScenarioError } from './problems.ts';
 import { PROFILES } from './profiles.ts';
 import { readScenarioText } from './read-text.ts';
 import { crossProblems, resolveSettings, type ScenarioSettings } from './resolve.ts';
 import { type Scenario, scenarioSchema } from './schema.ts';
+import { strayReferences } from './secrets.ts';
 
 const MAX_EXTENDS = 8;
+
+/** What a scenario can be compared with besides files: its defaults, or a profile. */
+export const BASELINES: readonly string[] = ['defaults', ...Object.keys(PROFILES)];
 
 /** Where things are on this machine, absolute. Never part of a run's identity. */
 export interface ScenarioPaths {
@@ -39,6 +44,9 @@ export interface LoadedScenario {
   readonly scenario: Scenario;
   /** Where a key of `scenario` was written; undefined for a default. */
   readonly originOf: (path: ConfigPath) => Origin | undefined;
+  /** The merged tree behind `scenario`, and what its file extends. */
+  readonly root: ConfigMap;
+  readonly base?: Base;
 }
 
 export interface LoadOptions {
@@ -55,7 +63,44 @@ export interface LoadOptions {
  */
 export function loadScenario({ file, overrides = [] }: LoadOptions): LoadedScenario {
   const path = resolve(file);
-  const root = readLayers({ path, name: file, overrides });
+  return loadTree(readLayers(applyOverrides(readFile({ path, name: file }), overrides), path), path);
+}
+
+/** A name and a dataset, for a base that is looked at without a scenario. */
+const NAMELESS = parseScenarioText('name: any\ndata: { dataset: . }\n', { source: 'none', baseDir: '' });
+
+/**
+ * What scenarios stand on, as a scenario: the defaults or a profile, with the name and the dataset of `like`.
+ * @param name one of `BASELINES`, or undefined for what `like` extends: a profile, a file, or else the defaults
+ */
+export function loadBaseline(name: string | undefined, like?: LoadedScenario): LoadedScenario {
+  const needed = pick(like?.root ?? NAMELESS);
+  const path = like?.resolvedPaths.scenarioFile ?? '';
+  const base =
+    name === undefined ? like?.base : name === 'defaults' ? undefined : profileBase(name, needed.origin);
+  if (base === undefined) return loadTree({ root: needed }, path);
+  const { root } = readLayers(readBase(base), 'path' in base ? base.path : '');
+  return loadTree({ root: mergeLayers({ lower: needed, upper: root }) }, path);
+}
+
+/** The keys that have no default. */
+function pick({ kind, origin, entries }: ConfigMap): ConfigMap {
+  const data = entries.get('data');
+  const dataset = data?.node.kind === 'map' ? data.node.entries.get('dataset') : undefined;
+  const kept = new Map(entries);
+  for (const key of entries.keys()) if (key !== 'name') kept.delete(key);
+  if (data?.node.kind === 'map' && dataset !== undefined) {
+    kept.set('data', { ...data, node: { ...data.node, entries: new Map([['dataset', dataset]]) } });
+  }
+  return { kind, origin, entries: kept };
+}
+
+interface LayeredTree {
+  readonly root: ConfigMap;
+  readonly base?: Base | undefined;
+}
+
+function loadTree({ root, base }: LayeredTree, path: string): LoadedScenario {
   const parsed = scenarioSchema.safeParse(toPlain(root));
   if (!parsed.success) throw new ScenarioError(problemsOf(parsed.error, root));
   const scenario = parsed.data;
@@ -69,6 +114,8 @@ export function loadScenario({ file, overrides = [] }: LoadOptions): LoadedScena
     resolvedPaths: resolvePaths(scenario, { root, scenarioFile: path }),
     scenario,
     originOf: (key) => nodeAt(root, key)?.origin,
+    root,
+    ...(base === undefined ? {} : { base }),
   };
 }
 
@@ -88,38 +135,48 @@ function resolvePaths(
   };
 }
 
-interface LayerSource {
-  readonly path: string;
-  readonly name: string;
-  readonly overrides: readonly Override[];
+/** A layer over what it extends, and that over what it extends. */
+function readLayers(top: ConfigMap, path: string): LayeredTree {
+  let root = checked(top);
+  const first = baseOf(root);
+  const chain = [{ path, name: root.origin.source }];
+  for (let base = first; base !== undefined; base = baseOf(root)) {
+    if ('path' in base) {
+      const isLoop = chain.some((seen) => seen.path === (base as { path: string }).path);
+      chain.push(base);
+      if (isLoop || chain.length > MAX_EXTENDS + 1) throw loopError(base.origin, chain, isLoop);
+    }
+    root = {
+      ...mergeLayers({ lower: checked(readBase(base)), upper: withoutExtends(root) }),
+      origin: root.origin,
+    };
+  }
+  return { root, base: first };
 }
 
-/** The file over what it extends, with the overrides on top. */
-function readLayers({ path, name, overrides }: LayerSource): ConfigMap {
-  let root = applyOverrides(readFile({ path, name }), overrides);
-  const seen = new Set([path]);
-  for (let base = baseOf(root); base !== undefined; base = baseOf(root)) {
-    if ('path' in base) {
-      if (seen.has(base.path) || seen.size > MAX_EXTENDS) {
-        throw new InputError(
-          'EXTENDS_LOOP',
-          `${formatOrigin(base.origin)}: extends: ${base.name} leads back to itself or through more than ${MAX_EXTENDS} files`,
-        );
-      }
-      seen.add(base.path);
-    }
-    const lower =
-      'path' in base ? readFile(base) : parseScenarioText(base.text, { source: base.name, baseDir: '' });
-    root = { ...mergeLayers({ lower, upper: withoutExtends(root) }), origin: root.origin };
-  }
-  return root;
+function loopError(origin: Origin, chain: readonly { readonly name: string }[], isLoop: boolean): InputError {
+  const trail = chain.map(({ name }) => name).join(' -> ');
+  const what = isLoop ? 'leads back to itself' : `leads through more than ${MAX_EXTENDS} files`;
+  return new InputError('EXTENDS_LOOP', `${formatOrigin(origin)}: extends: ${what}: ${trail}`);
+}
+
+/** Each layer is checked by itself, so that what a higher one covers is refused too. */
+function checked(layer: ConfigMap): ConfigMap {
+  const problems = strayReferences(layer);
+  if (problems.length > 0) throw new ScenarioError(problems);
+  return layer;
+}
+
+function readBase(base: Base): ConfigMap {
+  return 'path' in base ? readFile(base) : parseScenarioText(base.text, { source: base.name, baseDir: '' });
 }
 
 function readFile({ path, name }: { readonly path: string; readonly name: string }): ConfigMap {
   return parseScenarioText(readScenarioText({ path, name }), { source: name, baseDir: dirname(path) });
 }
 
-type Base =
+/** What a file extends: another file, or a profile that comes with sametape. */
+export type Base =
   | { readonly origin: Origin; readonly name: string; readonly path: string }
   | { readonly origin: Origin; readonly name: string; readonly text: string };
 
@@ -128,14 +185,18 @@ function baseOf(root: ConfigMap): Base | undefined {
   if (node?.kind !== 'scalar' || typeof node.value !== 'string') return undefined;
   const { origin, value } = node;
   if (/[/\\]|\.ya?ml$/.test(value)) return { origin, name: value, path: resolve(origin.baseDir, value) };
-  const text = Object.hasOwn(PROFILES, value) ? PROFILES[value] : undefined;
+  return profileBase(value, origin);
+}
+
+function profileBase(profile: string, origin: Origin): Base {
+  const text = Object.hasOwn(PROFILES, profile) ? PROFILES[profile] : undefined;
   if (text === undefined) {
     throw new InputError(
       'PROFILE_UNKNOWN',
-      `${formatOrigin(origin)}: extends: expected a profile (${Object.keys(PROFILES).join(', ')}) or the path of a .yaml file, found ${JSON.stringify(value)}`,
+      `${formatOrigin(origin)}: extends: expected a profile (${Object.keys(PROFILES).join(', ')}) or the path of a .yaml file, found ${JSON.stringify(profile)}`,
     );
   }
-  return { origin, name: `profile ${value}`, text };
+  return { origin, name: `profile ${profile}`, text };
 }
 
 function withoutExtends(root: ConfigMap): ConfigMap {

@@ -2,6 +2,7 @@ import { InputError } from '../domain/errors.ts';
 import type { ConfigMap, ConfigNode, Origin } from './config-tree.ts';
 import { mergeLayers } from './config-tree.ts';
 import { parseOptionValue } from './parse-yaml.ts';
+import { withoutSecrets } from './secrets.ts';
 
 /** One value set from the command line, over whatever the scenario says. */
 export interface Override {
@@ -18,7 +19,8 @@ const FORBIDDEN = /^(__proto__|constructor|prototype)$/;
  * @throws InputError SET_INVALID, YAML_INVALID or YAML_REFUSED, naming the option
  */
 export function parseSetOption(text: string, baseDir: string): Override {
-  const source = `--set ${text.length > 80 ? `${text.slice(0, 77)}...` : text}`;
+  const shown = withoutSecrets(text);
+  const source = `--set ${shown.length > 80 ? `${shown.slice(0, 77)}...` : shown}`;
   const equals = text.indexOf('=');
   if (equals < 1) {
     throw new InputError(

@@ -9,16 +9,11 @@ import {
   locateKey,
   locateValue,
   nodeAt,
-  type Origin,
+  type ScenarioProblem,
   toPlain,
 } from './config-tree.ts';
 import { type SchemaNode, scenarioJsonSchema } from './json-schema.ts';
-
-/** One thing wrong with a scenario. */
-export interface ScenarioProblem {
-  readonly origin: Origin;
-  readonly message: string;
-}
+import { holdsSecret } from './secrets.ts';
 
 /** A scenario that does not follow the schema. Its message is the first problem; `problems` has them all. */
 export class ScenarioError extends InputError {
@@ -90,9 +85,13 @@ function foundSuffix(root: ConfigMap, path: ConfigPath): string {
 }
 
 function valueMessage(root: ConfigMap, path: ConfigPath): string {
-  const expected = expectedOf(schemaAt(root, path));
+  const schema = schemaAt(root, path);
+  const expected = expectedOf(schema);
   const node = nodeAt(root, path);
   if (node === undefined) return `${formatPath(path)} is missing: expected ${expected}`;
+  if (holdsSecret(schema)) {
+    return `${formatPath(path)}: expected ${expected}, found a value that is not shown`;
+  }
   return `${formatPath(path)}: expected ${expected}, found ${found(toPlain(node))}`;
 }
 
@@ -112,6 +111,8 @@ function quote(text: string): string {
 
 function expectedOf(schema: SchemaNode | undefined): string {
   if (schema === undefined) return 'another value';
+  if (schema.secret === true)
+    return `the name of an environment variable that holds it, as ${schema.examples?.join(' or ')}`;
   if (schema.enum !== undefined) return `one of ${schema.enum.join(', ')}`;
   if (schema.const !== undefined) return schema.const;
   if (schema.oneOf !== undefined) {

@@ -2,8 +2,14 @@ import { compareCodeUnits } from '../domain/compare.ts';
 import { type Horizon, parseHorizon } from '../domain/horizon.ts';
 import { dollarsToMicros } from '../domain/money.ts';
 import type { EngineSettings } from '../domain/settings.ts';
-import { type ConfigMap, type ConfigPath, locateKey, locateValue } from './config-tree.ts';
-import type { ScenarioProblem } from './problems.ts';
+import {
+  type ConfigMap,
+  type ConfigPath,
+  locateKey,
+  locateValue,
+  type Origin,
+  type ScenarioProblem,
+} from './config-tree.ts';
 import type { Scenario } from './schema.ts';
 import { toArbitrationSettings } from './sections/arbitration.ts';
 import { toBlendingSettings } from './sections/blending.ts';
@@ -120,12 +126,17 @@ function strayHorizons(scenario: Scenario, root: ConfigMap): ScenarioProblem[] {
   ];
   return maps.flatMap(([path, values]) =>
     Object.keys(values ?? {})
-      .filter((label) => !known.has(label))
+      // a profile speaks of all horizons, whichever a scenario has
+      .filter((label) => !known.has(label) && !isOfProfile(locateKey({ root, path, key: label })))
       .map((label) => ({
         origin: locateKey({ root, path, key: label }),
         message: `${path.join('.')}: ${label} is not one of the horizons of this scenario (${scenario.horizons.join(', ')})`,
       })),
   );
+}
+
+function isOfProfile({ source }: Origin): boolean {
+  return source.startsWith('profile ');
 }
 
 /** Indexes of values that appeared before. */

@@ -9,11 +9,23 @@ import type { LoadedScenario } from './load-scenario.ts';
  * @param folder where the text will stand: paths in it are relative to this
  */
 export function showScenario(loaded: LoadedScenario, folder: string): string {
-  const { scenario, settings, resolvedPaths } = loaded;
+  const document = new Document(effectiveScenario(loaded, folder));
+  annotate(document, loaded);
+  return document.toString({ lineWidth: 0, flowCollectionPadding: false });
+}
+
+/**
+ * The keys of a scenario with every default filled in, in human units. Secrets stay references.
+ * @param folder what paths are relative to
+ */
+export function effectiveScenario(
+  { scenario, settings, resolvedPaths }: LoadedScenario,
+  folder: string,
+): Readonly<Record<string, unknown>> {
   const from = (path: string | undefined): string | undefined =>
     path === undefined ? undefined : relative(resolve(folder), path) || '.';
   const { extends: _merged, ...values } = scenario;
-  const document = new Document({
+  return {
     ...values,
     data: { ...values.data, dataset: from(resolvedPaths.datasetDir), symbols: settings.symbols },
     models: { runRoot: from(resolvedPaths.runRootDir), predictions: from(resolvedPaths.predictionsFile) },
@@ -24,9 +36,7 @@ export function showScenario(loaded: LoadedScenario, folder: string): string {
       freshnessTauSeconds: settings.engine.prediction.freshnessTauSeconds,
     },
     blending: { ...values.blending, temperature: settings.engine.blending.temperature },
-  });
-  annotate(document, loaded);
-  return document.toString({ lineWidth: 0, flowCollectionPadding: false });
+  };
 }
 
 function annotate(document: Document, { originOf }: LoadedScenario): void {

@@ -96,6 +96,26 @@ describe('extends', () => {
     );
   });
 
+  it('refuses a cycle with the way it went, and a chain that is too long', () => {
+    const folder = newFolder();
+    writeIn(folder, 'b.yaml', 'extends: sub/c.yaml\n');
+    writeIn(folder, 'sub/c.yaml', 'extends: ../s.yaml\n');
+    const text = `${MINIMAL}extends: ./b.yaml\n`;
+    expect(() => load(text, [], folder)).toThrow(
+      /^sub\/c\.yaml:1:10: extends: leads back to itself: .*\/s\.yaml -> \.\/b\.yaml -> sub\/c\.yaml -> \.\.\/s\.yaml$/,
+    );
+    for (let k = 1; k <= 9; k += 1) writeIn(folder, `f${k}.yaml`, `extends: ./f${k + 1}.yaml\n`);
+    writeIn(folder, 'f9.yaml', 'seed: 7\n');
+    const chain = (first: number) => load(`${MINIMAL}extends: ./f${first}.yaml\n`, [], folder);
+    expect(chain(2).settings.engine.seed).toBe(7);
+    expect(() => chain(1)).toThrow('./f8.yaml:1:10: extends: leads through more than 8 files: ');
+  });
+
+  it('lets a profile speak of horizons that the scenario does not have', () => {
+    const { engine } = load(`${MINIMAL}extends: reference\nhorizons: [5m]\n`).settings;
+    expect(engine.blending.temperature).toEqual({ '5m': 0.75 });
+  });
+
   it.each([
     [
       'a profile that does not exist',

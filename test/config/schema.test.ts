@@ -43,6 +43,9 @@ describe('the JSON Schema', () => {
       'prediction.standardizeWindowCycles',
       'broker.fee.bps',
       'broker.fee.perShareDollars',
+      'broker.credentials',
+      'broker.credentials.keyId',
+      'broker.credentials.secretKey',
     ]);
   });
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { dollarsToMicros } from '../../domain/money.ts';
 import type { ExchangeSettings, ExecutionSettings, FeeModel } from '../../domain/settings.ts';
-import { bps, dollars, positive } from './common.ts';
+import { bps, dollars, positive, secret } from './common.ts';
 
 export const executionSchema = z
   .strictObject({
@@ -39,6 +39,14 @@ const feeSchema = z
   .default({ kind: 'bps', bps: 1 })
   .describe('Commission: { kind: bps, bps } or { kind: per_share, perShareDollars, minimumDollars }.');
 
+const credentialsSchema = z
+  .strictObject({
+    keyId: secret('BROKER_KEY_ID').optional().describe('Name of the account key, by environment variable.'),
+    secretKey: secret('BROKER_SECRET_KEY').optional().describe('Secret of the key, by environment variable.'),
+  })
+  .optional()
+  .describe('What a live broker asks for. Backtests read none of it; it is never shown, recorded or hashed.');
+
 export const brokerSchema = z
   .strictObject({
     slippageBps: bps()
@@ -62,12 +70,13 @@ export const brokerSchema = z
       .describe(
         'Buying power is equity times this, less gross exposure: 1 is a cash account, 2 Regulation T.',
       ),
+    credentials: credentialsSchema,
   })
   .prefault({})
   .describe('The simulated broker: fills, fees, margin.');
 
 export function toExchangeSettings(section: z.output<typeof brokerSchema>): ExchangeSettings {
-  const { fee, ...rest } = section;
+  const { fee, credentials: _neverRecorded, ...rest } = section;
   return { ...rest, fee: toFeeModel(fee) };
 }
 

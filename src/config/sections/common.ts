@@ -46,6 +46,13 @@ export const sessionDate = () =>
     .refine(isDate, { error: 'no such day in the calendar' })
     .meta({ examples: ['2024-03-04'] });
 
+/** A secret: the file names the environment variable that holds it. Never part of a run's identity. */
+export const secret = (example: string) =>
+  z
+    .string()
+    .regex(/^\$\{env:[A-Za-z_][A-Za-z0-9_]*\}$/)
+    .meta({ secret: true, examples: [`\${env:${example}}`] });
+
 export const filePath = () =>
   z
     .string()

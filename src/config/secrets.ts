@@ -1,0 +1,81 @@
+import { InputError } from '../domain/errors.ts';
+import { type ConfigMap, type ConfigNode, formatPath, type ScenarioProblem } from './config-tree.ts';
+import { type SchemaNode, scenarioJsonSchema } from './json-schema.ts';
+
+const REFERENCE = /^\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}$/;
+const REFERENCE_START = '$' + '{env:';
+
+/** Words that mark a key as secret to a person, also where it is mistyped. Every secret key of the schema has one. */
+const SECRET_WORDS = /[\w.-]*(?:credential|secret|password|token|api_?key)[\w.-]*/i;
+
+/** A secret key of a scenario and the environment variable that holds its value. The value itself is read when used. */
+export interface SecretReference {
+  readonly key: string;
+  readonly variable: string;
+}
+
+/** Keys of the schema that hold secrets, as `broker.credentials.secretKey`. */
+export function secretKeys(
+  schema: SchemaNode = scenarioJsonSchema(),
+  path: readonly string[] = [],
+): readonly string[] {
+  if (schema.secret === true) return [path.join('.')];
+  return Object.entries(schema.properties ?? {}).flatMap(([key, child]) => secretKeys(child, [...path, key]));
+}
+
+/** Whether a value at this place of the schema is a secret or may hold one, and so is never quoted. */
+export function holdsSecret(schema: SchemaNode | undefined): boolean {
+  return schema !== undefined && secretKeys(schema).length > 0;
+}
+
+/** `${env:NAME}` anywhere but in a secret key: a run must not depend on what its identity does not hold. */
+export function strayReferences(root: ConfigMap): ScenarioProblem[] {
+  const secrets = secretKeys();
+  const problems: ScenarioProblem[] = [];
+  const visit = (node: ConfigNode, path: readonly (string | number)[]): void => {
+    if (node.kind === 'map') {
+      for (const [key, entry] of node.entries) visit(entry.node, [...path, key]);
+    } else if (node.kind === 'list') {
+      for (const [at, item] of node.items.entries()) visit(item, [...path, at]);
+    } else if (typeof node.value === 'string' && node.value.includes(REFERENCE_START)) {
+      const key = formatPath(path);
+      if (secrets.includes(key)) return;
+      const message = `${key}: ${REFERENCE_START}NAME} is accepted in secrets only (${secrets.join(', ')}); write the value out`;
+      problems.push({ origin: node.origin, message });
+    }
+  };
+  visit(root, []);
+  return problems;
+}
+
+/** The secrets a scenario names, in code-unit order of key. */
+export function secretReferences(values: unknown): readonly SecretReference[] {
+  return [...secretKeys()].sort().flatMap((key) => {
+    let value: unknown = values;
+    for (const part of key.split('.')) value = (value as Record<string, unknown> | undefined)?.[part];
+    const variable = typeof value === 'string' ? REFERENCE.exec(value)?.[1] : undefined;
+    return variable === undefined ? [] : [{ key, variable }];
+  });
+}
+
+/**
+ * The value of a secret. Callers hand it to what needs it and keep it nowhere else.
+ * @throws InputError SECRET_MISSING, naming the key and the variable, never a value
+ */
+export function readSecret(
+  { key, variable }: SecretReference,
+  environment: Readonly<Record<string, string | undefined>>,
+): string {
+  const value = environment[variable];
+  if (value !== undefined && value !== '') return value;
+  throw new InputError(
+    'SECRET_MISSING',
+    `${key}: the environment variable ${variable} is ${value === undefined ? 'not set' : 'empty'}; set it to the secret`,
+  );
+}
+
+/** Text of an option as messages may show it: what follows the name of a secret is cut off. */
+export function withoutSecrets(text: string): string {
+  const match = SECRET_WORDS.exec(text);
+  return match === null ? text : `${text.slice(0, match.index + match[0].length)}...`;
+}

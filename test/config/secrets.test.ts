@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { readSecret, secretKeys, secretReferences, withoutSecrets } from '../../src/config/secrets.ts';
+import { effectiveScenario, showScenario } from '../../src/config/show-scenario.ts';
+import { failure, load, MINIMAL, newFolder, problems } from './workspace.ts';
+
+const reference = (name: string): string => `\${env:${name}}`;
+const PLANTED = 'pl4nted-v4lue';
+const NAMED = `${MINIMAL}broker: { credentials: { keyId: "${reference('KEY')}", secretKey: "${reference('SECRET')}" } }\n`;
+
+describe('secrets of a scenario', () => {
+  it('are named by environment variable, and read only when used', () => {
+    const references = secretReferences(load(NAMED).scenario);
+    expect(references).toEqual([
+      { key: 'broker.credentials.keyId', variable: 'KEY' },
+      { key: 'broker.credentials.secretKey', variable: 'SECRET' },
+    ]);
+    expect(readSecret(references[1]!, { SECRET: PLANTED })).toBe(PLANTED);
+  });
+
+  it.each([
+    ['not set', {}],
+    ['empty', { KEY: '' }],
+  ])('that are %s are named with their variable', (state, environment) => {
+    const [key] = secretReferences(load(NAMED).scenario);
+    expect(() => readSecret(key!, environment)).toThrow(
+      `broker.credentials.keyId: the environment variable KEY is ${state}; set it to the secret`,
+    );
+  });
+
+  it('are in no settings, so that they change no identity, and are shown as references', () => {
+    const loaded = load(NAMED);
+    expect(loaded.settings).toEqual(load(MINIMAL).settings);
+    expect(showScenario(loaded, newFolder())).toContain(reference('SECRET'));
+    expect(effectiveScenario(loaded, '.').broker).toMatchObject({ credentials: { keyId: reference('KEY') } });
+  });
+
+  it('written out are refused without being quoted, in a file as in an option', () => {
+    const inFile = failure(`${MINIMAL}broker: { credentials: { secretKey: ${PLANTED} } }\n`);
+    expect(inFile.message).toBe(
+      `s.yaml:3:37: broker.credentials.secretKey: expected the name of an environment variable that holds it, as ${reference('BROKER_SECRET_KEY')}, found a value that is not shown`,
+    );
+    for (const set of [
+      `broker.credentials.secretKey=${PLANTED}`,
+      `broker={credentials: {secretKey: ${PLANTED}}}`,
+      `broker.credentials.secretKey=[${PLANTED}`,
+      `broker.credentials.secretkey=${PLANTED}`,
+      `broker.credentials=${PLANTED}`,
+      `credentials.secretKey=${PLANTED}`,
+      `broker.credentials.secretKey:${PLANTED}`,
+      `broker.credentials.secretKey=*${PLANTED}`,
+    ]) {
+      const { message } = failure(MINIMAL, [set]);
+      expect(message).not.toContain(PLANTED);
+      expect(message).toMatch(/^--set (broker(\.|=\{))?credentials/);
+    }
+  });
+
+  it('have a word in every key by which options hide them', () => {
+    expect(secretKeys().length).toBeGreaterThan(0);
+    for (const key of secretKeys()) expect(withoutSecrets(`${key}=${PLANTED}`)).toBe(`${key}...`);
+    expect(withoutSecrets('sizing.band=0.01')).toBe('sizing.band=0.01');
+  });
+});
+
+describe('environment references anywhere else', () => {
+  const refused = 'is accepted in secrets only (broker.credentials.keyId, broker.credentials.secretKey)';
+
+  it.each([
+    [`${MINIMAL}description: "at ${reference('HOME')}"\n`, 's.yaml:3:14: description: '],
+    [`name: a\ndata: { dataset: "${reference('DATA')}" }\n`, 's.yaml:2:18: data.dataset: '],
+    [
+      `name: a\ndata: { dataset: x, symbols: [SPY, "${reference('S')}"] }\n`,
+      's.yaml:2:36: data.symbols[1]: ',
+    ],
+    [`${MINIMAL}extends: "${reference('BASE')}"\n`, 's.yaml:3:10: extends: '],
+    [`${MINIMAL}seed: "${reference('SEED')}"\n`, 's.yaml:3:7: seed: '],
+  ])('are refused with their place: %j', (text, place) => {
+    expect(problems(text)).toEqual([`${place}${reference('NAME')} ${refused}; write the value out`]);
+  });
+
+  it('are refused in an option and where a higher layer covers them', () => {
+    expect(failure(MINIMAL, [`description="${reference('X')}"`]).message).toContain(refused);
+  });
+});
