@@ -2,9 +2,11 @@ import { US_PER_SECOND } from '../domain/units.ts';
 import type { Engine } from '../engine/engine-state.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import type { Predictions } from '../events/inputs.ts';
+import { exp } from '../math/elementary.ts';
 import { FEATURE_NAMES } from '../pipeline/0-features/feature-names.ts';
 import { freshness } from '../pipeline/1-prediction/confidence.ts';
 import { SCORE_READY, SCORE_WARMING_UP } from '../pipeline/1-prediction/standardize.ts';
+import { weightEntropy } from '../pipeline/2-blending/temperature.ts';
 import { costParts } from '../pipeline/3-arbitration/cost-model.ts';
 import { GATE_OUTCOMES } from '../pipeline/4-gating/entry-gates.ts';
 import { EXIT_REASONS } from '../pipeline/4-gating/exits.ts';
@@ -134,6 +136,7 @@ function traceBlending({ pipeline }: Engine, { symbolIx: i }: TraceContext): Tra
           value('alpha', work.blend.valid[slot] === 1 ? work.blend.alpha[slot] * 10_000 : null, 'bps'),
           value('sigma', work.sigma[slot] * 10_000, 'bps'),
           value('temperature', temperature),
+          value('effective families', exp(weightEntropy(family.weights))),
           ...columns.flatMap((c, m) => [
             value(`weight ${layout.columns[c].family}`, family.weights[m]),
             value(`mu ${layout.columns[c].family}`, family.mu[m]),

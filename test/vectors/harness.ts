@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { VectorCase, VectorComponent } from './types.ts';
+import type { FieldDeviation, VectorCase, VectorComponent } from './types.ts';
 
 /** Vector files whose component is not built yet: counted and named, never as passed. */
 export const NOT_IMPLEMENTED_YET: readonly string[] = [
@@ -80,8 +80,14 @@ async function loadAdapter(component: string): Promise<VectorComponent | undefin
 }
 
 function readCases(path: string): readonly VectorCase[] {
-  const raw: unknown = JSON.parse(readFileSync(path, 'utf8'));
-  return decode(raw) as readonly VectorCase[];
+  const raw = decode(JSON.parse(readFileSync(path, 'utf8')) as unknown);
+  if (!Array.isArray(raw)) throw new Error(`${path}: expected a list of {name, input, output}`);
+  return raw.map((item: unknown, k) => {
+    if (isRecord(item) && typeof item.name === 'string' && 'input' in item && 'output' in item) {
+      return { name: item.name, input: item.input, output: item.output };
+    }
+    throw new Error(`${path}: case ${k}: expected {name, input, output}`);
+  });
 }
 
 const NON_FINITE: Readonly<Record<string, number>> = {
@@ -111,33 +117,53 @@ export function runCase(adapter: VectorComponent, vectorCase: VectorCase): CaseR
 }
 
 function judge(adapter: VectorComponent, vectorCase: VectorCase, absolute: number): CaseOutcome {
-  const wholeReason = adapter.deviates?.(vectorCase);
-  const differences: Difference[] = [];
+  const { input, output } = vectorCase;
+  const facts = { input, output };
+  let actual: unknown;
   try {
-    compare(vectorCase.output, adapter.run(vectorCase.input), { path: '', absolute }, differences);
+    actual = adapter.run(input);
   } catch (error) {
-    differences.push({ path: '', expected: vectorCase.output, actual: error });
+    actual = error;
   }
+  const differences = differencesOf(output, actual, absolute);
   if (differences.length === 0) return { kind: 'passed' };
+  const wholeReason = adapter.deviates?.(facts);
   if (wholeReason !== undefined) return { kind: 'deviates', reasons: [wholeReason] };
-  const fields = adapter.deviatingFields?.(vectorCase) ?? {};
   const reasons = new Set<string>();
-  for (const difference of differences) {
-    const reason = reasonFor(difference.path, fields);
+  const restated = adapter.restate?.(facts, actual);
+  if (restated !== undefined) reasons.add(restated.reason);
+  const remaining = restated === undefined ? differences : differencesOf(restated.output, actual, absolute);
+  const fields = adapter.deviatingFields?.(facts) ?? {};
+  for (const difference of remaining) {
+    const reason = reasonFor(difference, fields);
     if (reason === undefined) return { kind: 'failed', difference };
     reasons.add(reason);
   }
-  return { kind: 'partly', reasons: [...reasons] };
+  return { kind: remaining.length === 0 ? 'deviates' : 'partly', reasons: [...reasons] };
 }
 
-/** The reason of the pattern that covers a path or one of its parents. */
-function reasonFor(path: string, fields: Readonly<Record<string, string>>): string | undefined {
+function differencesOf(expected: unknown, actual: unknown, absolute: number): Difference[] {
+  if (actual instanceof Error) return [{ path: '', expected, actual }];
+  const differences: Difference[] = [];
+  compare(expected, actual, { path: '', absolute }, differences);
+  return differences;
+}
+
+/** The reason of the pattern that covers a path or one of its parents, if the difference is within its bound. */
+function reasonFor(
+  { path, expected, actual }: Difference,
+  fields: Readonly<Record<string, FieldDeviation>>,
+): string | undefined {
   const parts = path.split('.');
-  for (const [pattern, reason] of Object.entries(fields)) {
+  for (const [pattern, deviation] of Object.entries(fields)) {
     const wanted = pattern.split('.');
     const covers =
       wanted.length <= parts.length && wanted.every((part, k) => part === '*' || part === parts[k]);
-    if (covers && path !== '') return reason;
+    if (!covers || path === '') continue;
+    if (typeof deviation === 'string') return deviation;
+    const distance =
+      typeof expected === 'number' && typeof actual === 'number' ? Math.abs(expected - actual) : NaN;
+    if (distance <= deviation.within) return deviation.reason;
   }
   return undefined;
 }

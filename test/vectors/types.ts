@@ -16,21 +16,32 @@ export interface VectorComponent {
   /** Declared as a method, so that an adapter may name its own input type: `run(input: MyInput)`. */
   run(input: unknown): unknown;
   /**
-   * Reason why the whole case deliberately answers otherwise. Decided by behaviour: the category before `#` or a
-   * kind of input, never by a case's number or by one value. Such a case passes when it happens to agree.
+   * Reason why the whole case deliberately answers otherwise: a rule over its input, which the harness gives without
+   * the name. Such a case passes when it happens to agree.
    */
-  deviates?(vectorCase: VectorCase): string | undefined;
+  deviates?(facts: VectorFacts): string | undefined;
+  /**
+   * What the vector would hold under a decided rule: the strongest way to deviate, because the whole output is still
+   * compared, with this instead.
+   * @param actual what our functions answered
+   */
+  restate?(facts: VectorFacts, actual: unknown): Restated | undefined;
   /**
    * Output fields that deliberately differ, each with its reason; everything else of the case is still compared.
    * A key is a path with `*` for any one part: `alpha`, `steps.*.confidence`.
    */
-  deviatingFields?(vectorCase: VectorCase): Readonly<Record<string, string>> | undefined;
+  deviatingFields?(facts: VectorFacts): Readonly<Record<string, FieldDeviation>> | undefined;
   /** Absolute tolerance of `~ulp` cases, where the usual one is too narrow. */
   readonly ulpTolerance?: number;
 }
 
-/** The part of a case's name before `#`: what behaviour it exercises. */
-export function categoryOf(vectorCase: VectorCase): string {
-  const hash = vectorCase.name.indexOf('#');
-  return hash < 0 ? vectorCase.name : vectorCase.name.slice(0, hash);
+/** What a deviation may be decided by: no names. */
+export type VectorFacts = Pick<VectorCase, 'input' | 'output'>;
+
+/** Why a field differs, and how far it may where that has a bound. */
+export type FieldDeviation = string | { readonly reason: string; readonly within: number };
+
+export interface Restated {
+  readonly output: unknown;
+  readonly reason: string;
 }

@@ -1,6 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
 import { type ComponentReport, decode, isClose, runAllVectors, runCase, vectorsMissing } from './harness.ts';
-import { failuresOf, failureText, reportText } from './report.ts';
+import { allGood, failuresOf, failureText, reportText } from './report.ts';
 import type { VectorComponent } from './types.ts';
 
 const missing = vectorsMissing();
@@ -42,6 +45,57 @@ describe('vector harness', () => {
     const broken = runCase(adapter, { name: 'x#1', input: 1, output: { steps: [{ a: 9, b: 3 }] } });
     expect(deviating.outcome).toEqual({ kind: 'partly', reasons: ['b is decided otherwise'] });
     expect(broken.outcome.kind).toBe('failed');
+  });
+
+  it('compares with what a decided rule makes of the vector, and knows no names', () => {
+    const seen: unknown[] = [];
+    const restating: VectorComponent = {
+      component: 'sample',
+      run: (input) => ({ a: input, b: 2 }),
+      restate(facts) {
+        seen.push(Object.keys(facts));
+        return { output: { ...(facts.output as object), b: 2 }, reason: 'b is 2' };
+      },
+    };
+    const outcomeOf = (output: unknown) => runCase(restating, { name: 'x#1', input: 1, output }).outcome;
+    expect(outcomeOf({ a: 1, b: 3 })).toEqual({ kind: 'deviates', reasons: ['b is 2'] });
+    expect(outcomeOf({ a: 1, b: 2 }).kind).toBe('passed');
+    expect(outcomeOf({ a: 9, b: 3 }).kind).toBe('failed');
+    expect(seen).toEqual([
+      ['input', 'output'],
+      ['input', 'output'],
+    ]);
+  });
+
+  it('holds a bounded deviation to its bound', () => {
+    const bounded: VectorComponent = {
+      component: 'sample',
+      run: () => ({ a: 1 }),
+      deviatingFields: () => ({ a: { reason: 'rounded', within: 0.1 } }),
+    };
+    const kindOf = (a: unknown) => runCase(bounded, { name: 'x#1', input: 0, output: { a } }).outcome.kind;
+    expect([kindOf(1), kindOf(1.05), kindOf(1.2), kindOf(null)]).toEqual([
+      'passed',
+      'partly',
+      'failed',
+      'failed',
+    ]);
+  });
+
+  it('reads the folder it is told to, where a component it does not know is a failure', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sametape-vectors-'));
+    vi.stubEnv('SAMETAPE_VECTORS', folder);
+    try {
+      writeFileSync(join(folder, 'surprise.json'), '[{"name":"x#1","input":1,"output":1}]');
+      const [report] = await runAllVectors();
+      expect(report).toEqual({ component: 'surprise', kind: 'no_adapter', caseCount: 1 });
+      expect(allGood([report!])).toBe(false);
+      writeFileSync(join(folder, 'surprise.json'), '[{"name":"x#1"}]');
+      await expect(runAllVectors()).rejects.toThrow('surprise.json: case 0: expected {name, input, output}');
+    } finally {
+      vi.unstubAllEnvs();
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('fails on missing and extra keys, on another length, and on an adapter that throws', () => {

@@ -29,6 +29,20 @@ export function applyTemperature(weights: Float64Array, temperature: number): vo
   for (let m = 0; m < weights.length; m++) weights[m] /= total;
 }
 
+/**
+ * Shannon entropy of the shares of the positive weights, nats: 0 when one family has it all, ln(n) when n share
+ * equally. Its exponential is how many families the blend effectively uses.
+ */
+export function weightEntropy(weights: Float64Array): number {
+  let total = 0;
+  for (let m = 0; m < weights.length; m++) total += Math.max(0, weights[m]);
+  let entropy = 0;
+  for (let m = 0; m < weights.length; m++) {
+    if (weights[m] > 0) entropy -= (weights[m] / total) * ln(weights[m] / total);
+  }
+  return entropy;
+}
+
 function isPositive(weight: number): boolean {
   return weight > 0;
 }

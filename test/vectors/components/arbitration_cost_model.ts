@@ -1,6 +1,6 @@
 import { parseHorizon } from '../../../src/domain/horizon.ts';
 import { costParts } from '../../../src/pipeline/3-arbitration/cost-model.ts';
-import type { VectorCase, VectorComponent } from '../types.ts';
+import type { VectorComponent, VectorFacts } from '../types.ts';
 
 interface CostInput {
   readonly k1: number | null;
@@ -44,8 +44,8 @@ export const vectorComponent: VectorComponent = {
       breakeven_alpha: parts.totalBps / 10_000,
     };
   },
-  deviates: (vectorCase: VectorCase) =>
-    REFERENCE_HORIZONS.includes((vectorCase.input as CostInput).horizon)
+  deviates: (facts: VectorFacts) =>
+    REFERENCE_HORIZONS.includes((facts.input as CostInput).horizon)
       ? undefined
       : 'a horizon means what its label says; an unknown label is an error, not 5 minutes',
 };

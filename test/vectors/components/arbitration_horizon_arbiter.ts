@@ -6,7 +6,8 @@ import {
   costParts,
   createCostOutput,
 } from '../../../src/pipeline/3-arbitration/cost-model.ts';
-import { categoryOf, type VectorCase, type VectorComponent } from '../types.ts';
+import { isClose } from '../harness.ts';
+import type { VectorComponent, VectorFacts } from '../types.ts';
 import { REFERENCE_HORIZONS, REFERENCE_K } from './arbitration_cost_model.ts';
 
 interface ArbiterInput {
@@ -21,6 +22,7 @@ interface ArbiterInput {
 }
 
 interface ArbiterOutput {
+  readonly threshold: number;
   readonly scores: Readonly<Record<string, number>>;
 }
 
@@ -47,17 +49,32 @@ export const vectorComponent: VectorComponent = {
       ranking_without_size: ranking(input, horizons),
     };
   },
-  deviates: (vectorCase) => {
-    const input = vectorCase.input as ArbiterInput;
+  deviates: (facts) => {
+    const input = facts.input as ArbiterInput;
     const finite = Object.values(input.alphas).every(Number.isFinite) && Number.isFinite(input.volatility);
     if (!finite) return 'a missing alpha or volatility never competes and never enters a score';
     const isKnown = Object.keys(input.alphas).every((label) => REFERENCE_HORIZONS.includes(label));
     return isKnown ? undefined : 'a horizon means what its label says; an unknown label is not 5 minutes';
   },
-  deviatingFields: (vectorCase) => ({
-    ...shortFields(vectorCase),
-    ...tieFields(vectorCase),
-    ...sidelessFields(vectorCase),
+  /** A short's score gains what its alpha took away twice; the best score and the decision follow. */
+  restate: ({ input, output }) => {
+    const { alphas } = input as ArbiterInput;
+    const old = output as ArbiterOutput;
+    if (!Object.values(alphas).some((alpha) => alpha < 0)) return undefined;
+    const scores = Object.fromEntries(
+      Object.entries(old.scores).map(([label, score]) => {
+        const twice = 2 * Math.max(0, -alphas[label]!) * 10_000;
+        return [label, score + twice / Math.sqrt(parseHorizon(label).minutes / 5)];
+      }),
+    );
+    const best = Math.max(...Object.values(scores));
+    const decision = best >= old.threshold ? 'TRADE' : 'HOLD';
+    return { output: { ...old, scores, net_score: best, decision }, reason: SHORTS };
+  },
+  deviatingFields: (facts) => ({
+    ...shortFields(facts),
+    ...tieFields(facts),
+    ...sidelessFields(facts),
   }),
 };
 
@@ -124,24 +141,24 @@ function ranking(input: ArbiterInput, horizons: readonly Horizon[]): readonly st
     .map(({ label }) => label);
 }
 
-/** With a short among the alphas, its own score differs, and so may everything that depends on which is best. */
-function shortFields(vectorCase: VectorCase): Record<string, string> {
-  const { alphas } = vectorCase.input as ArbiterInput;
+/** With a short among the alphas, another horizon may be the best. */
+function shortFields(facts: VectorFacts): Record<string, string> {
+  const { alphas } = facts.input as ArbiterInput;
   const shorts = Object.keys(alphas).filter((label) => alphas[label]! < 0);
   if (shorts.length === 0) return {};
-  const fields = ['decision', 'selected', 'net_score', 'alpha', 'best_costs', 'ranking_without_size'];
-  return Object.fromEntries([...fields, ...shorts.map((label) => `scores.${label}`)].map((f) => [f, SHORTS]));
+  const fields = ['selected', 'alpha', 'best_costs', 'ranking_without_size'];
+  return Object.fromEntries(fields.map((field) => [field, SHORTS]));
 }
 
-function tieFields(vectorCase: VectorCase): Record<string, string> {
-  const scores = Object.values((vectorCase.output as ArbiterOutput).scores);
-  const isTied = new Set(scores).size < scores.length || categoryOf(vectorCase).startsWith('tie_');
+function tieFields(facts: VectorFacts): Record<string, string> {
+  const scores = Object.values((facts.output as ArbiterOutput).scores).sort((a, b) => a - b);
+  const isTied = scores.some((score, k) => k > 0 && isClose(score, scores[k - 1]!));
   const fields = ['selected', 'alpha', 'best_costs', 'ranking_without_size'];
   return isTied ? Object.fromEntries(fields.map((field) => [field, TIES])) : {};
 }
 
-function sidelessFields(vectorCase: VectorCase): Record<string, string> {
-  const alphas = Object.values((vectorCase.input as ArbiterInput).alphas);
+function sidelessFields(facts: VectorFacts): Record<string, string> {
+  const alphas = Object.values((facts.input as ArbiterInput).alphas);
   const reason = 'an alpha of exactly 0 has no side and never trades, whatever the threshold';
   return alphas.length > 0 && alphas.every((alpha) => alpha === 0)
     ? { decision: reason, selected: reason }

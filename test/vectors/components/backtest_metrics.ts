@@ -9,8 +9,8 @@ import {
   updateDrawdown,
 } from '../../../src/report/measures.ts';
 import { SESSIONS_PER_YEAR } from '../../../src/report/statistics.ts';
-import type { VectorCase, VectorComponent } from '../types.ts';
-import { vectorComponent as broker } from './backtest_broker.ts';
+import type { FieldDeviation, VectorComponent, VectorFacts } from '../types.ts';
+import { vectorComponent as broker, type Op, roundingOf } from './backtest_broker.ts';
 
 interface MetricsInput {
   readonly config: {
@@ -23,7 +23,7 @@ interface MetricsInput {
   };
   readonly equity: readonly number[];
   readonly trades: readonly { readonly pnl?: number }[];
-  readonly broker_ops: readonly object[];
+  readonly broker_ops: readonly Op[];
 }
 
 const MINUTES_PER_SESSION = 390;
@@ -95,9 +95,9 @@ export const vectorComponent: VectorComponent = {
   deviatingFields,
 };
 
-function deviatingFields(vectorCase: VectorCase): Record<string, string> {
-  const { config, equity, trades } = vectorCase.input as MetricsInput;
-  const fields: Record<string, string> = {
+function deviatingFields(facts: VectorFacts): Record<string, FieldDeviation> {
+  const { config, equity, trades, broker_ops } = facts.input as MetricsInput;
+  const fields: Record<string, FieldDeviation> = {
     win_rate: BY_ROUND_TRIP,
     num_trades: BY_ROUND_TRIP,
     avg_slippage_bps: 'slippage is measured from the mid at the decision, weighted by value',
@@ -107,7 +107,10 @@ function deviatingFields(vectorCase: VectorCase): Record<string, string> {
       'holding time is measured by lots; there, it was the length of the run by trades',
     monthly_returns: NOT_REPORTED,
     rolling_sharpe: NOT_REPORTED,
-    total_fees: 'money is integer: fees round up to a micro-dollar on prices rounded to 1e-4 dollars',
+    total_fees: {
+      reason: 'money is integer: fees round up to a micro-dollar on prices rounded to 1e-4 dollars',
+      within: roundingOf({ ...config, ops: broker_ops }),
+    },
   };
   const returns = equity.slice(1).map((value, k) => value / equity[k] - 1);
   const varies = Math.max(...returns) - Math.min(...returns) > 1e-12;

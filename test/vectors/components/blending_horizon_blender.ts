@@ -9,7 +9,7 @@ import {
   updateCorrelation,
 } from '../../../src/pipeline/2-blending/correlation.ts';
 import { temperatureOf } from '../../../src/pipeline/2-blending/temperature.ts';
-import { categoryOf, type VectorCase, type VectorComponent } from '../types.ts';
+import type { VectorComponent, VectorFacts } from '../types.ts';
 import { REFERENCE_TEMPERATURES } from './blending_temperature.ts';
 
 interface BlendStep {
@@ -47,9 +47,9 @@ export const vectorComponent: VectorComponent = {
     });
     return { steps };
   },
-  deviatingFields: (vectorCase) => ({
+  deviatingFields: (facts) => ({
     'steps.*.confidence': 'confidence is inside the calibrated scores and is not blended a second time',
-    ...unevenSteps(vectorCase),
+    ...unevenSteps(facts),
   }),
 };
 
@@ -93,8 +93,8 @@ function blendStep(step: BlendStep, names: readonly string[], state: Correlation
 }
 
 /** Steps with cost shares, and steps in which families have answered unevenly so far or an IC has no family. */
-function unevenSteps(vectorCase: VectorCase): Record<string, string> {
-  const input = vectorCase.input as BlenderInput;
+function unevenSteps(facts: VectorFacts): Record<string, string> {
+  const input = facts.input as BlenderInput;
   const families = familiesByHorizon(input);
   const fields: Record<string, string> = {};
   const rows = new Map<string, { all: number; some: number }>();
@@ -106,7 +106,8 @@ function unevenSteps(vectorCase: VectorCase): Record<string, string> {
     rows.set(step.horizon, { all: count.all + (isFull ? 1 : 0), some: count.some + (isFull ? 0 : 1) });
     const isUneven = !isFull || (count.some > 0 && count.all + 1 < MIN_ROWS);
     const hasCosts = Object.values(step.cost_shares ?? {}).some((share) => share !== 0);
-    const isExtra = categoryOf(vectorCase) === 'ic_given_extra_family' && count.all + 1 < MIN_ROWS;
+    const isExtra =
+      Object.keys(step.ic_values ?? {}).some((name) => !names.includes(name)) && count.all + 1 < MIN_ROWS;
     if (isUneven || isExtra || hasCosts) {
       const reason = hasCosts ? NET_IC : RENORMALISED;
       fields[`steps.${k}.alpha`] = reason;

@@ -1,12 +1,13 @@
 import { createFamilyWeighing, weighFamilies } from '../../../src/pipeline/2-blending/blend.ts';
 import { createCorrelation, updateCorrelation } from '../../../src/pipeline/2-blending/correlation.ts';
 import { expectedIc, ridgeWeights } from '../../../src/pipeline/2-blending/ridge-weights.ts';
-import { categoryOf, type VectorCase, type VectorComponent } from '../types.ts';
+import type { VectorComponent } from '../types.ts';
 
 interface RidgeInput {
   readonly fn: 'weights' | 'from_predictions';
   readonly ridge_lambda: number | null;
   readonly cost_penalty: number;
+  readonly min_weight: number;
   readonly ic: Readonly<Record<string, number>>;
   readonly cost_shares: Readonly<Record<string, number>> | null;
   readonly correlation?: readonly (readonly number[])[];
@@ -16,35 +17,38 @@ interface RidgeInput {
 
 const NET_IC = 'net IC: the cost share scales the IC down, it is not subtracted from it';
 
-const DEVIATIONS: Readonly<Record<string, string>> = {
-  with_costs: NET_IC,
-  hist_with_costs: NET_IC,
-  lambda_zero_means_default:
-    'lambda 0 means no ridge: the schema decides what is allowed, 0 is not a hidden default',
-  shape_mismatch: 'families and matrix come from one layout; a mismatch is a bug, not an identity matrix',
-  nan_correlation: 'a correlation is always finite (0 for a constant series)',
-  min_weight_prunes: 'there is no minimum weight',
-  min_weight_prunes_all: 'there is no minimum weight',
-  order_empty: 'a horizon without families does not exist',
-  hist_missing_ic: 'an IC that is missing is 0 and floored like any other',
-  hist_empty_ic_3: 'an IC that is missing is 0 and floored like any other',
-  hist_nan_value: 'a missing score leaves out its row for that pair, not the whole series',
-};
-
 export const vectorComponent: VectorComponent = {
   component: 'blending_ridge_weights',
   run(input: RidgeInput) {
     return { weights: input.fn === 'weights' ? fromCorrelation(input) : fromHistory(input) };
   },
-  deviates: (vectorCase) => DEVIATIONS[categoryOf(vectorCase)] ?? warmUp(vectorCase),
+  deviates: ({ input }) => reasonToDeviate(input as RidgeInput),
 };
 
-function warmUp(vectorCase: VectorCase): string | undefined {
-  const history = Object.values((vectorCase.input as RidgeInput).history ?? {});
-  const rows = Math.min(...history.map((values) => values.length));
-  return history.length > 1 && rows < 5
-    ? 'warm-up: equal weights below 5 shared rows, not below 3'
-    : undefined;
+function reasonToDeviate(input: RidgeInput): string | undefined {
+  const { correlation = [], history, min_weight } = input;
+  const names = input.model_order ?? Object.keys(history ?? input.ic);
+  const columns = Object.values(history ?? {});
+  if (Object.values(input.cost_shares ?? {}).some((share) => share !== 0)) return NET_IC;
+  if (input.ridge_lambda === 0) {
+    return 'lambda 0 means no ridge: the schema decides what is allowed, 0 is not a hidden default';
+  }
+  if (min_weight > 0) return 'there is no minimum weight';
+  if (input.fn === 'weights' && correlation.length !== names.length) {
+    return 'families and matrix come from one layout; a mismatch is a bug, not an identity matrix';
+  }
+  if (!correlation.flat().every(Number.isFinite)) {
+    return 'a correlation is always finite (0 for a constant series)';
+  }
+  if (!columns.flat().every(Number.isFinite)) {
+    return 'a missing score leaves out its row for that pair, not the whole series';
+  }
+  if (columns.length > 1 && Math.min(...columns.map((values) => values.length)) < 5) {
+    return 'warm-up: equal weights below 5 shared rows, not below 3';
+  }
+  return names.every((name) => Object.hasOwn(input.ic, name))
+    ? undefined
+    : 'an IC that is missing is 0 and floored like any other';
 }
 
 function settingsOf(input: RidgeInput) {

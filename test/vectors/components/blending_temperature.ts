@@ -1,4 +1,8 @@
-import { applyTemperature, temperatureOf } from '../../../src/pipeline/2-blending/temperature.ts';
+import {
+  applyTemperature,
+  temperatureOf,
+  weightEntropy,
+} from '../../../src/pipeline/2-blending/temperature.ts';
 import type { VectorComponent } from '../types.ts';
 
 interface TemperatureInput {
@@ -13,7 +17,8 @@ export const REFERENCE_TEMPERATURES = {
   temperatureDefault: 1,
 };
 
-const NO_ENTROPY = 'entropy of the weights is read by no stage and is not computed';
+/** There, 1e-10 was added inside every logarithm. */
+const NO_EPSILON = { reason: 'the logarithm of a share needs no epsilon', within: 1e-8 };
 
 export const vectorComponent: VectorComponent = {
   component: 'blending_temperature',
@@ -23,8 +28,15 @@ export const vectorComponent: VectorComponent = {
     const temperature = temperatureOf(horizon, settings);
     const names = Object.keys(weights);
     const values = Float64Array.from(names, (name) => weights[name]!);
+    const entropy = () => (names.length === 0 ? null : weightEntropy(values));
+    const before = entropy();
     applyTemperature(values, temperature);
-    return { temperature, weights: Object.fromEntries(names.map((name, m) => [name, values[m]!])) };
+    return {
+      temperature,
+      weights: Object.fromEntries(names.map((name, m) => [name, values[m]!])),
+      entropy_before: before,
+      entropy_after: entropy(),
+    };
   },
-  deviatingFields: () => ({ entropy_before: NO_ENTROPY, entropy_after: NO_ENTROPY }),
+  deviatingFields: () => ({ entropy_before: NO_EPSILON, entropy_after: NO_EPSILON }),
 };

@@ -24,8 +24,8 @@ export const vectorComponent: VectorComponent = {
   run(input: BarrierInput) {
     return input.fn.endsWith('_exit') ? exit(input) : entry(input);
   },
-  deviatingFields: (vectorCase) => {
-    const { kind } = vectorCase.output as { readonly kind: string };
+  deviatingFields: (facts) => {
+    const { kind } = facts.output as { readonly kind: string };
     return kind === 'allowed_preferred' ? { kind: NO_PREFERENCE } : {};
   },
 };

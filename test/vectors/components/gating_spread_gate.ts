@@ -33,8 +33,8 @@ export const vectorComponent: VectorComponent = {
       kind,
     };
   },
-  deviates: (vectorCase) => {
-    const input = vectorCase.input as SpreadInput;
+  deviates: (facts) => {
+    const input = facts.input as SpreadInput;
     const isNan = input.fn === 'evaluate' && Number.isNaN(input.spread_bps);
     return isNan ? 'a spread that is not a number never passes' : undefined;
   },

@@ -8,7 +8,7 @@ import {
   recomputeConfidence,
 } from '../../../src/pipeline/1-prediction/confidence.ts';
 import { column, layout, SETTINGS } from '../../prediction/fixtures.ts';
-import { categoryOf, type VectorComponent } from '../types.ts';
+import type { VectorComponent } from '../types.ts';
 
 interface ConfidenceInput {
   readonly ic_window: number;
@@ -21,6 +21,15 @@ interface ConfidenceInput {
     readonly planned_dollars: number;
     readonly kappa?: number | null;
     readonly z: number;
+  }[];
+}
+
+interface ConfidenceOutput {
+  readonly steps: readonly { readonly stability: number }[];
+  readonly queries: readonly {
+    readonly stability: number;
+    readonly overall: number;
+    readonly calibrated: number;
   }[];
 }
 
@@ -71,15 +80,20 @@ export const vectorComponent: VectorComponent = {
     });
     return { steps: input.every_step ? steps : [], queries };
   },
-  deviates(vectorCase) {
-    return categoryOf(vectorCase) === 'non_finite' ? NON_FINITE : undefined;
+  deviates({ input }) {
+    const { updates } = input as ConfidenceInput;
+    return updates.flat().every(Number.isFinite) ? undefined : NON_FINITE;
   },
-  deviatingFields() {
-    return {
-      'steps.*.stability': STABILITY,
-      'queries.*.stability': STABILITY,
-      'queries.*.overall': STABILITY,
-      'queries.*.calibrated': STABILITY,
-    };
+  /** Its factors agree, so that what they make differs by the ratio of the stabilities. */
+  restate({ output }, actual) {
+    const there = output as ConfidenceOutput;
+    const ours = actual as ConfidenceOutput;
+    const steps = there.steps.map((step, k) => ({ ...step, stability: ours.steps[k]!.stability }));
+    const queries = there.queries.map((query, k) => {
+      const { stability } = ours.queries[k]!;
+      const ratio = stability / query.stability;
+      return { ...query, stability, overall: query.overall * ratio, calibrated: query.calibrated * ratio };
+    });
+    return { output: { steps, queries }, reason: STABILITY };
   },
 };

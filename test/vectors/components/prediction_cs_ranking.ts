@@ -3,7 +3,7 @@ import {
   percentileRanks,
   rankToSignal,
 } from '../../../src/pipeline/1-prediction/cross-section.ts';
-import { categoryOf, type VectorComponent } from '../types.ts';
+import type { VectorComponent } from '../types.ts';
 
 type RankingInput =
   | { readonly fn: 'percentile_rank'; readonly values: readonly number[] }
@@ -14,6 +14,10 @@ type RankingInput =
       readonly families: readonly string[];
       readonly min_universe_size: number | null;
     };
+
+interface UniverseOutput {
+  readonly ranks: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
 
 const CLIP = 3;
 const DEFAULT_MIN_UNIVERSE = 5;
@@ -58,9 +62,43 @@ export const vectorComponent: VectorComponent = {
         return rankUniverse(input);
     }
   },
-  deviates(vectorCase) {
-    const input = vectorCase.input as RankingInput;
-    if (categoryOf(vectorCase).includes('nan')) return NON_FINITE;
-    return input.fn === 'rank_to_signal' ? undefined : PERCENTILES;
+  deviates({ input }) {
+    return scoresOf(input as RankingInput).every(Number.isFinite) ? undefined : NON_FINITE;
+  },
+  /** Every percentile is half a rank lower, and every signal is that of the lower percentile. */
+  restate({ input, output }) {
+    const { fn, ...given } = input as RankingInput;
+    if (fn === 'rank_to_signal') return undefined;
+    if ('values' in given) {
+      const n = given.values.length;
+      const ranks = (output as { readonly ranks: readonly number[] }).ranks.map((rank) => rank - 0.5 / n);
+      return { output: { ranks }, reason: PERCENTILES };
+    }
+    const old = output as UniverseOutput;
+    const universe = Object.values(old.ranks);
+    const restated = (symbol: string, family: string): number => {
+      const n = universe.filter((row) => row[family] !== undefined).length;
+      return old.ranks[symbol]![family]! - 0.5 / n;
+    };
+    const table = (cell: (symbol: string, family: string) => number) =>
+      Object.fromEntries(
+        Object.entries(old.ranks).map(([symbol, row]) => [
+          symbol,
+          Object.fromEntries(Object.keys(row).map((family) => [family, cell(symbol, family)])),
+        ]),
+      );
+    const signal = (symbol: string, family: string) => rankToSignal(restated(symbol, family), CLIP);
+    return { output: { ranks: table(restated), signals: table(signal) }, reason: PERCENTILES };
   },
 };
+
+function scoresOf(input: RankingInput): readonly number[] {
+  switch (input.fn) {
+    case 'percentile_rank':
+      return input.values;
+    case 'rank_to_signal':
+      return input.percentiles.filter(Number.isNaN);
+    case 'rank_cross_sectionally':
+      return Object.values(input.raw_scores).flatMap((row) => Object.values(row));
+  }
+}

@@ -8,7 +8,7 @@ import {
   standardizeCycle,
 } from '../../../src/pipeline/1-prediction/standardize.ts';
 import { column, layout } from '../../prediction/fixtures.ts';
-import { categoryOf, type VectorComponent } from '../types.ts';
+import type { VectorComponent } from '../types.ts';
 
 type Step =
   | { readonly model: string; readonly horizon: string; readonly raw: number }
@@ -105,18 +105,20 @@ export const vectorComponent: VectorComponent = {
       }),
     };
   },
-  deviates(vectorCase) {
-    return categoryOf(vectorCase) === 'non_finite' ? NON_FINITE : undefined;
+  deviates({ input }) {
+    const { steps } = input as StandardizationInput;
+    return steps.every((step) => 'reset' in step || Number.isFinite(step.raw)) ? undefined : NON_FINITE;
   },
-  deviatingFields(vectorCase) {
-    const fields: Record<string, string> = {};
-    const { z: counts } = replay(vectorCase.input as StandardizationInput, (series, raw) => {
+  restate({ input, output }) {
+    const old = output as { readonly z: readonly (number | null)[]; readonly final_stats: unknown };
+    const { z: counts } = replay(input as StandardizationInput, (series, raw) => {
       score(series, raw);
       return seriesStatistics(series.state, 0).count;
     });
-    counts.forEach((count, step) => {
-      if (count !== null && count < MIN_SAMPLES) fields[`z.${step}`] = WARM_UP;
+    const z = old.z.map((value, step) => {
+      const count = counts[step];
+      return typeof count === 'number' && count < MIN_SAMPLES ? 0 : value;
     });
-    return fields;
+    return { output: { ...old, z }, reason: WARM_UP };
   },
 };

@@ -4,7 +4,7 @@ import {
   resetDrawdown,
   updateDrawdown,
 } from '../../../src/pipeline/6-risk/drawdown.ts';
-import { categoryOf, type VectorCase, type VectorComponent } from '../types.ts';
+import type { VectorComponent, VectorFacts } from '../types.ts';
 
 interface DrawdownInput {
   readonly max_drawdown_pct: number | null;
@@ -41,12 +41,12 @@ export const vectorComponent: VectorComponent = {
     });
     return { steps, max_drawdown_in_window: state.maxDrawdownFrac * 100, n_history: history };
   },
-  deviates: (vectorCase) =>
-    categoryOf(vectorCase) === 'non_finite'
-      ? 'equity is an integer of micro-dollars: always finite'
-      : undefined,
-  deviatingFields: (vectorCase: VectorCase) => {
-    const input = vectorCase.input as DrawdownInput;
+  deviates: ({ input }) =>
+    (input as DrawdownInput).values.every((value) => typeof value !== 'number' || Number.isFinite(value))
+      ? undefined
+      : 'equity is an integer of micro-dollars: always finite',
+  deviatingFields: (facts: VectorFacts) => {
+    const input = facts.input as DrawdownInput;
     if (input.values.length <= input.history_size) return {};
     const reason = 'the deepest drawdown is kept for the whole run, without a history of equity';
     return { max_drawdown_in_window: reason, n_history: reason };

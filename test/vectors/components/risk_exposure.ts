@@ -39,8 +39,8 @@ export const vectorComponent: VectorComponent = {
       clipped: named(clipToPositionLimit(weights, limits)),
     };
   },
-  deviates: (vectorCase) =>
-    Object.values((vectorCase.input as ExposureInput).weights).every(Number.isFinite)
+  deviates: (facts) =>
+    Object.values((facts.input as ExposureInput).weights).every(Number.isFinite)
       ? undefined
       : 'a weight is always finite: a missing price never enters the portfolio as a number',
 };

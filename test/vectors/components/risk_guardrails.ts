@@ -14,7 +14,7 @@ import {
 } from '../../../src/pipeline/6-risk/kill-switch.ts';
 import { createRiskMemory, type RiskBook } from '../../../src/pipeline/6-risk/risk-book.ts';
 import { createMarketState } from '../../../src/pipeline/market-state.ts';
-import type { VectorCase, VectorComponent } from '../types.ts';
+import type { VectorComponent, VectorFacts } from '../types.ts';
 
 type Weights = Readonly<Record<string, number>>;
 
@@ -202,9 +202,9 @@ const REASONS = {
   numbers: 'every refusal names its value and limit',
 };
 
-function deviatingFields(vectorCase: VectorCase): Record<string, string> {
-  const input = vectorCase.input as GuardInput;
-  const output = vectorCase.output as GuardOutput;
+function deviatingFields(facts: VectorFacts): Record<string, string> {
+  const input = facts.input as GuardInput;
+  const output = facts.output as GuardOutput;
   const fields: Record<string, string> = {
     'steps.*.n_warnings': REASONS.warnings,
     'final.n_kill_events': REASONS.causes,

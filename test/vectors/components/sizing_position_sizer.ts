@@ -1,12 +1,14 @@
 import { scaleByVolatility } from '../../../src/pipeline/5-sizing/vol-scaling.ts';
 import { isReduction, settleWeights, sharesForWeight } from '../../../src/pipeline/5-sizing/weights.ts';
-import { categoryOf, type VectorCase, type VectorComponent } from '../types.ts';
+import { clipToPositionLimit } from '../../../src/pipeline/6-risk/exposure.ts';
+import type { VectorComponent, VectorFacts } from '../types.ts';
 
 interface SizerLimits {
   readonly z_max: number | null;
   readonly max_weight: number | null;
   readonly band: number | null;
   readonly gross_target: number | null;
+  readonly max_position_pct: number | null;
   readonly portfolio_value: number;
 }
 
@@ -40,18 +42,8 @@ interface SymbolInput {
 }
 
 const REFERENCE = { zMax: 3, maxWeight: 0.05, band: 0.008, grossTarget: 0.5 };
-const POSITION_LIMIT = 'the position limit is a check of risk, which scales the order and says so';
 const REDUCTIONS = 'reductions pass the band';
 const GROSS = 'only increases are scaled to the gross target, and all of the portfolio counts';
-
-const DEVIATIONS: Readonly<Record<string, string>> = {
-  quirk_single_nan_becomes_max_long: 'a volatility that is not a number gives no position',
-  quirk_port_scaled_inside_band: GROSS,
-  port_missing_vol_is_1pct: 'a symbol without a volatility is not traded',
-  port_held_symbol_not_in_signals: GROSS,
-  single_position_cap: POSITION_LIMIT,
-  single_max_weight_over_cap: POSITION_LIMIT,
-};
 
 export const vectorComponent: VectorComponent = {
   component: 'sizing_position_sizer',
@@ -62,9 +54,27 @@ export const vectorComponent: VectorComponent = {
     if (input.fn === 'single') return results[0];
     return { results: Object.fromEntries(symbols.map(({ name }, i) => [name, results[i]])) };
   },
-  deviates: (vectorCase) => DEVIATIONS[categoryOf(vectorCase)],
+  deviates: ({ input }) => reasonToDeviate(input as SizerInput),
   deviatingFields,
 };
+
+function reasonToDeviate(input: SizerInput): string | undefined {
+  const grossTarget = input.gross_target ?? REFERENCE.grossTarget;
+  if (input.fn === 'single') {
+    return Number.isFinite(input.alpha) && Number.isFinite(input.volatility)
+      ? undefined
+      : 'an alpha or volatility that is not a number gives no position';
+  }
+  const names = Object.keys(input.alphas);
+  if (names.some((name) => !Object.hasOwn(input.volatilities, name))) {
+    return 'a symbol without a volatility is not traded';
+  }
+  const held = Object.values(input.current_weights).some((weight) => weight !== 0);
+  const { wanted } = settle(input, symbolsOf(input));
+  const isOver = wanted.reduce((sum, weight) => sum + Math.abs(weight), 0) > grossTarget;
+  const isForeign = Object.keys(input.current_weights).some((name) => !names.includes(name));
+  return held && (isOver || isForeign) ? GROSS : undefined;
+}
 
 function symbolsOf(input: SizerInput): readonly SymbolInput[] {
   if (input.fn === 'single') {
@@ -100,6 +110,9 @@ function settle(input: SizerInput, symbols: readonly SymbolInput[]) {
     input.fn === 'single' ? Number.POSITIVE_INFINITY : (input.gross_target ?? REFERENCE.grossTarget);
   const band = input.band ?? REFERENCE.band;
   const insideBand = new Uint8Array(symbols.length);
+  // here the position limit is a check of risk; there the sizer of one symbol applied it
+  const limit = { maxPositionFrac: (input.max_position_pct ?? 20) / 100, maxGrossFrac: 1 };
+  if (input.fn === 'single') wanted.set(clipToPositionLimit(Array.from(wanted), limit));
   const scale = settleWeights({ from, wanted, isSignal }, { band, grossTarget }, { target, insideBand });
   return { from, wanted, target, scale, band };
 }
@@ -125,8 +138,8 @@ function result(input: SizerInput, { from, price }: SymbolInput, target: number)
 }
 
 /** A reduction smaller than the band, and a portfolio over its gross target that holds something already. */
-function deviatingFields(vectorCase: VectorCase): Record<string, string> {
-  const input = vectorCase.input as SizerInput;
+function deviatingFields(facts: VectorFacts): Record<string, string> {
+  const input = facts.input as SizerInput;
   const symbols = symbolsOf(input);
   const { from, wanted, scale, band } = settle(input, symbols);
   const fields: Record<string, string> = {};

@@ -1,5 +1,5 @@
 import { isReduction, settleWeights, turnoverOf } from '../../../src/pipeline/5-sizing/weights.ts';
-import type { VectorCase, VectorComponent } from '../types.ts';
+import type { VectorComponent, VectorFacts } from '../types.ts';
 
 interface TurnoverInput {
   readonly band: number | null;
@@ -28,21 +28,20 @@ export const vectorComponent: VectorComponent = {
     return {
       adjusted: Object.fromEntries(kept.map((name) => [name, out.target[names.indexOf(name)]!])),
       turnover: turnoverOf(from, wanted),
+      // a unit was one per cent
+      cost_with_10_per_unit: 10 * 100 * turnoverOf(from, wanted),
       trades,
     };
   },
-  deviatingFields: (vectorCase) => ({
-    cost_with_10_per_unit: 'trading cost is the cost model of arbitration, not a rate on turnover',
-    ...reductionFields(vectorCase),
-  }),
+  deviatingFields: reductionFields,
 };
 
 function namesOf({ target, current }: TurnoverInput): readonly string[] {
   return [...new Set([...Object.keys(target), ...Object.keys(current)])].sort();
 }
 
-function reductionFields(vectorCase: VectorCase): Record<string, string> {
-  const input = vectorCase.input as TurnoverInput;
+function reductionFields(facts: VectorFacts): Record<string, string> {
+  const input = facts.input as TurnoverInput;
   const band = input.band ?? REFERENCE_BAND;
   const fields: Record<string, string> = {};
   if (band === 0) fields.trades = 'a change of nothing is not a trade, also without a band';

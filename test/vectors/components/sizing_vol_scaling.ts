@@ -1,5 +1,5 @@
 import { alphaOfWeight, scaleByVolatility } from '../../../src/pipeline/5-sizing/vol-scaling.ts';
-import { categoryOf, type VectorComponent } from '../types.ts';
+import type { VectorComponent } from '../types.ts';
 
 interface ScalingInput {
   readonly z_max: number | null;
@@ -7,11 +7,6 @@ interface ScalingInput {
   readonly alpha: number;
   readonly volatility: number;
 }
-
-const DEVIATIONS: Readonly<Record<string, string>> = {
-  z_max_invalid_uses_3: 'z_max is validated where the scenario is read; there is no hidden default',
-  non_finite: 'a non-finite alpha or volatility gives no position, and never a number that is not one',
-};
 
 export const vectorComponent: VectorComponent = {
   component: 'sizing_vol_scaling',
@@ -25,5 +20,13 @@ export const vectorComponent: VectorComponent = {
       alpha_from_weight: alphaOfWeight({ weight, sigma }, settings),
     };
   },
-  deviates: (vectorCase) => DEVIATIONS[categoryOf(vectorCase)],
+  deviates: ({ input }) => {
+    const { z_max, alpha, volatility } = input as ScalingInput;
+    if (z_max !== null && z_max <= 0) {
+      return 'z_max is validated where the scenario is read; there is no hidden default';
+    }
+    return Number.isFinite(alpha) && Number.isFinite(volatility)
+      ? undefined
+      : 'a non-finite alpha or volatility gives no position, and never a number that is not one';
+  },
 };
