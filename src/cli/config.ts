@@ -89,7 +89,7 @@ Examples:
         }
         const green = createPainter(process.stdout).green;
         process.stdout.write(
-          `${green('ok')}  ${file}: scenario ${settings.name}, horizons ${settings.horizons.map((horizon) => horizon.label).join(' ')}\n`,
+          `${green('ok')}  ${file}: scenario ${settings.name}, horizons ${settings.horizons.map((horizon) => horizon.label).join(' ') || 'as discovered'}\n`,
         );
       } catch (error) {
         if (!(error instanceof ScenarioError)) throw error;

@@ -11,6 +11,8 @@ export interface SchemaNode {
   readonly propertyNames?: SchemaNode;
   readonly items?: SchemaNode;
   readonly oneOf?: readonly SchemaNode[];
+  /** A word or a list: shapes that no key tells apart. */
+  readonly anyOf?: readonly SchemaNode[];
   readonly enum?: readonly (string | number)[];
   readonly const?: string;
   readonly minimum?: number;

@@ -115,6 +115,7 @@ function expectedOf(schema: SchemaNode | undefined): string {
     return `the name of an environment variable that holds it, as ${schema.examples?.join(' or ')}`;
   if (schema.enum !== undefined) return `one of ${schema.enum.join(', ')}`;
   if (schema.const !== undefined) return schema.const;
+  if (schema.anyOf !== undefined) return schema.anyOf.map(expectedOf).join(', or ');
   if (schema.oneOf !== undefined) {
     const kinds = schema.oneOf.map((branch) => branch.properties?.kind?.const ?? '');
     return `a map whose kind is one of ${kinds.join(', ')}`;
@@ -152,10 +153,14 @@ function schemaAt(root: ConfigMap, path: ConfigPath): SchemaNode | undefined {
   for (const [depth, part] of path.entries()) {
     if (schema?.oneOf !== undefined)
       schema = branchOf(schema, root, path.slice(0, depth)) ?? unionOf(schema, part);
-    if (typeof part === 'number') schema = schema?.items;
+    if (typeof part === 'number') schema = listOf(schema)?.items;
     else schema = schema?.properties?.[part] ?? (schema?.additionalProperties || undefined);
   }
   return schema;
+}
+
+function listOf(schema: SchemaNode | undefined): SchemaNode | undefined {
+  return schema?.anyOf?.find(({ items }) => items !== undefined) ?? schema;
 }
 
 function branchOf(schema: SchemaNode, root: ConfigMap, path: ConfigPath): SchemaNode | undefined {

@@ -30,14 +30,17 @@ export interface ScenarioSettings {
   readonly to?: string;
   /** Universe in code-unit order; absent means every symbol of the dataset. */
   readonly symbols?: readonly string[];
-  /** Shortest first. */
+  /** Shortest first; none before they are discovered, where the scenario says so. */
   readonly horizons: readonly Horizon[];
   readonly engine: EngineSettings;
 }
 
-/** Turns a validated scenario into engine units: micro-dollars, 1e-4 dollars, cycles, one value a horizon. */
-export function resolveSettings(scenario: Scenario): ScenarioSettings {
-  const horizons = sortedHorizons(scenario);
+/**
+ * Turns a validated scenario into engine units: micro-dollars, 1e-4 dollars, cycles, one value a horizon.
+ * @param discovered horizons of the run root, shortest first, for a scenario that leaves them to be found
+ */
+export function resolveSettings(scenario: Scenario, discovered: readonly Horizon[] = []): ScenarioSettings {
+  const horizons = scenario.horizons === 'discover' ? discovered : sortedHorizons(scenario.horizons);
   const cycleMinutes = scenario.cycle.minutes;
   const { from, to, symbols } = scenario.data;
   return {
@@ -64,8 +67,8 @@ export function resolveSettings(scenario: Scenario): ScenarioSettings {
   };
 }
 
-function sortedHorizons(scenario: Scenario): Horizon[] {
-  return scenario.horizons
+function sortedHorizons(labels: readonly string[]): Horizon[] {
+  return labels
     .map(parseHorizon)
     .sort((a, b) => a.minutes - b.minutes || a.sessions - b.sessions || compareCodeUnits(a.label, b.label));
 }
@@ -83,16 +86,28 @@ export function crossProblems(scenario: Scenario, root: ConfigMap): ScenarioProb
   for (const at of repeats(symbols ?? [])) {
     report(['data', 'symbols', at], `data.symbols[${at}]: ${symbols?.[at]} is listed twice; keep one`);
   }
-  const lengths = scenario.horizons.map((label) => {
-    const { minutes, sessions } = parseHorizon(label);
-    return `${minutes}/${sessions}`;
-  });
-  for (const at of repeats(lengths)) {
-    const first = scenario.horizons[lengths.indexOf(lengths[at] as string)];
-    report(
-      ['horizons', at],
-      `horizons[${at}]: ${scenario.horizons[at]} is the same length as ${first}; keep one`,
-    );
+  for (const key of ['families', 'excludeFamilies', 'views'] as const) {
+    if (scenario.models[key] !== undefined && typeof scenario.models.runRoot !== 'string') {
+      report(
+        ['models', key],
+        `models.${key}: expected models.runRoot beside it, whose models it chooses from`,
+      );
+    }
+  }
+  const labels = scenario.horizons;
+  if (labels === 'discover') {
+    if (typeof scenario.models.runRoot !== 'string') {
+      report(['horizons'], 'horizons: discover needs models.runRoot, whose target names it reads them from');
+    }
+  } else {
+    const lengths = labels.map((label) => {
+      const { minutes, sessions } = parseHorizon(label);
+      return `${minutes}/${sessions}`;
+    });
+    for (const at of repeats(lengths)) {
+      const first = labels[lengths.indexOf(lengths[at] as string)];
+      report(['horizons', at], `horizons[${at}]: ${labels[at]} is the same length as ${first}; keep one`);
+    }
   }
   const { standardizeWindowCycles, standardizeMinSamples } = scenario.prediction;
   if (standardizeWindowCycles !== undefined && standardizeMinSamples > standardizeWindowCycles) {
@@ -114,28 +129,36 @@ export function crossProblems(scenario: Scenario, root: ConfigMap): ScenarioProb
       `execution.limitOffsetBps: expected at most risk.priceCollarBps ${scenario.risk.priceCollarBps}, found ${limitOffsetBps}; every order would be blocked`,
     );
   }
-  return [...problems, ...strayHorizons(scenario, root)];
+  return labels === 'discover' ? problems : [...problems, ...strayHorizons(scenario, labels, root)];
 }
 
 /** A value for a horizon the scenario does not have is a typo more often than not. */
-function strayHorizons(scenario: Scenario, root: ConfigMap): ScenarioProblem[] {
-  const known = new Set(scenario.horizons);
+function strayHorizons(scenario: Scenario, labels: readonly string[], root: ConfigMap): ScenarioProblem[] {
+  return horizonKeys(scenario).flatMap(({ path, label }) =>
+    // a profile speaks of all horizons, whichever a scenario has
+    labels.includes(label) || isOfProfile(locateKey({ root, path, key: label }))
+      ? []
+      : [
+          {
+            origin: locateKey({ root, path, key: label }),
+            message: `${path.join('.')}: ${label} is not one of the horizons of this scenario (${labels.join(', ')})`,
+          },
+        ],
+  );
+}
+
+/** Every key of the scenario that is a horizon's label. */
+export function horizonKeys(
+  scenario: Scenario,
+): readonly { readonly path: ConfigPath; readonly label: string }[] {
   const maps: readonly (readonly [ConfigPath, Readonly<Record<string, number>> | undefined])[] = [
     [['prediction', 'freshnessTauSeconds'], scenario.prediction.freshnessTauSeconds],
     [['blending', 'temperature'], scenario.blending.temperature],
   ];
-  return maps.flatMap(([path, values]) =>
-    Object.keys(values ?? {})
-      // a profile speaks of all horizons, whichever a scenario has
-      .filter((label) => !known.has(label) && !isOfProfile(locateKey({ root, path, key: label })))
-      .map((label) => ({
-        origin: locateKey({ root, path, key: label }),
-        message: `${path.join('.')}: ${label} is not one of the horizons of this scenario (${scenario.horizons.join(', ')})`,
-      })),
-  );
+  return maps.flatMap(([path, values]) => Object.keys(values ?? {}).map((label) => ({ path, label })));
 }
 
-function isOfProfile({ source }: Origin): boolean {
+export function isOfProfile({ source }: Origin): boolean {
   return source.startsWith('profile ');
 }
 

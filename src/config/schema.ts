@@ -3,7 +3,15 @@ import { DEFAULT_HORIZONS } from './horizon-defaults.ts';
 import { arbitrationSchema } from './sections/arbitration.ts';
 import { blendingSchema } from './sections/blending.ts';
 import { brokerSchema, executionSchema } from './sections/broker.ts';
-import { dollars, filePath, horizonLabel, sessionDate, symbol, wholeNumber } from './sections/common.ts';
+import {
+  artifactName,
+  dollars,
+  filePath,
+  horizonLabel,
+  sessionDate,
+  symbol,
+  wholeNumber,
+} from './sections/common.ts';
 import { gatingSchema } from './sections/gating.ts';
 import { predictionSchema } from './sections/prediction.ts';
 import { riskSchema } from './sections/risk.ts';
@@ -34,6 +42,25 @@ const modelsSchema = z
     predictions: filePath()
       .optional()
       .describe('Recorded predictions to read instead of running the models, relative to this file.'),
+    families: z
+      .array(artifactName())
+      .min(1)
+      .max(256)
+      .optional()
+      .describe('Families of return models to use. Default: all that the run root routes to.'),
+    excludeFamilies: z
+      .array(artifactName())
+      .max(256)
+      .optional()
+      .describe('Families to leave out, of return and of barrier models.'),
+    views: z
+      .array(artifactName())
+      .min(1)
+      .max(64)
+      .optional()
+      .describe(
+        'Views to use, the first of these that a target has; wins over its routing decisions, but never picks a blocked view. Default: as routed.',
+      ),
   })
   .prefault({})
   .describe('Where predictions come from.');
@@ -69,11 +96,11 @@ export const scenarioSchema = z
     data: dataSchema,
     models: modelsSchema,
     horizons: z
-      .array(horizonLabel())
-      .min(1)
-      .max(32)
+      .union([z.array(horizonLabel()).min(1).max(32), z.literal('discover')])
       .default([...DEFAULT_HORIZONS])
-      .describe('Prediction horizons: <n>m, <n>h or <n>d, in any order.'),
+      .describe(
+        "Prediction horizons: <n>m, <n>h or <n>d, in any order; or discover, for those of the run root's targets.",
+      ),
     cycle: z
       .strictObject({
         minutes: wholeNumber({ min: 1, max: 390 }).default(1).describe('Minutes between decisions.'),

@@ -25,17 +25,27 @@ export function effectiveScenario(
   const from = (path: string | undefined): string | undefined =>
     path === undefined ? undefined : relative(resolve(folder), path) || '.';
   const { extends: _merged, ...values } = scenario;
+  const isDiscovering = values.horizons === 'discover';
   return {
     ...values,
     data: { ...values.data, dataset: from(resolvedPaths.datasetDir), symbols: settings.symbols },
-    models: { runRoot: from(resolvedPaths.runRootDir), predictions: from(resolvedPaths.predictionsFile) },
-    horizons: settings.horizons.map((horizon) => horizon.label),
+    models: {
+      ...values.models,
+      runRoot: from(resolvedPaths.runRootDir),
+      predictions: from(resolvedPaths.predictionsFile),
+    },
+    horizons: isDiscovering ? values.horizons : settings.horizons.map((horizon) => horizon.label),
     prediction: {
       ...values.prediction,
       standardizeWindowCycles: settings.engine.prediction.standardizeWindow,
-      freshnessTauSeconds: settings.engine.prediction.freshnessTauSeconds,
+      freshnessTauSeconds: isDiscovering
+        ? values.prediction.freshnessTauSeconds
+        : settings.engine.prediction.freshnessTauSeconds,
     },
-    blending: { ...values.blending, temperature: settings.engine.blending.temperature },
+    blending: {
+      ...values.blending,
+      temperature: isDiscovering ? values.blending.temperature : settings.engine.blending.temperature,
+    },
   };
 }
 

@@ -21,6 +21,7 @@ export type DecisionReason =
   | 'halted'
   | 'barrier_peak'
   | 'barrier_valley'
+  | 'barrier_faulted'
   // exits
   | 'exit_barrier_peak'
   | 'exit_barrier_valley'

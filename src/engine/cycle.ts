@@ -33,6 +33,30 @@ export function startCycle(
   return request;
 }
 
+/** What is on the tape about models that failed is said again by name; a strict run does not go on without a model. */
+export function reportFaults(
+  engine: Engine,
+  { cycle, faults = [] }: Predictions,
+  out: DerivedEvent[],
+): boolean {
+  const { columns, symbols } = engine.layout;
+  let isRaised = false;
+  for (const fault of faults) {
+    const { reason, detail } = fault;
+    const model = columns[fault.column].id;
+    const event = { type: 'ModelFaulted', cycle, model, reason } as const;
+    out.push(
+      fault.symbols === undefined ? event : { ...event, symbols: fault.symbols.map((i) => symbols[i]) },
+    );
+    // a late or odd number is a matter of this cycle; a model that throws or changed its shape is a broken artifact
+    if (!engine.settings.strict || (reason !== 'failed' && reason !== 'wrong_shape')) continue;
+    const code = reason === 'failed' ? 'MODEL_RUN_FAILED' : 'MODEL_OUTPUT_SHAPE';
+    out.push({ type: 'ErrorRaised', code, message: `model ${model}: ${detail}` });
+    isRaised = true;
+  }
+  return isRaised;
+}
+
 export interface CycleAnswer {
   readonly cycle: number;
   /** Absent when inference failed: entries hold, exits that need no forecast still run. */

@@ -5,7 +5,7 @@ import type { InferenceRequest } from '../events/inference.ts';
 import type { InputEvent } from '../events/inputs.ts';
 import * as kill from '../pipeline/6-risk/kill-switch.ts';
 import * as pipeline from '../pipeline/pipeline.ts';
-import { completeCycle, startCycle } from './cycle.ts';
+import { completeCycle, reportFaults, startCycle } from './cycle.ts';
 import { currentEquityMicros, type Engine } from './engine-state.ts';
 import { applyOperatorCommand, stopExposure } from './operator.ts';
 import { ageOrders } from './order-book.ts';
@@ -47,6 +47,8 @@ function applyInput(
 ): InferenceRequest | undefined {
   switch (input.type) {
     case 'RunStarted':
+    case 'HorizonsDiscovered':
+    case 'ArtifactWarned':
       return undefined;
     case 'SessionOpened':
       openSession(engine.clock, input.session);
@@ -65,9 +67,13 @@ function applyInput(
       return undefined;
     case 'CycleDue':
       return startCycle(engine, input.cycle, seq, out);
-    case 'PredictionsMade':
-      completeCycle(engine, { cycle: input.predictions.cycle, predictions: input.predictions, seq }, out);
+    case 'PredictionsMade': {
+      const { predictions } = input;
+      const isRaised = reportFaults(engine, predictions, out);
+      const usable = isRaised ? undefined : predictions;
+      completeCycle(engine, { cycle: predictions.cycle, predictions: usable, seq }, out);
       return undefined;
+    }
     case 'InferenceFailed':
       out.push({ type: 'ErrorRaised', code: 'INFERENCE_FAILED', message: input.reason });
       completeCycle(engine, { cycle: input.cycle, predictions: undefined, seq }, out);

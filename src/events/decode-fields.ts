@@ -96,6 +96,31 @@ export function stringsField(reader: FieldReader, field: string): readonly strin
   return value as string[];
 }
 
+/** @returns one reader an item, each knowing its place in the list */
+export function objectsField(reader: FieldReader, field: string): readonly FieldReader[] {
+  const value = ownValue(reader, field);
+  if (!Array.isArray(value)) return fail(reader, field, `expected a list, found ${show(value)}`);
+  const path = reader.path === '' ? field : `${reader.path}.${field}`;
+  return (value as readonly Json[]).map((item, i) =>
+    isObject(item)
+      ? { record: reader.record, path: `${path}[${i}]`, object: item }
+      : fail(reader, `${field}[${i}]`, `expected an object, found ${show(item)}`),
+  );
+}
+
+/** Exact integers, each above the one before and below `limit`. */
+export function risingField(reader: FieldReader, field: string, limit: number): readonly number[] {
+  const value = ownValue(reader, field);
+  if (!Array.isArray(value)) return fail(reader, field, `expected a list of integers, found ${show(value)}`);
+  const items = value as readonly Json[];
+  items.forEach((item, i) => {
+    const floor = i === 0 ? 0 : (items[i - 1] as number) + 1;
+    if (Number.isSafeInteger(item) && (item as number) >= floor && (item as number) < limit) return;
+    fail(reader, `${field}[${i}]`, `expected an integer from ${floor} to ${limit - 1}, found ${show(item)}`);
+  });
+  return items as readonly number[];
+}
+
 function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

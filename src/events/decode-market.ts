@@ -6,17 +6,20 @@ import {
 } from '../domain/market-table.ts';
 import { type Base64Codec, float32FromBytes, float64FromBytes, int32FromBytes } from './base64.ts';
 import {
+  choiceField,
   dateField,
   expectOnly,
   type FieldReader,
   fail,
   integerField,
   objectField,
+  objectsField,
   payloadReader,
+  risingField,
   stringField,
   stringsField,
 } from './decode-fields.ts';
-import type { Predictions } from './inputs.ts';
+import type { ModelFault, ModelFaultReason, Predictions } from './inputs.ts';
 import type { TapeRecord } from './record.ts';
 
 /** Where a backtest's slice lies: rows `[from, to)` of the session's table. */
@@ -84,7 +87,7 @@ function valueColumns(
 /** @throws RecordInvalidError when lengths differ, spare bits are set, or a value is not what its bit says */
 export function decodePredictions(record: TapeRecord, base64: Base64Codec): Predictions {
   const reader = payloadReader(record);
-  expectOnly(reader, ['cycle', 'valid', 'values']);
+  expectOnly(reader, ['cycle', 'faults', 'valid', 'values']);
   const values = float32FromBytes(bytesField(reader, 'values', base64, 4));
   const bits = bytesField(reader, 'valid', base64, 1, (values.length + 7) >> 3);
   const valid = new Uint8Array(values.length);
@@ -97,7 +100,31 @@ export function decodePredictions(record: TapeRecord, base64: Base64Codec): Pred
   if (values.length % 8 !== 0 && bits[bits.length - 1] >> (values.length & 7) !== 0) {
     fail(reader, 'valid', `bits set beyond the ${values.length} values`);
   }
-  return { cycle: integerField(reader, 'cycle', 0), values, valid };
+  const cycle = integerField(reader, 'cycle', 0);
+  if (!Object.hasOwn(record.payload, 'faults')) return { cycle, values, valid };
+  return { cycle, values, valid, faults: decodeFaults(reader, values.length) };
+}
+
+const FAULT_REASONS = Object.keys({
+  not_finite: true,
+  wrong_shape: true,
+  failed: true,
+  late: true,
+} satisfies Record<ModelFaultReason, true>) as ModelFaultReason[];
+
+/** @param size number of predictions, which bounds both indices */
+function decodeFaults(reader: FieldReader, size: number): readonly ModelFault[] {
+  return objectsField(reader, 'faults').map((item) => {
+    expectOnly(item, ['column', 'detail', 'reason', 'symbols']);
+    const fault = {
+      column: integerField(item, 'column', 0),
+      reason: choiceField(item, 'reason', FAULT_REASONS),
+      detail: stringField(item, 'detail'),
+    };
+    return Object.hasOwn(item.object, 'symbols')
+      ? { ...fault, symbols: risingField(item, 'symbols', size) }
+      : fault;
+  });
 }
 
 function bytesField(

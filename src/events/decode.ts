@@ -13,6 +13,7 @@ import {
   objectField,
   payloadReader,
   stringField,
+  stringsField,
 } from './decode-fields.ts';
 import {
   decodeInlineSlice,
@@ -73,6 +74,25 @@ const DECODERS: { readonly [T in InputType]: Decoder<T> } = {
   RunStarted: (record) => {
     const reader = only(record, 'identity');
     return { type: 'RunStarted', tUs: record.t, identity: objectField(reader, 'identity').object };
+  },
+  HorizonsDiscovered: (record) => {
+    const reader = only(record, 'horizons', 'targets');
+    return {
+      type: 'HorizonsDiscovered',
+      tUs: record.t,
+      horizons: stringsField(reader, 'horizons'),
+      targets: stringsField(reader, 'targets'),
+    };
+  },
+  ArtifactWarned: (record) => {
+    const reader = only(record, 'code', 'detail', 'file');
+    return {
+      type: 'ArtifactWarned',
+      tUs: record.t,
+      code: stringField(reader, 'code'),
+      file: stringField(reader, 'file'),
+      detail: stringField(reader, 'detail'),
+    };
   },
   SessionOpened: (record) => {
     const reader = only(record, 'session');

@@ -1,6 +1,7 @@
 import type { DecisionKind, DecisionReason } from '../domain/decisions.ts';
 import type { OrderRequest, Side } from '../domain/orders.ts';
 import type { MoneyMicros, PriceE4, Shares, WeightFrac } from '../domain/units.ts';
+import type { ModelFaultReason } from './inputs.ts';
 
 /** Names of the digests in CycleCompleted, in the order data flows. */
 export const STAGES = [
@@ -41,6 +42,14 @@ export type DerivedEvent =
       readonly decisions: readonly Decision[];
       readonly digests: StageDigests;
       readonly equityMicros: MoneyMicros;
+    }
+  | {
+      /** A model weighs nothing in this cycle, for the symbols named or, without any, for all. */
+      readonly type: 'ModelFaulted';
+      readonly cycle: number;
+      readonly model: string;
+      readonly reason: ModelFaultReason;
+      readonly symbols?: readonly string[];
     }
   | { readonly type: 'CycleSkipped'; readonly cycle: number; readonly reason: string }
   | {

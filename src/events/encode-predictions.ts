@@ -1,8 +1,8 @@
 import { InvariantError } from '../domain/errors.ts';
 import { type Base64Codec, littleEndianBytes } from './base64.ts';
 import { exactInteger } from './encode-fields.ts';
-import type { Predictions } from './inputs.ts';
-import type { JsonObject } from './record.ts';
+import type { ModelFault, Predictions } from './inputs.ts';
+import type { Json, JsonObject } from './record.ts';
 
 /**
  * Payload of PredictionsMade: `values` float32 little-endian, `valid` one bit a value, lowest bit first, both base64.
@@ -21,9 +21,20 @@ export function encodePredictions(predictions: Predictions, base64: Base64Codec)
       throw new InvariantError(`predictions: value ${values[i]} with validity ${valid[i]} at index ${i}`);
     }
   }
-  return {
-    cycle: exactInteger(cycle, 'cycle'),
-    valid: base64.encode(bits),
-    values: base64.encode(littleEndianBytes(values)),
-  };
+  const payload: Record<string, Json> = { cycle: exactInteger(cycle, 'cycle') };
+  if (predictions.faults !== undefined && predictions.faults.length > 0) {
+    payload.faults = encodeFaults(predictions.faults);
+  }
+  payload.valid = base64.encode(bits);
+  payload.values = base64.encode(littleEndianBytes(values));
+  return payload;
+}
+
+/** Faults as JSON, keys sorted. */
+export function encodeFaults(faults: readonly ModelFault[]): readonly JsonObject[] {
+  return faults.map(({ column, detail, reason, symbols }) => {
+    const fault: Record<string, Json> = { column: exactInteger(column, 'faults.column'), detail, reason };
+    if (symbols !== undefined) fault.symbols = symbols.map((i) => exactInteger(i, 'faults.symbols'));
+    return fault;
+  });
 }

@@ -30,6 +30,10 @@ function inputPayload(event: InputEvent, base64: Base64Codec): JsonObject {
   switch (event.type) {
     case 'RunStarted':
       return { identity: event.identity };
+    case 'HorizonsDiscovered':
+      return { horizons: event.horizons, targets: event.targets };
+    case 'ArtifactWarned':
+      return { code: event.code, detail: event.detail, file: event.file };
     case 'SessionOpened':
       return { session: session(event.session) };
     case 'SessionClosed':
@@ -119,6 +123,11 @@ function derivedPayload(event: DerivedEvent): JsonObject {
         digests: digests(event.digests),
         equityMicros: event.equityMicros,
       };
+    case 'ModelFaulted': {
+      const payload: Record<string, Json> = { cycle: event.cycle, model: event.model, reason: event.reason };
+      if (event.symbols !== undefined) payload.symbols = event.symbols;
+      return payload;
+    }
     case 'CycleSkipped':
       return { cycle: event.cycle, reason: event.reason };
     case 'OrderIntended': {

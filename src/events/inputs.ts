@@ -6,6 +6,20 @@ import type { JsonObject } from './record.ts';
 /** How a slice's market data is found again: by dataset reference in a backtest, or carried in the record. */
 export type MarketOrigin = 'dataset' | 'inline';
 
+/** Why a model gave nothing to use: its output was NaN or infinite, had another shape, came too late, or it threw. */
+export type ModelFaultReason = 'not_finite' | 'wrong_shape' | 'failed' | 'late';
+
+/** What one model failed to answer in one cycle. Its predictions there are missing, so it weighs nothing in the blend. */
+export interface ModelFault {
+  /** Index into the layout's columns. */
+  readonly column: number;
+  readonly reason: ModelFaultReason;
+  /** Universe indices of the symbols it failed for, ascending; absent where it failed for all of them. */
+  readonly symbols?: readonly number[];
+  /** What was found, on one line; nothing about the host. */
+  readonly detail: string;
+}
+
 /** Predictions of one cycle: facts from outside, recorded as they came. Column-major over the signal layout. */
 export interface Predictions {
   readonly cycle: number;
@@ -13,6 +27,8 @@ export interface Predictions {
   readonly values: Float32Array;
   /** 1 where the output is a finite number, 0 where it is missing. */
   readonly valid: Uint8Array;
+  /** Models that failed, by column; absent when none did. */
+  readonly faults?: readonly ModelFault[];
 }
 
 export type OperatorCommand = 'pause' | 'resume' | 'kill' | 'reset' | 'flatten';
@@ -20,6 +36,23 @@ export type OperatorCommand = 'pause' | 'resume' | 'kill' | 'reset' | 'flatten';
 /** Everything that enters the engine. Each is appended to the tape before `step` sees it. */
 export type InputEvent =
   | { readonly type: 'RunStarted'; readonly tUs: TimeUs; readonly identity: JsonObject }
+  /** Horizons found in the run root's target names, shortest first, where the scenario leaves them to be found. */
+  | {
+      readonly type: 'HorizonsDiscovered';
+      readonly tUs: TimeUs;
+      readonly horizons: readonly string[];
+      /** Targets of the run root that the run uses, code-unit order. */
+      readonly targets: readonly string[];
+    }
+  /** Something wrong with an artifact that a strict run would have refused. */
+  | {
+      readonly type: 'ArtifactWarned';
+      readonly tUs: TimeUs;
+      readonly code: string;
+      /** Path below the run root, `/` between parts. */
+      readonly file: string;
+      readonly detail: string;
+    }
   | { readonly type: 'SessionOpened'; readonly tUs: TimeUs; readonly session: Session }
   | { readonly type: 'SessionClosed'; readonly tUs: TimeUs; readonly date: string }
   | {
@@ -93,6 +126,8 @@ export type BrokerReport = Extract<
 /** Types of input records, for telling input from derived records when reading a tape. */
 export const INPUT_TYPES: ReadonlySet<string> = new Set<InputType>([
   'RunStarted',
+  'HorizonsDiscovered',
+  'ArtifactWarned',
   'SessionOpened',
   'SessionClosed',
   'MarketSlice',

@@ -4,9 +4,30 @@ export type ModelKind = 'return' | 'peak' | 'valley';
 /** Shape family of a model's input: `[N, F]`, `[N, T, F]`, or `[N, F]` with a probability output. */
 export type InputShape = 'tabular' | 'sequence';
 
-/** One model of the run: one column of every prediction matrix. */
+/** Which number stands for a forecast distribution. */
+export type OutputStatistic = 'median' | 'mean';
+
+/** How a row of a model's output becomes the one number its column holds. */
+export type OutputReading =
+  /** Quantiles of the return at rising levels in (0, 1). */
+  | { readonly kind: 'quantiles'; readonly levels: readonly number[]; readonly statistic: OutputStatistic }
+  /** Probabilities of rising returns. */
+  | {
+      readonly kind: 'distribution';
+      readonly support: readonly number[];
+      readonly statistic: OutputStatistic;
+    }
+  /** Named parameters of a distribution, of which one is used. */
+  | { readonly kind: 'parameters'; readonly names: readonly string[]; readonly use: string }
+  /** One column of an output that holds several. */
+  | { readonly kind: 'column'; readonly column: number; readonly output?: string };
+
+/** One output of a model of the run: one column of every prediction matrix. */
 export interface ModelColumn {
-  /** `<target>/<view>/<family>`, unique, the sort key of columns (code-unit order). */
+  /**
+   * `<target>/<view>/<family>`, with `:peak` or `:valley` behind it where one model gives both; unique, the sort key of
+   * columns (code-unit order).
+   */
   readonly id: string;
   readonly target: string;
   readonly view: string;
@@ -24,6 +45,13 @@ export interface ModelColumn {
   readonly takesNan: boolean;
   /** True where raw scores are ranked over the universe before use; absent means no. */
   readonly crossSectionalRanking?: boolean;
+  /** Absent where a row holds one number, or two class probabilities of which the second counts. */
+  readonly reading?: OutputReading;
+}
+
+/** The model behind a column; columns of one model share it. */
+export function modelIdOf({ target, view, family }: ModelColumn): string {
+  return `${target}/${view}/${family}`;
 }
 
 /**

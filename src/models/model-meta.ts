@@ -1,14 +1,53 @@
 import { closest } from 'fastest-levenshtein';
 import { z } from 'zod';
 import { InputError } from '../domain/errors.ts';
+import type { OutputReading } from '../events/layout.ts';
 
 const MAX_FEATURES = 1024;
 const MAX_SEQUENCE_LENGTH = 4096;
+const MAX_OUTPUT_WIDTH = 1024;
 
 const checksum = z
   .string()
   .transform((text) => text.replace(/^sha256:/, '').toLowerCase())
   .refine((text) => /^[0-9a-f]{64}$/.test(text), 'a SHA-256 as 64 hex digits');
+
+const level = z.number().gt(0).lt(1);
+const statistic = z.enum(['median', 'mean']);
+const rising = (values: readonly number[]): boolean =>
+  values.every((value, ix) => ix === 0 || value > values[ix - 1]!);
+const barrierOutput = z.object({
+  output: z.string().min(1).max(128).optional(),
+  column: z
+    .number()
+    .int()
+    .min(0)
+    .max(MAX_OUTPUT_WIDTH - 1),
+});
+
+/** The part of `model_meta.json` that says how to read an output of several numbers a row, by its `output_kind`. */
+const outputSchema = z.discriminatedUnion('output_kind', [
+  z.object({ output_kind: z.literal('point') }),
+  z.object({
+    output_kind: z.literal('quantiles'),
+    quantiles: z.array(level).min(1).max(MAX_OUTPUT_WIDTH).refine(rising, 'rising levels'),
+    statistic,
+  }),
+  z.object({
+    output_kind: z.literal('distribution'),
+    support: z.array(z.number()).min(2).max(MAX_OUTPUT_WIDTH).refine(rising, 'rising returns'),
+    statistic,
+  }),
+  z.object({
+    output_kind: z.literal('parameters'),
+    parameters: z.array(z.string().min(1).max(64)).min(1).max(MAX_OUTPUT_WIDTH),
+    statistic,
+  }),
+  z.object({
+    output_kind: z.literal('barriers'),
+    outputs: z.object({ peak: barrierOutput, valley: barrierOutput }),
+  }),
+]);
 
 /** `model_meta.json` as training writes it; keys beyond these are kept out of the run and ignored. */
 const metaSchema = z.object({
@@ -25,6 +64,12 @@ const metaSchema = z.object({
   output: z.string().min(1).max(128).optional(),
 });
 
+/** What a row of the output holds: one number, a distribution to be read, or a peak and a valley probability. */
+export type ModelOutput =
+  | { readonly kind: 'point' }
+  | Exclude<OutputReading, { readonly kind: 'column' }>
+  | { readonly kind: 'barriers'; readonly peak: OutputReading; readonly valley: OutputReading };
+
 export interface ModelMeta {
   readonly family: string;
   /** Unique names, in the order the model takes them. */
@@ -36,6 +81,7 @@ export interface ModelMeta {
   readonly crossSectionalRanking: boolean;
   readonly takesNan: boolean;
   readonly output?: string;
+  readonly reads: ModelOutput;
 }
 
 /**
@@ -75,7 +121,48 @@ export function parseModelMeta(text: string, file: string, knownFeatures: readon
     crossSectionalRanking: raw.cross_sectional_ranking,
     takesNan: raw.takes_nan ?? false,
     ...(raw.output === undefined ? {} : { output: raw.output }),
+    reads: parseOutput(text, file),
   };
+}
+
+/** @throws InputError MODEL_META_INVALID when the keys do not go with `output_kind`, or the median lies outside the levels */
+function parseOutput(text: string, file: string): ModelOutput {
+  const json = JSON.parse(text) as Readonly<Record<string, unknown>>;
+  if (json.output_kind === undefined) return { kind: 'point' };
+  const raw = parseArtifactJson(text, file, outputSchema, 'MODEL_META_INVALID');
+  switch (raw.output_kind) {
+    case 'point':
+      return { kind: 'point' };
+    case 'quantiles': {
+      const levels = raw.quantiles;
+      if (raw.statistic === 'median' && (levels[0]! > 0.5 || levels.at(-1)! < 0.5)) {
+        const found = levels.join(', ');
+        throw invalidMeta(file, 'quantiles', `levels ${found}, expected some around 0.5 for the median`);
+      }
+      return { kind: 'quantiles', levels, statistic: raw.statistic };
+    }
+    case 'distribution':
+      return { kind: 'distribution', support: raw.support, statistic: raw.statistic };
+    case 'parameters':
+      if (!raw.parameters.includes(raw.statistic)) {
+        throw invalidMeta(
+          file,
+          'parameters',
+          `${raw.parameters.join(', ')}, expected one of them to be ${raw.statistic}`,
+        );
+      }
+      return { kind: 'parameters', names: raw.parameters, use: raw.statistic };
+    case 'barriers':
+      return { kind: 'barriers', peak: columnOf(raw.outputs.peak), valley: columnOf(raw.outputs.valley) };
+  }
+}
+
+function columnOf({ column, output }: z.output<typeof barrierOutput>): OutputReading {
+  return output === undefined ? { kind: 'column', column } : { kind: 'column', column, output };
+}
+
+function invalidMeta(file: string, field: string, what: string): InputError {
+  return new InputError('MODEL_META_INVALID', `${file}: field ${field}: ${what}`);
 }
 
 /**

@@ -3,18 +3,27 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { InputError } from '../domain/errors.ts';
 import type { ModelColumn } from '../events/layout.ts';
 import { type OnnxRuntime, oneLine, SESSION_OPTIONS } from './onnx-runtime.ts';
+import { widthOf } from './output-reading.ts';
 import { type ModelArtifact, type RunRoot, readModelBytes } from './run-root.ts';
 
 /** A loaded model with its input buffer: one batch shape for its whole life. */
 export interface ModelSession {
-  readonly column: ModelColumn;
+  /** Index of each column it answers in the layout, and the output each is read from. */
+  readonly columns: readonly number[];
+  readonly outputNames: readonly string[];
   readonly session: InferenceSession;
   /** `[rows, F]` or `[rows, T, F]`; the tensor in `feeds` looks at this memory. */
   readonly buffer: Float32Array;
   readonly feeds: Readonly<Record<string, Tensor>>;
-  readonly outputName: string;
+  /** `outputNames`, each once. */
   readonly fetches: readonly string[];
   readonly file: string;
+}
+
+/** The columns of a layout that one model answers: one, or the two of a model that gives both barriers. */
+export interface ModelColumns {
+  readonly model: ModelArtifact;
+  readonly columns: readonly { readonly index: number; readonly column: ModelColumn }[];
 }
 
 /**
@@ -25,11 +34,11 @@ export interface ModelSession {
 export async function openModelSession(spec: {
   readonly runtime: OnnxRuntime;
   readonly runRoot: RunRoot;
-  readonly model: ModelArtifact;
-  readonly column: ModelColumn;
+  readonly served: ModelColumns;
   readonly rows: number;
 }): Promise<ModelSession> {
-  const { runtime, runRoot, model, column, rows } = spec;
+  const { runtime, runRoot, rows } = spec;
+  const { model, columns } = spec.served;
   const file = join(runRoot.dir, model.path);
   const bytes = await readModelBytes(runRoot, model);
   const session = await runtime.InferenceSession.create(bytes, SESSION_OPTIONS).catch((error: unknown) => {
@@ -38,15 +47,22 @@ export async function openModelSession(spec: {
     });
   });
   try {
-    const { name, dims } = checkInput(session, { column, rows, file });
-    const outputName = chooseOutput(session, { column, file, wanted: model.meta.output, rows });
+    const { name, dims } = checkInput(session, { column: columns[0]!.column, rows, file });
+    const outputNames = columns.map(({ column }) =>
+      chooseOutput(session, { column, file, wanted: wantedOutput(column) ?? model.meta.output, rows }),
+    );
     const buffer = new Float32Array(dims.reduce((product, dim) => product * dim, 1));
     const feeds = { [name]: new runtime.Tensor('float32', buffer, dims) };
-    return { column, session, buffer, feeds, outputName, fetches: [outputName], file };
+    const fetches = [...new Set(outputNames)];
+    return { columns: columns.map(({ index }) => index), outputNames, session, buffer, feeds, fetches, file };
   } catch (error) {
     await session.release();
     throw error;
   }
+}
+
+function wantedOutput({ reading }: ModelColumn): string | undefined {
+  return reading?.kind === 'column' ? reading.output : undefined;
 }
 
 interface InputCheck {
@@ -117,7 +133,7 @@ function chooseOutput(session: InferenceSession, { column, file, wanted, rows }:
     chosen.shape.length <= 2 &&
     chosen.shape.length >= 1 &&
     (typeof first === 'string' || first === rows) &&
-    (second === undefined || typeof second === 'string' || isOutputWidth(column, second));
+    (typeof second === 'string' || isOutputWidth(column, second ?? 1));
   if (!isGood) {
     throw new InputError(
       'MODEL_OUTPUT_SHAPE',
@@ -127,13 +143,19 @@ function chooseOutput(session: InferenceSession, { column, file, wanted, rows }:
   return chosen.name;
 }
 
-/** Numbers per row that a model of this kind may give: a forecast or a probability, or both class probabilities. */
-export function isOutputWidth(column: ModelColumn, width: number): boolean {
-  return width === 1 || (width === 2 && column.kind !== 'return');
+/** Numbers per row that a column can be read from: a forecast or a probability, both class probabilities, or what its metadata says. */
+export function isOutputWidth({ kind, reading }: ModelColumn, width: number): boolean {
+  if (reading === undefined) return width === 1 || (width === 2 && kind !== 'return');
+  const { exactly, atLeast } = widthOf(reading);
+  return exactly === undefined ? width >= atLeast! : width === exactly;
 }
 
-export function expectedOutput(column: ModelColumn): string {
-  return column.kind === 'return' ? 'float [N, 1] or [N]' : 'float probabilities [N, 2], [N, 1] or [N]';
+export function expectedOutput({ kind, reading }: ModelColumn): string {
+  if (reading === undefined) {
+    return kind === 'return' ? 'float [N, 1] or [N]' : 'float probabilities [N, 2], [N, 1] or [N]';
+  }
+  const { exactly, atLeast } = widthOf(reading);
+  return `float [N, ${exactly ?? `${atLeast} or more`}] (output_kind of model_meta.json)`;
 }
 
 function isFloat(type: string): boolean {

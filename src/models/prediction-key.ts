@@ -1,5 +1,6 @@
 import { canonicalJson } from '../events/canonical.ts';
 import type { SignalLayout } from '../events/layout.ts';
+import type { Json } from '../events/record.ts';
 import { sha256Hex } from './artifact-files.ts';
 
 /** Everything that decides what live inference would answer; wall clock and host are not among it. */
@@ -28,6 +29,7 @@ export function predictionKey(parts: PredictionKeyParts): string {
         id: column.id,
         intervalMinutes: column.intervalMinutes,
         modelSha256: column.modelSha256,
+        ...(column.reading === undefined ? {} : { reading: column.reading as unknown as Json }),
         sequenceLength: column.sequenceLength,
         takesNan: column.takesNan,
       })),

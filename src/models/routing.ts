@@ -7,22 +7,24 @@ import { parseArtifactJson } from './model-meta.ts';
 
 /** What a target's name says: what its models forecast, and over which horizon. */
 export interface TargetSpec {
-  readonly kind: ModelKind;
+  /** `barriers`: one model gives the probabilities of a peak and of a valley. */
+  readonly kind: ModelKind | 'barriers';
   readonly horizon: Horizon;
 }
 
 export const TARGET_PATTERNS =
-  '<prefix_>ret_<horizon>, will_peak_<horizon> or will_valley_<horizon> (y_ in front allowed)';
+  '<prefix_>ret_<horizon>, will_peak_<horizon>, will_valley_<horizon> or will_peak_valley_<horizon> (y_ in front allowed)';
 
 const RETURN_TARGET = /(?:^|_)ret_([1-9][0-9]{0,3}[mhd])$/;
 /** A barrier may carry its level after the horizon, as in `y_will_peak_60m_0.8`. */
-const BARRIER_TARGET = /^(?:y_)?will_(peak|valley)_([1-9][0-9]{0,3}[mhd])(?:_[0-9.]+)?$/;
+const BARRIER_TARGET = /^(?:y_)?will_(peak_valley|peak|valley)_([1-9][0-9]{0,3}[mhd])(?:_[0-9.]+)?$/;
 
 /** @returns undefined for a name that follows none of {@link TARGET_PATTERNS} */
 export function parseTarget(name: string): TargetSpec | undefined {
   const barrier = BARRIER_TARGET.exec(name);
   if (barrier !== null) {
-    return { kind: barrier[1] === 'peak' ? 'peak' : 'valley', horizon: parseHorizon(barrier[2]!) };
+    const kind = barrier[1] === 'peak' || barrier[1] === 'valley' ? barrier[1] : 'barriers';
+    return { kind, horizon: parseHorizon(barrier[2]!) };
   }
   const label = RETURN_TARGET.exec(name)?.[1];
   return label === undefined ? undefined : { kind: 'return', horizon: parseHorizon(label) };
@@ -63,15 +65,26 @@ export interface ChosenView {
   readonly families: readonly string[];
 }
 
+export function isOpenView({ decision }: ViewRoute): boolean {
+  return decision?.route !== BLOCKED;
+}
+
 /**
- * Picks the one view of a target: the view its routing decisions name, otherwise the only view, otherwise the first
+ * Picks the one view of a target: the first of `wanted` that it has, where a scenario names views; else the view its routing decisions name, otherwise the only view, otherwise the first
  * in code-unit order. Blocked views are never picked.
  * @throws InputError ROUTING_INVALID when decisions contradict each other or name a view or family that does not exist
  */
-export function chooseView(target: string, views: readonly ViewRoute[]): ChosenView | undefined {
-  const open = views
-    .filter((view) => view.decision?.route !== BLOCKED)
-    .toSorted((a, b) => compareCodeUnits(a.view, b.view));
+export function chooseView(
+  target: string,
+  views: readonly ViewRoute[],
+  wanted?: readonly string[],
+): ChosenView | undefined {
+  const open = views.filter(isOpenView).toSorted((a, b) => compareCodeUnits(a.view, b.view));
+  if (wanted !== undefined) {
+    const name = wanted.find((view) => open.some((route) => route.view === view));
+    const found = open.find(({ view }) => view === name);
+    return found === undefined ? undefined : { view: found.view, families: chosenFamilies(target, found) };
+  }
   const named = [
     ...new Set(open.flatMap((view) => (view.decision === undefined ? [] : [view.decision.route]))),
   ];

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { compareCodeUnits } from '../domain/compare.ts';
 import { InputError } from '../domain/errors.ts';
 import {
   type ArtifactTree,
@@ -15,6 +16,7 @@ import { findOnnxFault } from './onnx-file.ts';
 import {
   type ChosenView,
   chooseView,
+  isOpenView,
   parseRoutingDecision,
   parseTarget,
   type RoutingDecision,
@@ -44,7 +46,11 @@ export interface ModelArtifact extends TargetSpec {
 
 /** Something wrong with an artifact that does not stop a run outside strict mode. */
 export interface ArtifactWarning {
-  readonly code: 'MODEL_CHECKSUM_MISMATCH' | 'TARGET_UNKNOWN' | 'TARGET_BLOCKED';
+  readonly code: 'MODEL_CHECKSUM_MISMATCH' | 'TARGET_UNKNOWN' | 'TARGET_BLOCKED' | 'TARGET_WITHOUT_VIEW';
+  /** Below the run root, `/` between parts: what the tape records. */
+  readonly path: string;
+  readonly detail: string;
+  /** As the user named it. */
   readonly file: string;
   readonly message: string;
 }
@@ -66,6 +72,8 @@ export interface LoadRunRootOptions {
   readonly strict: boolean;
   /** Names the feature stage can compute; a model that wants another is refused. */
   readonly knownFeatures: readonly string[];
+  /** Views to use, the first that a target has; wins over its routing decisions, but never picks a blocked view. */
+  readonly views?: readonly string[] | undefined;
 }
 
 interface Loading {
@@ -96,6 +104,7 @@ export async function loadRunRoot(dir: string, options: LoadRunRootOptions): Pro
     'RUN_ROOT_INVALID',
   );
   for (const target of await listFolders(tree, 'targets')) await loadTarget(loading, target);
+  checkWantedViews(loading);
   return {
     dir,
     strict: options.strict,
@@ -111,9 +120,8 @@ async function loadTarget(loading: Loading, target: string): Promise<void> {
   const path = `targets/${target}`;
   const spec = NAME.test(target) ? parseTarget(target) : undefined;
   if (spec === undefined) {
-    const file = join(loading.tree.dir, path);
-    const message = `${file}: target name has no known meaning, expected ${TARGET_PATTERNS}`;
-    raiseOrWarn(loading, { code: 'TARGET_UNKNOWN', file, message });
+    const detail = `target name has no known meaning, expected ${TARGET_PATTERNS}`;
+    raiseOrWarn(loading, warningAt(loading, { code: 'TARGET_UNKNOWN', path, detail }));
     return;
   }
   const views: ViewRoute[] = [];
@@ -122,18 +130,41 @@ async function loadTarget(loading: Loading, target: string): Promise<void> {
     if (view !== undefined)
       views.push(await loadView(loading, { target, spec, view, path: `${path}/models/${folder}` }));
   }
-  const chosen = chooseView(target, views);
+  const wanted = loading.options.views;
+  const chosen = chooseView(target, views, wanted);
   if (chosen !== undefined) {
     loading.routes.push([target, chosen]);
     return;
   }
-  const file = join(loading.tree.dir, path);
+  const open = views.filter(isOpenView);
+  if (wanted !== undefined && open.length > 0) {
+    const found = open.map(({ view }) => view).join(', ');
+    const detail = `target has none of the views ${wanted.join(', ')}, found ${found}; it makes no predictions`;
+    loading.warnings.push(warningAt(loading, { code: 'TARGET_WITHOUT_VIEW', path, detail }));
+    return;
+  }
   const reason = views.length === 0 ? 'has no view=<VIEW> folder' : 'is blocked by its routing decisions';
-  loading.warnings.push({
-    code: 'TARGET_BLOCKED',
-    file,
-    message: `${file}: target ${reason}, it makes no predictions`,
-  });
+  const detail = `target ${reason}, it makes no predictions`;
+  loading.warnings.push(warningAt(loading, { code: 'TARGET_BLOCKED', path, detail }));
+}
+
+function warningAt(
+  loading: Loading,
+  { code, path, detail }: Pick<ArtifactWarning, 'code' | 'path' | 'detail'>,
+): ArtifactWarning {
+  const file = join(loading.tree.dir, path);
+  return { code, path, detail, file, message: `${file}: ${detail}` };
+}
+
+/** @throws InputError VIEW_UNKNOWN for a wanted view that no target has */
+function checkWantedViews({ tree, models, options }: Loading): void {
+  const found = [...new Set(models.map(({ view }) => view))].sort(compareCodeUnits);
+  const unknown = options.views?.find((view) => !found.includes(view));
+  if (unknown === undefined) return;
+  throw new InputError(
+    'VIEW_UNKNOWN',
+    `models.views: ${unknown} is no view of run root ${tree.dir}, found ${found.join(', ') || 'none'}`,
+  );
 }
 
 interface ViewPlace {
@@ -179,19 +210,36 @@ async function loadModel(
       `${metaFile}: field family: "${meta.family}", expected "${family}" as its folder says`,
     );
   }
+  checkOutputKind(spec, meta, metaFile);
   const path = `${folder.path}/model.onnx`;
   const file = join(loading.tree.dir, path);
   const bytes = await readArtifact(loading.tree, path, MAX_MODEL_BYTES);
   const sha256 = sha256Hex(bytes);
   loading.files.push(`${path} ${sha256}`);
   if (sha256 !== meta.checksum) {
-    const message = `${file}: sha256 ${sha256}, expected ${meta.checksum} (model_meta.json, field model_checksum)`;
-    raiseOrWarn(loading, { code: 'MODEL_CHECKSUM_MISMATCH', file, message });
+    const detail = `sha256 ${sha256}, expected ${meta.checksum} (model_meta.json, field model_checksum)`;
+    raiseOrWarn(loading, warningAt(loading, { code: 'MODEL_CHECKSUM_MISMATCH', path, detail }));
   }
   const fault = findOnnxFault(bytes);
   if (fault !== undefined) throw new InputError('MODEL_NOT_ONNX', `${file}: ${fault}`);
   const id = `${target}/${view}/${family}`;
   return { ...spec, id, target, view, family, meta, path, sha256, bytes: bytes.length };
+}
+
+/** A return has a point forecast or a distribution; a barrier one probability, or, where the target says so, both. */
+function checkOutputKind({ kind }: TargetSpec, { reads }: ModelMeta, metaFile: string): void {
+  const isBoth = reads.kind === 'barriers';
+  if (kind === 'return' ? !isBoth : kind === 'barriers' ? isBoth : reads.kind === 'point') return;
+  const expected =
+    kind === 'return'
+      ? 'point, quantiles, distribution or parameters'
+      : kind === 'barriers'
+        ? 'barriers'
+        : 'point';
+  throw new InputError(
+    'MODEL_META_INVALID',
+    `${metaFile}: field output_kind: "${reads.kind}", expected ${expected} for this target`,
+  );
 }
 
 /**

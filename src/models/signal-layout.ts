@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { compareCodeUnits } from '../domain/compare.ts';
-import { InputError } from '../domain/errors.ts';
+import { InputError, invariant } from '../domain/errors.ts';
 import type { Horizon } from '../domain/horizon.ts';
 import type { ModelColumn, SignalLayout } from '../events/layout.ts';
 import type { ModelArtifact, RunRoot } from './run-root.ts';
@@ -11,31 +11,88 @@ export interface LayoutChoice {
   readonly horizons: readonly Horizon[];
   /** Length of the market's bars; given, models whose interval such bars cannot make up are refused. */
   readonly barSeconds?: number;
+  /** Families of return models to use, and families of any target to leave out; absent: all, and none. */
+  readonly families?: readonly string[] | undefined;
+  readonly excludeFamilies?: readonly string[] | undefined;
 }
 
 /**
  * What a run predicts: the routed models of its horizons, as columns in code-unit order of their id.
- * @throws InputError MODEL_INTERVAL for a model on bars that the data cannot make up; SYMBOLS_INVALID for an empty universe or a repeated symbol; MODELS_HORIZON_MISSING when a horizon has no
+ * @throws InputError FAMILY_UNKNOWN for a family that the run root does not have; MODEL_INTERVAL for a model on bars that the data cannot make up; SYMBOLS_INVALID for an empty universe or a repeated symbol; MODELS_HORIZON_MISSING when a horizon has no
  * return model (in strict mode any horizon, otherwise only when all have none)
  */
-export function buildLayout(runRoot: RunRoot, { symbols, horizons, barSeconds }: LayoutChoice): SignalLayout {
+export function buildLayout(runRoot: RunRoot, choice: LayoutChoice): SignalLayout {
+  const { symbols, horizons, barSeconds } = choice;
   const wanted = new Map(horizons.map((horizon) => [horizonKey(horizon), horizon]));
-  const models = runRoot.models
-    .filter((model) => isRouted(runRoot, model))
-    .filter((model) => model.kind !== 'return' || wanted.has(horizonKey(model.horizon)));
+  const models = chosenModels(runRoot, choice).filter(
+    (model) => model.kind !== 'return' || wanted.has(horizonKey(model.horizon)),
+  );
   if (barSeconds !== undefined) checkIntervals(runRoot, models, barSeconds);
   const columns = models
-    .map((model) => columnOf(model, wanted.get(horizonKey(model.horizon)) ?? model.horizon))
+    .flatMap((model) => columnsOf(model, wanted.get(horizonKey(model.horizon)) ?? model.horizon))
     .toSorted((a, b) => compareCodeUnits(a.id, b.id));
   const missing = horizonsWithoutModels(columns, horizons);
   if (missing.length > 0 && (runRoot.strict || missing.length === horizons.length)) {
-    const found = [...new Set(runRoot.models.filter((m) => m.kind === 'return').map((m) => m.horizon.label))];
+    const found = discoverHorizons(runRoot, choice).map(({ label }) => label);
     throw new InputError(
       'MODELS_HORIZON_MISSING',
       `run root ${runRoot.dir}: no return model for horizon ${missing.join(', ')}, found ${found.join(', ') || 'none'}`,
     );
   }
   return { symbols: sortedSymbols(symbols), columns };
+}
+
+/**
+ * Horizons of the return targets that a run would use, read from their names, shortest first. Two spellings of one
+ * length (`60m`, `1h`) are one horizon, under the first in code-unit order of target.
+ */
+export function discoverHorizons(
+  runRoot: RunRoot,
+  selection: Pick<LayoutChoice, 'families' | 'excludeFamilies'>,
+): readonly Horizon[] {
+  const found = new Map<string, Horizon>();
+  for (const { kind, horizon } of chosenModels(runRoot, selection)) {
+    const key = horizonKey(horizon);
+    if (kind === 'return' && !found.has(key)) found.set(key, horizon);
+  }
+  return [...found.values()].sort((a, b) => a.minutes - b.minutes || a.sessions - b.sessions);
+}
+
+/** The routed models that a scenario's selection of families leaves. */
+function chosenModels(
+  runRoot: RunRoot,
+  { families, excludeFamilies = [] }: Pick<LayoutChoice, 'families' | 'excludeFamilies'>,
+): readonly ModelArtifact[] {
+  const routed = runRoot.models.filter((model) => isRouted(runRoot, model));
+  const isReturn = ({ kind }: ModelArtifact): boolean => kind === 'return';
+  expectFamilies(runRoot, {
+    key: 'models.families',
+    wanted: families ?? [],
+    models: routed.filter(isReturn),
+  });
+  expectFamilies(runRoot, { key: 'models.excludeFamilies', wanted: excludeFamilies, models: routed });
+  return routed.filter(
+    (model) =>
+      !excludeFamilies.includes(model.family) &&
+      (families === undefined || !isReturn(model) || families.includes(model.family)),
+  );
+}
+
+function expectFamilies(
+  runRoot: RunRoot,
+  spec: {
+    readonly key: string;
+    readonly wanted: readonly string[];
+    readonly models: readonly ModelArtifact[];
+  },
+): void {
+  const found = [...new Set(spec.models.map(({ family }) => family))].sort(compareCodeUnits);
+  const unknown = spec.wanted.find((family) => !found.includes(family));
+  if (unknown === undefined) return;
+  throw new InputError(
+    'FAMILY_UNKNOWN',
+    `${spec.key}: ${unknown} is no family in use of run root ${runRoot.dir}, found ${found.join(', ') || 'none'}`,
+  );
 }
 
 /** Labels of the horizons that no return column serves. */
@@ -69,13 +126,29 @@ function isRouted(runRoot: RunRoot, model: ModelArtifact): boolean {
 }
 
 /** @param horizon the scenario's own spelling of the model's horizon */
-function columnOf(model: ModelArtifact, horizon: Horizon): ModelColumn {
+function columnsOf(model: ModelArtifact, horizon: Horizon): readonly ModelColumn[] {
+  const { id, kind } = model;
+  const { reads } = model.meta;
+  if (reads.kind === 'barriers') {
+    return (['peak', 'valley'] as const).map((side) =>
+      columnOf(model, { id: `${id}:${side}`, kind: side, horizon, reading: reads[side] }),
+    );
+  }
+  invariant(kind !== 'barriers', `model ${id} forecasts both barriers and does not say where they are`);
+  return [columnOf(model, { id, kind, horizon, ...(reads.kind === 'point' ? {} : { reading: reads }) })];
+}
+
+function columnOf(
+  model: ModelArtifact,
+  facts: Pick<ModelColumn, 'id' | 'kind' | 'horizon' | 'reading'>,
+): ModelColumn {
+  const { id, kind, horizon, reading } = facts;
   return {
-    id: model.id,
+    id,
     target: model.target,
     view: model.view,
     family: model.family,
-    kind: model.kind,
+    kind,
     horizon,
     modelSha256: model.sha256,
     shape: model.meta.sequenceLength > 1 ? 'sequence' : 'tabular',
@@ -84,6 +157,7 @@ function columnOf(model: ModelArtifact, horizon: Horizon): ModelColumn {
     sequenceLength: model.meta.sequenceLength,
     takesNan: model.meta.takesNan,
     ...(model.meta.crossSectionalRanking ? { crossSectionalRanking: true } : {}),
+    ...(reading === undefined ? {} : { reading }),
   };
 }
 

@@ -63,6 +63,7 @@ export async function runBacktest({ scenario, outDir, progress }: BacktestOption
     symbols: identity.layout.symbols,
     initialCashMicros: identity.settings.initialCashMicros,
   });
+  const faults = new Map<string, number>();
   const startedMs = performance.now();
   let result: SessionRunResult;
   try {
@@ -72,8 +73,10 @@ export async function runBacktest({ scenario, outDir, progress }: BacktestOption
       loadSession: (date) => prepared.dataset.loadSession(date),
       inference,
       tape,
+      discoveries: prepared.discoveries,
       attach: (loop) => {
         attachCollector(loop, collector);
+        countFaults(loop, faults);
         attachProgress(loop, prepared, progress);
       },
     });
@@ -107,7 +110,10 @@ export async function runBacktest({ scenario, outDir, progress }: BacktestOption
     result,
     runDir,
   });
-  const warnings = prepared.warnings.map(({ message }) => message);
+  const warnings = [
+    ...prepared.warnings.map(({ message }) => message),
+    ...[...faults].map(([fault, cycles]) => `${fault} in ${cycles} cycles, and weighed nothing there`),
+  ];
   if (identity.layout.columns.length === 0) {
     warnings.push(
       'limited mode: the scenario names no run root (models.runRoot), so no predictions were made',
@@ -127,6 +133,15 @@ export async function runBacktest({ scenario, outDir, progress }: BacktestOption
 function attachCollector(loop: RunLoop, collector: RunCollector): void {
   loop.inputs$.subscribe(({ event }) => collectInput(collector, event));
   loop.derived$.subscribe(({ event, tUs }) => collectDerived(collector, event, tUs));
+}
+
+/** @param faults receives the cycles with a fault, by model and reason */
+function countFaults(loop: RunLoop, faults: Map<string, number>): void {
+  loop.derived$.subscribe(({ event }) => {
+    if (event.type !== 'ModelFaulted') return;
+    const fault = `model ${event.model} failed (${event.reason})`;
+    faults.set(fault, (faults.get(fault) ?? 0) + 1);
+  });
 }
 
 function attachProgress(loop: RunLoop, { sessions, identity }: PreparedRun, progress: Progress): void {

@@ -1,19 +1,23 @@
 import { closest, distance } from 'fastest-levenshtein';
 import type { LoadedScenario } from '../config/load-scenario.ts';
+import { horizonKeys, isOfProfile, resolveSettings, type ScenarioSettings } from '../config/resolve.ts';
 import { openDataset } from '../data/dataset.ts';
+import { compareCodeUnits } from '../domain/compare.ts';
 import { InputError } from '../domain/errors.ts';
+import type { Horizon } from '../domain/horizon.ts';
 import type { Session } from '../domain/market-table.ts';
 import type { SignalLayout } from '../events/layout.ts';
 import { createOnnxInference } from '../models/onnx-inference.ts';
 import { predictionKey } from '../models/prediction-key.ts';
 import { createRecordedInference } from '../models/recorded-inference.ts';
 import { type ArtifactWarning, loadRunRoot, type RunRoot } from '../models/run-root.ts';
-import { buildLayout } from '../models/signal-layout.ts';
+import { buildLayout, discoverHorizons } from '../models/signal-layout.ts';
 import { FEATURE_NAMES } from '../pipeline/0-features/feature-names.ts';
 import type { InferencePort } from '../ports/inference.ts';
 import type { MarketDataset } from '../ports/market-data.ts';
 import { codeSha256 } from './code-identity.ts';
 import { type RunIdentity, runIdentity } from './run-identity.ts';
+import type { Discovery } from './run-sessions.ts';
 
 /** Names the feature code in the key of recorded predictions: raise it when a feature changes its meaning. */
 const FEATURES_VERSION = '1';
@@ -29,6 +33,8 @@ export interface PreparedRun {
   /** Absent in limited mode: the scenario names no run root, so the run makes no predictions. */
   readonly inference: InferencePort | undefined;
   readonly warnings: readonly ArtifactWarning[];
+  /** What was found when the run root was opened, for the tape. */
+  readonly discoveries: readonly Discovery[];
 }
 
 /**
@@ -36,7 +42,9 @@ export interface PreparedRun {
  * @throws InputError for a dataset, session range, universe, run root or recording that does not fit
  */
 export async function prepareRun(scenario: LoadedScenario): Promise<PreparedRun> {
-  const { settings, resolvedPaths } = scenario;
+  const { resolvedPaths } = scenario;
+  const { families, excludeFamilies, views } = scenario.scenario.models;
+  const selection = { families, excludeFamilies };
   const dataset = await openDataset(resolvedPaths.datasetDir);
   const sessions = chooseSessions(scenario, dataset);
   const symbols = chooseSymbols(scenario, dataset);
@@ -44,20 +52,27 @@ export async function prepareRun(scenario: LoadedScenario): Promise<PreparedRun>
     resolvedPaths.runRootDir === undefined
       ? undefined
       : await loadRunRoot(resolvedPaths.runRootDir, {
-          strict: settings.engine.strict,
+          strict: scenario.settings.engine.strict,
           knownFeatures: FEATURE_NAMES,
+          views,
         });
+  const isDiscovering = scenario.scenario.horizons === 'discover';
+  const settings =
+    isDiscovering && runRoot !== undefined
+      ? discoveredSettings(scenario, runRoot, discoverHorizons(runRoot, selection))
+      : scenario.settings;
+  const { horizons } = settings;
   const layout =
     runRoot === undefined
       ? { symbols, columns: [] }
-      : buildLayout(runRoot, { symbols, horizons: settings.horizons, barSeconds: dataset.barSeconds });
+      : buildLayout(runRoot, { symbols, horizons, barSeconds: dataset.barSeconds, ...selection });
   const identity = runIdentity({
     scenario: scenario.name,
     codeSha256: codeSha256(),
     datasetSha256: dataset.sha256,
     barSeconds: dataset.barSeconds,
     sessions: sessions.map(({ date }) => date),
-    horizons: settings.horizons,
+    horizons,
     layout,
     settings: settings.engine,
   });
@@ -67,7 +82,52 @@ export async function prepareRun(scenario: LoadedScenario): Promise<PreparedRun>
     sessions,
     inference: await openInference({ runRoot, layout, identity, recording: resolvedPaths.predictionsFile }),
     warnings: runRoot?.warnings ?? [],
+    discoveries: [
+      ...(isDiscovering ? [horizonsDiscovered(horizons, layout)] : []),
+      ...(runRoot?.warnings ?? []).map(artifactWarned),
+    ],
   };
+}
+
+/**
+ * The scenario's settings for the horizons of a run root.
+ * @throws InputError MODELS_HORIZON_MISSING when it has no return model; HORIZON_UNKNOWN for a value given to another horizon
+ */
+function discoveredSettings(
+  { scenario, originOf }: LoadedScenario,
+  runRoot: RunRoot,
+  horizons: readonly Horizon[],
+): ScenarioSettings {
+  if (horizons.length === 0) {
+    throw new InputError(
+      'MODELS_HORIZON_MISSING',
+      `horizons: discover found no return model in run root ${runRoot.dir}; expected targets such as ret_5m`,
+    );
+  }
+  const labels = horizons.map(({ label }) => label);
+  const stray = horizonKeys(scenario).find(({ path, label }) => {
+    const origin = originOf([...path, label]);
+    return !labels.includes(label) && !(origin !== undefined && isOfProfile(origin));
+  });
+  if (stray !== undefined) {
+    throw new InputError(
+      'HORIZON_UNKNOWN',
+      `${stray.path.join('.')}: ${stray.label} is not one of the horizons found in run root ${runRoot.dir} (${labels.join(', ')})`,
+    );
+  }
+  return resolveSettings(scenario, horizons);
+}
+
+function horizonsDiscovered(horizons: readonly Horizon[], { columns }: SignalLayout): Discovery {
+  return {
+    type: 'HorizonsDiscovered',
+    horizons: horizons.map(({ label }) => label),
+    targets: [...new Set(columns.map(({ target }) => target))].sort(compareCodeUnits),
+  };
+}
+
+function artifactWarned({ code, path, detail }: ArtifactWarning): Discovery {
+  return { type: 'ArtifactWarned', code, file: path, detail };
 }
 
 /** Content address of the predictions a run makes: models, data, universe, sessions, cycle grid and features. */

@@ -1,4 +1,4 @@
-import { concatMap, defer, EMPTY, from, lastValueFrom, type Observable, of } from 'rxjs';
+import { concatMap, defer, EMPTY, from, lastValueFrom, type Observable } from 'rxjs';
 import { defaultIfEmpty } from 'rxjs/operators';
 import { InvariantError } from '../domain/errors.ts';
 import type { MarketTable, Session } from '../domain/market-table.ts';
@@ -13,6 +13,11 @@ import { cyclesIn, sessionTimeline } from '../sources/session-timeline.ts';
 import { nodeBase64 } from '../tape/node-base64.ts';
 import { engineConfig, identityJson, type RunIdentity } from './run-identity.ts';
 
+/** What was found outside before the first session: on the tape right after RunStarted. */
+export type Discovery =
+  | Omit<Extract<InputEvent, { readonly type: 'HorizonsDiscovered' }>, 'tUs'>
+  | Omit<Extract<InputEvent, { readonly type: 'ArtifactWarned' }>, 'tUs'>;
+
 export interface SessionRun {
   readonly identity: RunIdentity;
   /** At least one, in order of date. */
@@ -21,6 +26,7 @@ export interface SessionRun {
   /** Absent in limited mode. */
   readonly inference: InferencePort | undefined;
   readonly tape: TapeWriter;
+  readonly discoveries?: readonly Discovery[];
   /** Called once before the first event, to attach sinks. */
   readonly attach?: (loop: RunLoop) => void;
 }
@@ -53,7 +59,8 @@ export async function runSessions(run: SessionRun): Promise<SessionRunResult> {
   });
   run.attach?.(loop);
   const started: InputEvent = { type: 'RunStarted', tUs: first.openUs, identity: identityJson(identity) };
-  await completion(loop.drive(of(started)));
+  const found = (run.discoveries ?? []).map((discovery): InputEvent => ({ ...discovery, tUs: first.openUs }));
+  await completion(loop.drive(from([started, ...found])));
   await completion(
     from(timelines(run)).pipe(
       concatMap(({ session, firstCycle }) =>

@@ -186,6 +186,7 @@ function clearBarriers({ peak, valley, secondPeak, secondValley }: BarrierProbab
   for (const series of [peak, valley, secondPeak, secondValley]) {
     series.known.fill(0);
     series.p.fill(0);
+    series.faulted.fill(0);
   }
 }
 

@@ -19,6 +19,8 @@ import { type ComparingTape, createComparingTape, DivergedError, type Divergence
 /** Inputs that come from outside the loop; the rest of a tape follows from them. */
 const SOURCE_TYPES: ReadonlySet<string> = new Set([
   'RunStarted',
+  'HorizonsDiscovered',
+  'ArtifactWarned',
   'SessionOpened',
   'MarketSlice',
   'CycleDue',

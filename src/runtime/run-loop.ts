@@ -9,6 +9,7 @@ import type { InferenceRequest } from '../events/inference.ts';
 import type { InputEvent, Predictions } from '../events/inputs.ts';
 import type { InferencePort } from '../ports/inference.ts';
 import type { TapeWriter } from '../ports/tape.ts';
+import { checkAnswer } from './check-answer.ts';
 import type { Venue } from './venue.ts';
 
 export interface RunLoopPorts {
@@ -114,10 +115,10 @@ export function createRunLoop(ports: RunLoopPorts): RunLoop {
     } catch (error) {
       return recordWithAnswers(inferenceFailed(request.cycle, error, tUs));
     }
-    if (!(answer instanceof Promise)) return recordWithAnswers(predictionsMade(answer, tUs));
+    if (!(answer instanceof Promise)) return recordWithAnswers(answered(request, answer, tUs));
     return answer
       .then(
-        (predictions) => predictionsMade(predictions, tUs),
+        (predictions) => answered(request, predictions, tUs),
         (error: unknown) => inferenceFailed(request.cycle, error, tUs),
       )
       .then((made) => recordWithAnswers(made));
@@ -157,8 +158,12 @@ export function createRunLoop(ports: RunLoopPorts): RunLoop {
   };
 }
 
-function predictionsMade(predictions: Predictions, tUs: number): InputEvent {
-  return { type: 'PredictionsMade', tUs, predictions };
+function answered(request: InferenceRequest, answer: Predictions, tUs: number): InputEvent {
+  try {
+    return { type: 'PredictionsMade', tUs, predictions: checkAnswer(answer, request) };
+  } catch (error) {
+    return inferenceFailed(request.cycle, error, tUs);
+  }
 }
 
 /** A failure of the models is an event; a bug, or a cache that cannot serve the run, is not. */

@@ -62,11 +62,23 @@ describe('wrong values', () => {
     ['risk: 3\n', 's.yaml:3:7: risk: expected a map of keys, found 3'],
     [
       'horizons: 5m\n',
-      's.yaml:3:11: horizons: expected a list of at least 1, such as [5m, 1h, 1d], found "5m"',
+      's.yaml:3:11: horizons: expected a list of at least 1, such as [5m, 1h, 1d], or discover, found "5m"',
     ],
     [
       'horizons: []\n',
-      's.yaml:3:11: horizons: expected a list of at least 1, such as [5m, 1h, 1d], found a list of 0',
+      's.yaml:3:11: horizons: expected a list of at least 1, such as [5m, 1h, 1d], or discover, found a list of 0',
+    ],
+    [
+      'horizons: find\n',
+      's.yaml:3:11: horizons: expected a list of at least 1, such as [5m, 1h, 1d], or discover, found "find"',
+    ],
+    [
+      'horizons: discover\n',
+      's.yaml:3:11: horizons: discover needs models.runRoot, whose target names it reads them from',
+    ],
+    [
+      'models: { families: [Ridge] }\n',
+      's.yaml:3:21: models.families: expected models.runRoot beside it, whose models it chooses from',
     ],
     ['horizons: [5m, 1w]\n', 's.yaml:3:16: horizons[1]: expected text such as 5m or 1h or 1d, found "1w"'],
     ['horizons: [5m, 60m, 1h]\n', 's.yaml:3:21: horizons[2]: 1h is the same length as 60m; keep one'],

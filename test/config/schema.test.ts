@@ -16,7 +16,7 @@ function keysOf(node: SchemaNode, path: string[] = []): [string, SchemaNode][] {
     [[...path, name].join('.'), child],
     ...keysOf(child, [...path, name]),
   ]);
-  return [...own, ...(node.oneOf ?? []).flatMap((branch) => keysOf(branch, path))];
+  return [...own, ...(node.oneOf ?? node.anyOf ?? []).flatMap((branch) => keysOf(branch, path))];
 }
 
 describe('the JSON Schema', () => {
@@ -40,6 +40,9 @@ describe('the JSON Schema', () => {
       'data.symbols',
       'models.runRoot',
       'models.predictions',
+      'models.families',
+      'models.excludeFamilies',
+      'models.views',
       'prediction.standardizeWindowCycles',
       'broker.fee.bps',
       'broker.fee.perShareDollars',

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { MARKET_VALUE_COLUMNS, type MarketTable } from '../../src/domain/market-table.ts';
-import type { InputEvent, InputType } from '../../src/events/inputs.ts';
+import type { InputEvent, InputType, ModelFault } from '../../src/events/inputs.ts';
 import type { JsonObject } from '../../src/events/record.ts';
 
 /** Objects as sametape makes them; by default half of fast-check's have no prototype. */
@@ -68,12 +68,38 @@ const predictions = fc
   .record({
     cycle,
     outputs: fc.array(fc.option(fc.float({ noNaN: true, noDefaultInfinity: true })), { maxLength: 70 }),
+    faults: fc.array(
+      fc.record(
+        {
+          column: fc.nat(),
+          reason: fc.constantFrom('not_finite', 'wrong_shape', 'failed', 'late'),
+          detail: text,
+          symbols: fc.uniqueArray(fc.nat({ max: 69 })).map((ix) => ix.sort((a, b) => a - b)),
+        },
+        { requiredKeys: ['column', 'reason', 'detail'], ...plain },
+      ),
+      { maxLength: 3 },
+    ),
   })
-  .map(({ cycle: n, outputs }) => ({
+  .map(({ cycle: n, outputs, faults }) => ({
     cycle: n,
     values: Float32Array.from(outputs, (output) => output ?? 0),
     valid: Uint8Array.from(outputs, (output) => (output === null ? 0 : 1)),
+    ...faultsWithin(faults, outputs.length),
   }));
+
+/** Faults whose symbols lie within the predictions, as a reader demands; absent when there are none. */
+function faultsWithin(
+  faults: readonly ModelFault[],
+  size: number,
+): { readonly faults?: readonly ModelFault[] } {
+  if (faults.length === 0) return {};
+  return {
+    faults: faults.map(({ symbols, ...fault }) =>
+      symbols === undefined ? fault : { ...fault, symbols: symbols.filter((ix) => ix < size) },
+    ),
+  };
+}
 
 function event<T extends InputType>(
   type: T,
@@ -93,6 +119,8 @@ const identity = fc
 /** Any input event, by type: a type without a generator does not compile. */
 export const inputEvents: { readonly [T in InputType]: fc.Arbitrary<InputEvent> } = {
   RunStarted: event('RunStarted', { identity }),
+  HorizonsDiscovered: event('HorizonsDiscovered', { horizons: fc.array(text), targets: fc.array(text) }),
+  ArtifactWarned: event('ArtifactWarned', { code: text, file: text, detail: text }),
   SessionOpened: event('SessionOpened', {
     session: fc.record({ date, openUs: tUs, closeUs: tUs, isHalfDay: fc.boolean() }, plain),
   }),

@@ -147,10 +147,13 @@ describe('decoding refuses what encoding does not write', () => {
     const { payload } = taped(inputSamples[type]);
     for (const field of Object.keys(payload)) {
       const { [field]: _dropped, ...rest } = payload;
-      const missing = refusalOf(type, rest);
-      expect(missing.seq).toBe(12);
-      // an inline slice without its columns reads as a reference
-      if (field !== 'columns') expect(missing.field).toBe(field);
+      // predictions without faults are those of a cycle in which no model failed
+      if (field !== 'faults') {
+        const missing = refusalOf(type, rest);
+        expect(missing.seq).toBe(12);
+        // an inline slice without its columns reads as a reference
+        if (field !== 'columns') expect(missing.field).toBe(field);
+      }
       for (const other of [null, [1], 1.5, '\u0000?', { x: 1 }]) {
         if (field === 'symbols' && Array.isArray(other)) continue;
         if (typeof other === typeof payload[field] && typeof other === 'string') continue;
@@ -189,6 +192,28 @@ describe('decoding refuses what encoding does not write', () => {
       'positions.SPY',
       /exact integer/,
     ],
+    ...(
+      [
+        [
+          'a fault of no known reason',
+          { reason: 'bored' },
+          'reason',
+          /not_finite, wrong_shape, failed, late/,
+        ],
+        ['a fault of a column below 0', { column: -1 }, 'column', /at least 0/],
+        ['symbols of a fault that fall', { symbols: [1, 0] }, 'symbols[1]', /from 2/],
+        ['a symbol of a fault beyond the predictions', { symbols: [3] }, 'symbols[0]', /from 0 to 2/],
+      ] as const
+    ).map(([name, change, field, message]): [string, InputType, JsonObject, string, RegExp] => [
+      name,
+      'PredictionsMade',
+      {
+        ...taped(inputSamples.PredictionsMade).payload,
+        faults: [{ column: 0, detail: '', reason: 'late', ...change }],
+      },
+      `faults[0].${field}`,
+      message,
+    ]),
     [
       'text that is not base64',
       'PredictionsMade',

@@ -34,6 +34,19 @@ const execution = {
 /** One of each, with every optional field set. */
 export const inputSamples: { readonly [T in InputType]: Extract<InputEvent, { readonly type: T }> } = {
   RunStarted: { type: 'RunStarted', tUs: T0, identity: { code: 'abc', layout: ['SPY'], seed: 7 } },
+  HorizonsDiscovered: {
+    type: 'HorizonsDiscovered',
+    tUs: T0,
+    horizons: ['5m', '1d'],
+    targets: ['ret_1d', 'ret_5m'],
+  },
+  ArtifactWarned: {
+    type: 'ArtifactWarned',
+    tUs: T0,
+    code: 'MODEL_CHECKSUM_MISMATCH',
+    file: 'targets/ret_5m/models/view=ALL/family=Ridge/model.onnx',
+    detail: 'sha256 ab, expected cd',
+  },
   SessionOpened: {
     type: 'SessionOpened',
     tUs: T0,
@@ -50,7 +63,12 @@ export const inputSamples: { readonly [T in InputType]: Extract<InputEvent, { re
   PredictionsMade: {
     type: 'PredictionsMade',
     tUs: T0,
-    predictions: { cycle: 3, values: Float32Array.of(0.5, 0, -1.25), valid: Uint8Array.of(1, 0, 1) },
+    predictions: {
+      cycle: 3,
+      values: Float32Array.of(0.5, 0, -1.25),
+      valid: Uint8Array.of(1, 0, 1),
+      faults: [{ column: 0, reason: 'not_finite', symbols: [1], detail: 'NaN' }],
+    },
   },
   InferenceFailed: { type: 'InferenceFailed', tUs: T0, cycle: 3, reason: 'timed out' },
   OrderAccepted: { type: 'OrderAccepted', tUs: T0, clientOrderId: 'run-7-0' },
@@ -109,6 +127,13 @@ export const derivedSamples: { readonly [T in DerivedType]: Extract<DerivedEvent
     ],
     digests,
     equityMicros: 100_000_000,
+  },
+  ModelFaulted: {
+    type: 'ModelFaulted',
+    cycle: 3,
+    model: 'ret_5m/ALL/Ridge',
+    reason: 'not_finite',
+    symbols: ['SPY'],
   },
   CycleSkipped: { type: 'CycleSkipped', cycle: 4, reason: 'the one before is open' },
   OrderIntended: {

@@ -53,6 +53,13 @@ export const secret = (example: string) =>
     .regex(/^\$\{env:[A-Za-z_][A-Za-z0-9_]*\}$/)
     .meta({ secret: true, examples: [`\${env:${example}}`] });
 
+/** A family or view of a run root, as its folder names it. */
+export const artifactName = () =>
+  z
+    .string()
+    .regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/)
+    .meta({ examples: ['Ridge', 'CROSS_SECTIONAL'] });
+
 export const filePath = () =>
   z
     .string()

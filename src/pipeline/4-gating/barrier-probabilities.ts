@@ -1,3 +1,4 @@
+import type { ModelFault, Predictions } from '../../events/inputs.ts';
 import type { ModelKind, SignalLayout } from '../../events/layout.ts';
 
 /**
@@ -16,6 +17,8 @@ export interface BarrierPlan {
 export interface BarrierSeries {
   readonly p: Float64Array;
   readonly known: Uint8Array;
+  /** 1 where no model of the kind answered because one failed: an entry must not pass for want of an opinion. */
+  readonly faulted: Uint8Array;
 }
 
 export interface BarrierProbabilities {
@@ -43,6 +46,7 @@ export function createBarrierProbabilities({ symbolCount }: BarrierPlan): Barrie
   const series = (): BarrierSeries => ({
     p: new Float64Array(symbolCount),
     known: new Uint8Array(symbolCount),
+    faulted: new Uint8Array(symbolCount),
   });
   return { peak: series(), valley: series(), secondPeak: series(), secondValley: series() };
 }
@@ -50,18 +54,32 @@ export function createBarrierProbabilities({ symbolCount }: BarrierPlan): Barrie
 /**
  * Reads the barrier models' raw outputs as probabilities: several models of one kind are averaged, and float32 output
  * a hair outside [0, 1] is brought back to it. They never pass the standardiser.
- * @param values C*N raw outputs at `c * N + i`
- * @param valid C*N, 1 where the output is a finite number
+ * @param predictions C*N raw outputs at `c * N + i`, 1 in `valid` where the output is a finite number, and the models
+ *   that failed
  */
 export function collectBarriers(
   plan: BarrierPlan,
-  { values, valid }: { readonly values: Float32Array; readonly valid: Uint8Array },
+  { values, valid, faults }: Pick<Predictions, 'values' | 'valid' | 'faults'>,
   out: BarrierProbabilities,
 ): void {
   average(plan.symbolCount, plan.peak, values, valid, out.peak);
   average(plan.symbolCount, plan.valley, values, valid, out.valley);
   average(plan.symbolCount, plan.secondPeak, values, valid, out.secondPeak);
   average(plan.symbolCount, plan.secondValley, values, valid, out.secondValley);
+  if (faults === undefined) return;
+  for (const fault of faults) {
+    markFaulted(fault, plan.peak, out.peak);
+    markFaulted(fault, plan.valley, out.valley);
+    markFaulted(fault, plan.secondPeak, out.secondPeak);
+    markFaulted(fault, plan.secondValley, out.secondValley);
+  }
+}
+
+function markFaulted({ column, symbols }: ModelFault, columns: readonly number[], out: BarrierSeries): void {
+  if (!columns.includes(column)) return;
+  const { known, faulted } = out;
+  if (symbols !== undefined) for (const i of symbols) faulted[i] = 1 - known[i];
+  else for (let i = 0; i < faulted.length; i++) faulted[i] = 1 - known[i];
 }
 
 function average(
@@ -81,6 +99,7 @@ function average(
       count += 1;
     }
     out.known[i] = count > 0 ? 1 : 0;
+    out.faulted[i] = 0;
     out.p[i] = count > 0 ? sum / count : 0;
   }
 }

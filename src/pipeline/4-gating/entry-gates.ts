@@ -20,6 +20,7 @@ export const GATE_OUTCOMES = [
   'quote_stale',
   'barrier_peak',
   'barrier_valley',
+  'barrier_faulted',
 ] as const;
 export type GateOutcome = (typeof GATE_OUTCOMES)[number];
 
@@ -103,6 +104,10 @@ export function applyEntryGates(inputs: GateInputs, settings: GatingSettings, ou
       write(out, i, { outcome: CODE.allowed, factor: 1, value: 0, limit: 0 });
       continue;
     }
+    if (isFaulted(barriers, i)) {
+      write(out, i, { outcome: CODE.barrier_faulted, factor: 0, value: 1, limit: 0 });
+      continue;
+    }
     const side = inputs.side[i] > 0 ? 1 : -1;
     const verdict = barrierGate(
       side,
@@ -117,6 +122,11 @@ export function applyEntryGates(inputs: GateInputs, settings: GatingSettings, ou
     if (verdict.kind === 'blocked') writeBlock(out, i, verdict);
     else write(out, i, { outcome: CODE[verdict.kind], factor: verdict.factor, value: 0, limit: 0 });
   }
+}
+
+/** A gate whose model failed this cycle cannot say that entering is safe. */
+function isFaulted({ peak, valley, secondPeak, secondValley }: BarrierProbabilities, i: number): boolean {
+  return (peak.faulted[i] | valley.faulted[i] | secondPeak.faulted[i] | secondValley.faulted[i]) !== 0;
 }
 
 function at({ p, known }: BarrierSeries, i: number): number | undefined {
