@@ -10,9 +10,11 @@ import {
   type Origin,
   type ScenarioProblem,
 } from './config-tree.ts';
+import { riskProblems } from './risk-problems.ts';
 import type { Scenario } from './schema.ts';
 import { toArbitrationSettings } from './sections/arbitration.ts';
 import { toBlendingSettings } from './sections/blending.ts';
+import { noBorrowSymbolsOf } from './sections/borrow.ts';
 import { toExchangeSettings, toExecutionSettings } from './sections/broker.ts';
 import { toGatingSettings } from './sections/gating.ts';
 import { toPredictionSettings } from './sections/prediction.ts';
@@ -60,7 +62,10 @@ export function resolveSettings(scenario: Scenario, discovered: readonly Horizon
       gating: toGatingSettings(scenario.gating),
       sizing: toSizingSettings(scenario.sizing),
       // an order the exchange is bound to reject is not worth sending
-      risk: toRiskSettings(scenario.risk, { brokerAllowsShort: scenario.broker.allowShort }),
+      risk: toRiskSettings(scenario.risk, {
+        allowsShort: scenario.broker.allowShort,
+        noBorrowSymbols: noBorrowSymbolsOf(scenario.broker.borrow),
+      }),
       execution: toExecutionSettings(scenario.execution),
       exchange: toExchangeSettings(scenario.broker),
     },
@@ -122,13 +127,7 @@ export function crossProblems(scenario: Scenario, root: ConfigMap): ScenarioProb
       `prediction.icMinPairs: expected at most icWindowPairs ${scenario.prediction.icWindowPairs}, found ${scenario.prediction.icMinPairs}`,
     );
   }
-  const { orderType, limitOffsetBps } = scenario.execution;
-  if (orderType === 'marketable_limit' && limitOffsetBps > scenario.risk.priceCollarBps) {
-    report(
-      ['execution', 'limitOffsetBps'],
-      `execution.limitOffsetBps: expected at most risk.priceCollarBps ${scenario.risk.priceCollarBps}, found ${limitOffsetBps}; every order would be blocked`,
-    );
-  }
+  problems.push(...riskProblems(scenario, root));
   return labels === 'discover' ? problems : [...problems, ...strayHorizons(scenario, labels, root)];
 }
 

@@ -18,7 +18,7 @@ import type { MoneyMicros, PriceE4, Shares } from './units.ts';
 
 /**
  * Cash, positions and open lots of one account: plain data, arrays by universe index. Every amount is an integer, so
- * that after every execution, exactly: `cash + cost of open lots = initial cash + realised - fees`.
+ * that after every execution, exactly: `cash + cost of open lots = initial cash + realised - fees - borrow fees`.
  */
 export interface Ledger {
   /** Universe, code-unit order. */
@@ -37,6 +37,8 @@ export interface Ledger {
   feesMicros: MoneyMicros;
   /** The part of the fees that belongs to closed lots. */
   closedFeesMicros: MoneyMicros;
+  /** Charged for borrowed shares; part of no lot, so not among `feesMicros`. */
+  borrowFeesMicros: MoneyMicros;
   /** The newest execution ids, a ring: see `isKnownExecution`. */
   readonly recentExecutionIds: string[];
   executionCount: number;
@@ -80,6 +82,7 @@ export function createLedger(options: {
     realizedMicros: 0,
     feesMicros: 0,
     closedFeesMicros: 0,
+    borrowFeesMicros: 0,
     recentExecutionIds: Array.from({ length: options.executionMemory ?? DEFAULT_EXECUTION_MEMORY }, () => ''),
     executionCount: 0,
   };
@@ -150,6 +153,13 @@ export function applyExecution(ledger: Ledger, execution: Execution): LedgerChan
     closedLots,
   };
   return roundTrip === undefined ? change : { ...change, roundTrip };
+}
+
+/** Books a lender's charge. @throws InvariantError on an amount that is not an exact integer, or negative */
+export function chargeBorrowFee(ledger: Ledger, feeMicros: MoneyMicros): void {
+  invariant(feeMicros >= 0, `borrow fee ${feeMicros} micro-dollars is negative`);
+  ledger.cashMicros = exactMicros(ledger.cashMicros - exactMicros(feeMicros));
+  ledger.borrowFeesMicros = exactMicros(ledger.borrowFeesMicros + feeMicros);
 }
 
 function kindOf(before: Shares, after: Shares): LedgerChange['kind'] {
@@ -236,7 +246,8 @@ export function checkBalance(ledger: Ledger): void {
     costMicros += lotCostMicros;
   }
   const left = ledger.cashMicros + costMicros;
-  const right = ledger.initialCashMicros + ledger.realizedMicros - ledger.feesMicros;
+  const { initialCashMicros, realizedMicros, feesMicros, borrowFeesMicros } = ledger;
+  const right = initialCashMicros + realizedMicros - feesMicros - borrowFeesMicros;
   invariant(left === right, `cash + cost ${left} is not initial + realised - fees ${right} micro-dollars`);
   invariant(
     openFeesMicros + ledger.closedFeesMicros === ledger.feesMicros,

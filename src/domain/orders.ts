@@ -30,6 +30,7 @@ export type OrderRejectReason =
   | 'invalid_price'
   | 'insufficient_buying_power'
   | 'short_not_allowed'
+  | 'no_borrow'
   | 'duplicate_client_order_id';
 
 /** Lifecycle of an order. Only the listed moves are legal; anything else is an error that stops new exposure. */

@@ -110,23 +110,43 @@ export interface RiskSettings {
   readonly maxOpenOrders: number;
   /** Orders allowed per rolling minute of logical time. */
   readonly maxOrdersPerMinute: number;
-  /** Orders of one symbol and side that may execute per rolling minute; absent turns the throttle off. */
+  /** Orders of one symbol and side that execute in the window before trading stops; absent turns the throttle off. */
   readonly maxRepeatedExecutions?: number;
+  /** The throttle's rolling window, minutes of logical time. */
+  readonly repeatedExecutionMinutes: number;
   readonly cooldownSeconds: number;
   readonly maxPositionFrac: WeightFrac;
   readonly maxGrossFrac: WeightFrac;
   readonly maxNetFrac: WeightFrac;
+  /** Limit of each sector's gross; absent exactly where `sectors` is empty. */
+  readonly maxSectorFrac?: WeightFrac;
+  /** Code-unit order, of names and of symbols; a symbol is in one at most. */
+  readonly sectors: readonly SectorSettings[];
   readonly allowShort: boolean;
+  /** Symbols that cannot be borrowed: held or long, never short. Code-unit order, as are the restricted ones. */
+  readonly noBorrowSymbols: readonly string[];
   readonly restrictedSymbols: readonly string[];
   readonly maxDataAgeSeconds: number;
+  /** Age of the quote an order is priced and judged by. */
+  readonly maxQuoteAgeSeconds: number;
+  /** Price step of orders from one dollar up, and below. */
   readonly tickE4: PriceE4;
+  readonly subDollarTickE4: PriceE4;
   /** Fraction of the previous session's closing equity. */
   readonly dailyLossFrac: number;
   /** Fraction of peak equity. */
   readonly drawdownFrac: number;
+  /** Fraction of the highest equity of the last `lossVelocityMinutes` of logical time; absent turns it off. */
+  readonly lossVelocityFrac?: number;
+  readonly lossVelocityMinutes: number;
   /** Warn at this fraction of a limit. */
   readonly warnFraction: number;
   readonly killAction: 'reduce_only' | 'flatten';
+}
+
+export interface SectorSettings {
+  readonly name: string;
+  readonly symbols: readonly string[];
 }
 
 export interface ExecutionSettings {
@@ -140,14 +160,26 @@ export type FeeModel =
   | { readonly kind: 'bps'; readonly bps: Bps }
   | { readonly kind: 'per_share'; readonly perShareMicros: number; readonly minimumMicros: number };
 
+/** Shares borrowed for short sales: fees in bps of value a year of 360 days. */
+export interface BorrowSettings {
+  readonly annualBps: Bps;
+  /** Code-unit order of keys. */
+  readonly annualBpsBySymbol: Readonly<Record<string, Bps>>;
+  /** Symbols nobody lends, code-unit order. */
+  readonly noBorrowSymbols: readonly string[];
+}
+
 export interface ExchangeSettings {
   readonly slippageBps: Bps;
   /** Square-root participation slippage: bps at 100 % of the bar's volume; 0 turns it off. */
   readonly impactBps: Bps;
   /** Most of a bar's volume one order may take, fraction. */
   readonly participationCap: number;
+  /** Most of the displayed size our orders may take of a bar without trades, fraction. */
+  readonly displayedSizeCap: number;
   readonly fee: FeeModel;
   readonly allowShort: boolean;
+  readonly borrow: BorrowSettings;
   /** Buying power = equity * this - gross exposure; 1 is a cash account, 2 Regulation T. */
   readonly leverage: number;
 }

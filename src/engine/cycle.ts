@@ -8,8 +8,9 @@ import { isKilled, markExposure } from '../pipeline/6-risk/kill-switch.ts';
 import type { DecisionView } from '../pipeline/decision-view.ts';
 import { type CycleOutcome, decide, requestPredictions } from '../pipeline/pipeline.ts';
 import { currentEquityMicros, type Engine } from './engine-state.ts';
+import { watchGates } from './gate-watch.ts';
 import { requestCancel } from './operator.ts';
-import { addOrder, workingShares } from './order-book.ts';
+import { addOrder, type OrderRecord, workingShares } from './order-book.ts';
 import { sessionMinutes } from './session-clock.ts';
 
 /** A cycle falls due: freezes its view of the features and asks the models; without models it is decided at once. */
@@ -76,7 +77,9 @@ export function completeCycle(engine: Engine, answer: CycleAnswer, out: DerivedE
   const outcome = decide(engine.pipeline, view);
   const { decisions, digests } = outcome;
   out.push({ type: 'CycleCompleted', cycle, decisions, digests, equityMicros: view.equityMicros });
-  const held = { symbols: engine.layout.symbols, weights: engine.pipeline.work.sizing.weightNow };
+  watchGates(engine.gateWatch, engine.pipeline, view, out);
+  const { work, rules } = engine.pipeline;
+  const held = { symbols: engine.layout.symbols, weights: work.sizing.weightNow, rules };
   for (const warning of markExposure(engine.kill, held, engine.settings.risk)) out.push(warning);
   askBroker(engine, outcome, answer, out);
 }
@@ -106,6 +109,20 @@ function decisionView(engine: Engine, cycle: number, predictions: Predictions | 
   };
 }
 
+/** By symbol, then in the order of intent. */
+function cancelOrders(
+  working: readonly OrderRecord[],
+  symbols: readonly number[],
+  out: DerivedEvent[],
+): void {
+  if (symbols.length === 0) return;
+  const bySymbol = new Map<number, OrderRecord[]>(symbols.map((symbolIx) => [symbolIx, []]));
+  for (const order of working) bySymbol.get(order.symbolIx)?.push(order);
+  for (const orders of bySymbol.values()) {
+    for (const order of orders) requestCancel(order, 'replaced_by_decision', out);
+  }
+}
+
 /** Cancels, then orders. An order's id is made of the run, the input that caused it and its place among its siblings. */
 function askBroker(
   engine: Engine,
@@ -114,11 +131,7 @@ function askBroker(
   out: DerivedEvent[],
 ): void {
   const { pipeline, orders, nowUs, runTag } = engine;
-  for (const symbolIx of cancelSymbols) {
-    for (const order of orders.working) {
-      if (order.symbolIx === symbolIx) requestCancel(order, 'replaced_by_decision', out);
-    }
-  }
+  cancelOrders(orders.working, cancelSymbols, out);
   for (let k = 0; k < approved.length; k += 1) {
     const verdict = approved[k];
     const order = orderRequestOf(verdict, `${runTag}-${answer.seq}-${k}`);

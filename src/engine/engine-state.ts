@@ -5,6 +5,7 @@ import type { MoneyMicros, TimeUs } from '../domain/units.ts';
 import type { SignalLayout } from '../events/layout.ts';
 import { createKillState, type KillState } from '../pipeline/6-risk/kill-switch.ts';
 import { createPipeline, type Pipeline } from '../pipeline/pipeline-state.ts';
+import { createGateWatch, type GateWatch } from './gate-watch.ts';
 import { createOrderBook, type OrderBook } from './order-book.ts';
 import { createSessionClock, type SessionClock } from './session-clock.ts';
 
@@ -27,6 +28,7 @@ export interface Engine extends EngineConfig {
   readonly workingShares: Float64Array;
   readonly orders: OrderBook;
   readonly kill: KillState;
+  readonly gateWatch: GateWatch;
   /** Equity at the newest session close, the base of the next session's daily loss; the initial cash before the first. */
   closingEquityMicros: MoneyMicros;
   /** A tripped switch also closes all positions: by setting, or because the operator said so. */
@@ -48,7 +50,13 @@ export function createEngine(config: EngineConfig): Engine {
     ledger: createLedger({ cashMicros: config.settings.initialCashMicros, symbols, executionMemory: 0 }),
     workingShares: new Float64Array(symbols.length),
     orders: createOrderBook(),
-    kill: createKillState({ equityMicros: config.settings.initialCashMicros, symbolCount: symbols.length }),
+    kill: createKillState({
+      equityMicros: config.settings.initialCashMicros,
+      symbolCount: symbols.length,
+      sectorCount: config.settings.risk.sectors.length,
+      lossVelocityMinutes: config.settings.risk.lossVelocityMinutes,
+    }),
+    gateWatch: createGateWatch(symbols.length),
     closingEquityMicros: config.settings.initialCashMicros,
     isFlattening: false,
     nowUs: 0,

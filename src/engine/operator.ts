@@ -2,6 +2,7 @@ import { assertNever } from '../domain/errors.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import type { InputEvent } from '../events/inputs.ts';
 import { type RiskTransition, resetKill, trip } from '../pipeline/6-risk/kill-switch.ts';
+import { forgetAllExecutions } from '../pipeline/6-risk/risk-memory.ts';
 import { currentEquityMicros, type Engine } from './engine-state.ts';
 import type { OrderRecord } from './order-book.ts';
 
@@ -25,6 +26,7 @@ export function applyOperatorCommand(
       return;
     case 'reset':
       engine.isFlattening = false;
+      if (engine.kill.tripped.repeated_execution) forgetAllExecutions(engine.pipeline.riskMemory);
       out.push(...resetKill(engine.kill, { equityMicros: currentEquityMicros(engine), by: who }));
       return;
     default:

@@ -1,9 +1,10 @@
 import { applyExecution, type LedgerChange } from '../domain/ledger.ts';
 import type { Execution, OrderStatus } from '../domain/orders.ts';
+import { US_PER_MINUTE } from '../domain/units.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import type { BrokerReport } from '../events/inputs.ts';
-import { trip } from '../pipeline/6-risk/kill-switch.ts';
-import { recordExecution } from '../pipeline/6-risk/risk-book.ts';
+import { markRepeats, trip } from '../pipeline/6-risk/kill-switch.ts';
+import { recordExecution } from '../pipeline/6-risk/risk-memory.ts';
 import { startTimer } from '../pipeline/horizon-timers.ts';
 import type { Engine } from './engine-state.ts';
 import { stopExposure } from './operator.ts';
@@ -45,13 +46,7 @@ function applyFill(engine: Engine, order: OrderRecord, execution: Execution, out
   order.filledQuantity += execution.quantity;
   const change = book(engine, execution, out);
   if (change.kind === 'opened' || change.kind === 'reversed') startPositionTimer(engine, order, execution);
-  const { quantity, clientOrderId, side } = order.request;
-  recordExecution(engine.pipeline.riskMemory, {
-    tUs: engine.nowUs,
-    symbolIx: order.symbolIx,
-    side,
-    clientOrderId,
-  });
+  const { quantity, clientOrderId } = order.request;
   const fault = moveOrder(
     engine.orders,
     order,
@@ -61,6 +56,18 @@ function applyFill(engine: Engine, order: OrderRecord, execution: Execution, out
     const message = `order ${clientOrderId}: ${order.filledQuantity} of ${quantity} shares filled`;
     raise(engine, { code: 'ORDER_OVERFILLED', message }, out);
   } else if (fault !== undefined) raise(engine, fault, out);
+  if (order.executionIds.length === 1) countExecution(engine, order, out);
+}
+
+/** The throttle counts orders that executed, not their fills. */
+function countExecution(engine: Engine, { symbolIx, request }: OrderRecord, out: DerivedEvent[]): void {
+  const { risk } = engine.settings;
+  const repeats = recordExecution(
+    engine.pipeline.riskMemory,
+    { tUs: engine.nowUs, symbolIx, side: request.side },
+    risk.repeatedExecutionMinutes * US_PER_MINUTE,
+  );
+  stopExposure(engine, markRepeats(engine.kill, { repeats, symbol: request.symbol }, risk), out);
 }
 
 /** A position lives on the horizon its order was decided for, from the moment it was opened, however late that was. */

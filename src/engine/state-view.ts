@@ -6,7 +6,7 @@ import { currentEquityMicros, type Engine } from './engine-state.ts';
 export function viewEngine(engine: Engine): { readonly [key: string]: Json } {
   const { ledger, layout, pipeline, clock, kill } = engine;
   const equityMicros = currentEquityMicros(engine);
-  const losses = lossStatus(kill, equityMicros);
+  const losses = lossStatus(kill, { equityMicros, tUs: engine.nowUs });
   const { confidence } = pipeline.prediction;
   return {
     session: clock.date,
@@ -16,6 +16,7 @@ export function viewEngine(engine: Engine): { readonly [key: string]: Json } {
     equityMicros,
     realizedMicros: ledger.realizedMicros,
     feesMicros: ledger.feesMicros,
+    borrowFeesMicros: ledger.borrowFeesMicros,
     positions: layout.symbols.flatMap((symbol, i): Json[] =>
       ledger.shares[i] === 0
         ? []
@@ -40,6 +41,7 @@ export function viewEngine(engine: Engine): { readonly [key: string]: Json } {
       tripped: Object.entries(kill.tripped).flatMap(([cause, isTripped]) => (isTripped ? [cause] : [])),
       dailyLossFrac: losses.dailyLossFrac,
       drawdownFrac: losses.drawdownFrac,
+      lossVelocityFrac: losses.lossVelocityFrac,
       peakMicros: losses.peakMicros,
     },
     models: layout.columns.flatMap(({ id, kind }, c): Json[] =>

@@ -1,4 +1,5 @@
 import { assertNever, InvariantError } from '../domain/errors.ts';
+import { chargeBorrowFee } from '../domain/ledger.ts';
 import { universeIndexOf } from '../domain/marks.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import type { InferenceRequest } from '../events/inference.ts';
@@ -7,6 +8,7 @@ import * as kill from '../pipeline/6-risk/kill-switch.ts';
 import * as pipeline from '../pipeline/pipeline.ts';
 import { completeCycle, reportFaults, startCycle } from './cycle.ts';
 import { currentEquityMicros, type Engine } from './engine-state.ts';
+import { forgetGates } from './gate-watch.ts';
 import { applyOperatorCommand, stopExposure } from './operator.ts';
 import { ageOrders } from './order-book.ts';
 import { reconcile } from './reconcile.ts';
@@ -56,6 +58,7 @@ function applyInput(
       pipeline.openSession(engine.pipeline, input.session);
       out.push(...kill.openSession(engine.kill, engine.closingEquityMicros));
       engine.isFlattening &&= kill.isKilled(engine.kill);
+      forgetGates(engine.gateWatch);
       return undefined;
     case 'SessionClosed':
       pipeline.closeSession(engine.pipeline);
@@ -89,6 +92,9 @@ function applyInput(
     case 'BrokerSnapshot':
       reconcile(engine, input, out);
       return undefined;
+    case 'BorrowFeeCharged':
+      chargeBorrowFee(engine.ledger, input.feeMicros);
+      return undefined;
     case 'OperatorCommanded':
       applyOperatorCommand(engine, input, out);
       return undefined;
@@ -108,5 +114,9 @@ function applySlice(
   const { slice, tUs } = input;
   const universeIxOf = universeIndexOf(engine.layout.symbols, slice.table.symbols);
   pipeline.applySlice(engine.pipeline, slice, universeIxOf, tUs);
-  stopExposure(engine, kill.markEquity(engine.kill, currentEquityMicros(engine), engine.settings.risk), out);
+  const equityMicros = currentEquityMicros(engine);
+  const { risk } = engine.settings;
+  const losses = kill.markEquity(engine.kill, equityMicros, risk);
+  const velocity = kill.markVelocity(engine.kill, { equityMicros, tUs }, risk);
+  stopExposure(engine, velocity.length === 0 ? losses : [...losses, ...velocity], out);
 }

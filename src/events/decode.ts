@@ -50,6 +50,7 @@ const REJECT_REASONS = Object.keys({
   invalid_price: true,
   insufficient_buying_power: true,
   short_not_allowed: true,
+  no_borrow: true,
   duplicate_client_order_id: true,
 } satisfies Record<OrderRejectReason, true>) as OrderRejectReason[];
 
@@ -159,6 +160,17 @@ const DECODERS: { readonly [T in InputType]: Decoder<T> } = {
       tUs: record.t,
       cashMicros: integerField(reader, 'cashMicros'),
       positions: positions(objectField(reader, 'positions')),
+    };
+  },
+  BorrowFeeCharged: (record) => {
+    const reader = only(record, 'feeMicros', 'nights', 'shares', 'symbol');
+    return {
+      type: 'BorrowFeeCharged',
+      tUs: record.t,
+      symbol: stringField(reader, 'symbol'),
+      shares: integerField(reader, 'shares'),
+      nights: integerField(reader, 'nights'),
+      feeMicros: integerField(reader, 'feeMicros'),
     };
   },
   OperatorCommanded: (record) => {

@@ -30,6 +30,8 @@ export interface Decision {
   /** For a refusal by risk or a gate: the value that failed and the limit it failed against. */
   readonly value?: number;
   readonly limit?: number;
+  /** Why the position was to be left, where risk refused or cut the exit and `reason` names its check. */
+  readonly exitReason?: DecisionReason;
 }
 
 /** What `step` returns. The runtime appends each to the tape, then carries out those that ask for an effect. */
@@ -80,10 +82,28 @@ export type DerivedEvent =
     }
   | {
       readonly type: 'RiskLimitWarned';
-      readonly limit: 'daily_loss' | 'drawdown' | 'position' | 'exposure';
+      readonly limit: WarnedLimit;
       readonly value: number;
       readonly threshold: number;
       readonly symbol?: string;
+      readonly sector?: string;
+    }
+  | {
+      /** An entry gate began to block a symbol, or blocks it for another reason; not repeated while it does. */
+      readonly type: 'GateBlocked';
+      readonly cycle: number;
+      readonly symbol: string;
+      readonly reason: DecisionReason;
+      readonly value: number;
+      readonly limit: number;
+    }
+  | {
+      /** A symbol's quote grew too old to enter on; not repeated until a fresh one has come. */
+      readonly type: 'QuoteStale';
+      readonly cycle: number;
+      readonly symbol: string;
+      readonly ageUs: number;
+      readonly limitUs: number;
     }
   | {
       readonly type: 'KillSwitchTripped';
@@ -99,5 +119,23 @@ export type DerivedEvent =
       readonly symbol?: string;
     };
 
-export type KillCause = 'daily_loss' | 'drawdown' | 'operator' | 'order_state' | 'strict_error';
+/** `exposure` is gross; `repeated_execution` and `position` name a symbol, `sector` a sector. */
+export type WarnedLimit =
+  | 'daily_loss'
+  | 'drawdown'
+  | 'loss_velocity'
+  | 'repeated_execution'
+  | 'position'
+  | 'exposure'
+  | 'net'
+  | 'sector';
+
+export type KillCause =
+  | 'daily_loss'
+  | 'drawdown'
+  | 'loss_velocity'
+  | 'repeated_execution'
+  | 'operator'
+  | 'order_state'
+  | 'strict_error';
 export type DerivedType = DerivedEvent['type'];

@@ -64,6 +64,13 @@ function inputPayload(event: InputEvent, base64: Base64Codec): JsonObject {
         cashMicros: exactInteger(event.cashMicros, 'cashMicros'),
         positions: positions(event.positions),
       };
+    case 'BorrowFeeCharged':
+      return {
+        feeMicros: exactInteger(event.feeMicros, 'feeMicros'),
+        nights: exactInteger(event.nights, 'nights'),
+        shares: exactInteger(event.shares, 'shares'),
+        symbol: event.symbol,
+      };
     case 'OperatorCommanded':
       return { command: event.command, who: event.who, why: event.why };
     case 'TapeRecovered':
@@ -146,11 +153,22 @@ function derivedPayload(event: DerivedEvent): JsonObject {
       return { priceE4: event.priceE4, realizedMicros: event.realizedMicros, symbol: event.symbol };
     case 'RiskLimitWarned': {
       const payload: Record<string, Json> = { limit: event.limit };
+      if (event.sector !== undefined) payload.sector = event.sector;
       if (event.symbol !== undefined) payload.symbol = event.symbol;
       payload.threshold = event.threshold;
       payload.value = event.value;
       return payload;
     }
+    case 'GateBlocked':
+      return {
+        cycle: event.cycle,
+        limit: event.limit,
+        reason: event.reason,
+        symbol: event.symbol,
+        value: event.value,
+      };
+    case 'QuoteStale':
+      return { ageUs: event.ageUs, cycle: event.cycle, limitUs: event.limitUs, symbol: event.symbol };
     case 'KillSwitchTripped':
       return { cause: event.cause, limit: event.limit, value: event.value };
     case 'KillSwitchReset':
@@ -167,6 +185,7 @@ function derivedPayload(event: DerivedEvent): JsonObject {
 
 function decision(value: Decision): JsonObject {
   const out: Record<string, Json> = {};
+  if (value.exitReason !== undefined) out.exitReason = value.exitReason;
   if (value.horizon !== undefined) out.horizon = value.horizon;
   out.kind = value.kind;
   if (value.limit !== undefined) out.limit = value.limit;

@@ -93,6 +93,16 @@ export type InputEvent =
       readonly positions: Readonly<Record<string, Shares>>;
     }
   | {
+      /** The lender's charge for shares sold short and held overnight. */
+      readonly type: 'BorrowFeeCharged';
+      readonly tUs: TimeUs;
+      readonly symbol: string;
+      /** Borrowed shares, positive. */
+      readonly shares: Shares;
+      readonly nights: number;
+      readonly feeMicros: MoneyMicros;
+    }
+  | {
       readonly type: 'OperatorCommanded';
       readonly tUs: TimeUs;
       readonly command: OperatorCommand;
@@ -110,6 +120,7 @@ export type InputEvent =
   | { readonly type: 'RunStopped'; readonly tUs: TimeUs; readonly reason: string };
 
 export type InputType = InputEvent['type'];
+export type BorrowFeeCharged = Extract<InputEvent, { readonly type: 'BorrowFeeCharged' }>;
 export type BrokerReport = Extract<
   InputEvent,
   {
@@ -141,6 +152,7 @@ export const INPUT_TYPES: ReadonlySet<string> = new Set<InputType>([
   'OrderCancelled',
   'OrderExpired',
   'BrokerSnapshot',
+  'BorrowFeeCharged',
   'OperatorCommanded',
   'TapeRecovered',
   'RunStopped',

@@ -65,6 +65,12 @@ function exposureRejection(
       detail: `sells ${increasing} more shares than the position and open sell orders leave`,
     };
   }
+  if (side === 'sell' && state.lending.isUnavailable[symbolIx] === 1) {
+    return {
+      reason: 'no_borrow',
+      detail: `sells ${increasing} more shares than are held, and none can be borrowed`,
+    };
+  }
   const worstE4 = worstPriceE4(state, request, symbolIx);
   if (!Number.isSafeInteger(worstE4 * quantity * 100)) {
     return {

@@ -5,8 +5,9 @@ import { exactMicros, notionalMicros } from '../domain/money.ts';
 import type { Execution, OrderRequest } from '../domain/orders.ts';
 import { indexOfSymbol, insertionPoint } from '../domain/symbol-index.ts';
 import type { MoneyMicros, Shares, TimeUs } from '../domain/units.ts';
-import type { BrokerReport } from '../events/inputs.ts';
+import type { BorrowFeeCharged, BrokerReport } from '../events/inputs.ts';
 import { powerRejection, type Rejection, rejectionOf } from './admission.ts';
+import { chargeBorrowFees } from './borrow.ts';
 import { remainingAfterFillMicros } from './buying-power.ts';
 import { feeDueMicros } from './fees.ts';
 import { barOpenUs, type Fill, fillFromRow } from './fills.ts';
@@ -19,12 +20,16 @@ export interface AccountSnapshot {
   readonly positions: Readonly<Record<string, Shares>>;
 }
 
-export function openSession(state: ExchangeState, _session: Session): void {
+/** Starts a session. @returns what short positions are charged for the nights before it */
+export function openSession(state: ExchangeState, session: Session): BorrowFeeCharged[] {
+  const charged = chargeBorrowFees(state, session);
+  state.openedUs = session.openUs;
   state.isOpen = true;
   state.sessionOrderIds = [];
   state.bidE4.fill(0);
   state.askE4.fill(0);
   state.isHalted.fill(0);
+  return charged;
 }
 
 /** Ends the session: orders of the day expire, in the order of submission; an IOC order no bar came for is cancelled. */

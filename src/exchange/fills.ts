@@ -72,7 +72,7 @@ function tradesThrough(
 
 /**
  * With trades in the bar, all our orders in it together take at most the participation cap of its volume. Without
- * trades (rows of quotes only) volume is unknown, and what the touched side displays is all there is.
+ * trades (rows of quotes only) volume is unknown, and they take at most a set part of what the touched side displays.
  */
 function liquidityOf(
   table: MarketTable,
@@ -84,5 +84,5 @@ function liquidityOf(
     return { available: Math.floor(base * by.settings.participationCap) - by.takenShares, base };
   }
   const base = by.side === 'buy' ? table.askSize[row] : table.bidSize[row];
-  return { available: Math.floor(base) - by.takenShares, base };
+  return { available: Math.floor(base * by.settings.displayedSizeCap) - by.takenShares, base };
 }

@@ -3,6 +3,7 @@ import { createMarks, type Marks } from '../domain/marks.ts';
 import type { OrderRequest } from '../domain/orders.ts';
 import type { ExchangeSettings } from '../domain/settings.ts';
 import type { MoneyMicros, Shares, TimeUs } from '../domain/units.ts';
+import { createLending, type Lending } from './lending.ts';
 
 /** An accepted order that is not done. */
 export interface WorkingOrder {
@@ -32,6 +33,9 @@ export interface ExchangeState {
   readonly symbols: readonly string[];
   readonly ledger: Ledger;
   isOpen: boolean;
+  /** Opening of the newest session: nights are counted from one to the next. */
+  openedUs: TimeUs;
+  readonly lending: Lending;
   /** In the order of submission, which is the order they fill in. */
   working: WorkingOrder[];
   /** Client order ids of the session, code-unit order. Orders are good for the day, so ids are forgotten at the next opening. */
@@ -60,6 +64,8 @@ export function createExchange(
     symbols,
     ledger: createLedger({ cashMicros: initialCashMicros, symbols, executionMemory: 0 }),
     isOpen: false,
+    openedUs: 0,
+    lending: createLending(symbols, settings.borrow),
     working: [],
     sessionOrderIds: [],
     nextExecutionOrdinal: 1,

@@ -48,6 +48,7 @@ export async function prepareRun(scenario: LoadedScenario): Promise<PreparedRun>
   const dataset = await openDataset(resolvedPaths.datasetDir);
   const sessions = chooseSessions(scenario, dataset);
   const symbols = chooseSymbols(scenario, dataset);
+  checkSectors(scenario, symbols);
   const runRoot =
     resolvedPaths.runRootDir === undefined
       ? undefined
@@ -174,6 +175,17 @@ function chooseSessions({ settings, scenario }: LoadedScenario, dataset: MarketD
   throw new InputError(
     'SESSIONS_EMPTY',
     `data.from/to: no session of ${scenario.data.dataset} lies in ${from ?? 'the start'} to ${to ?? 'the end'}; it holds ${range}`,
+  );
+}
+
+/** @throws InputError when sectors are set and a symbol of the universe is in none: its exposure would be limited by none */
+function checkSectors({ settings, scenario }: LoadedScenario, symbols: readonly string[]): void {
+  const { sectors } = settings.engine.risk;
+  const missing = symbols.find((symbol) => !sectors.some((sector) => sector.symbols.includes(symbol)));
+  if (sectors.length === 0 || missing === undefined) return;
+  throw new InputError(
+    'SECTOR_MISSING',
+    `risk.sectors: ${missing} of ${scenario.data.dataset} is in no sector; list every symbol that is traded`,
   );
 }
 

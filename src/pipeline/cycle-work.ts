@@ -12,6 +12,7 @@ import {
 import { createGateOutput, type GateOutput } from './4-gating/entry-gates.ts';
 import { createExitOutput, type ExitOutput } from './4-gating/exits.ts';
 import { createSizingOutput, type SizingOutput } from './5-sizing/size-portfolio.ts';
+import { type CheckLog, createCheckLog } from './6-risk/check-log.ts';
 
 /**
  * Every stage's outputs of the newest cycle, rewritten in place each cycle: what the digests cover and what a trace
@@ -60,6 +61,11 @@ export interface CycleWork {
   readonly hasLimit: Uint8Array;
   /** N signed shares risk let through. */
   readonly orderShares: Float64Array;
+  /** N, 1 where risk refused or cut an exit: the decision then names the check and the exit's reason. */
+  readonly exitStopped: Uint8Array;
+  readonly checks: CheckLog;
+  /** N, 1 where a working order waits at a price. */
+  readonly isResting: Uint8Array;
 }
 
 export function createCycleWork(layout: SignalLayout, plan: BlendPlan, barriers: BarrierPlan): CycleWork {
@@ -99,6 +105,9 @@ export function createCycleWork(layout: SignalLayout, plan: BlendPlan, barriers:
     limit: new Float64Array(n),
     hasLimit: new Uint8Array(n),
     orderShares: new Float64Array(n),
+    exitStopped: new Uint8Array(n),
+    checks: createCheckLog(n),
+    isResting: new Uint8Array(n),
   };
 }
 

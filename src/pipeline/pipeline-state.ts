@@ -1,7 +1,6 @@
 import type { Horizon } from '../domain/horizon.ts';
 import type { Session } from '../domain/market-table.ts';
-import type { EngineSettings, RiskSettings } from '../domain/settings.ts';
-import type { Shares } from '../domain/units.ts';
+import type { EngineSettings } from '../domain/settings.ts';
 import type { SignalLayout } from '../events/layout.ts';
 import { createHash128, type Hash128 } from '../math/hash128.ts';
 import { createFeatureEngine, type FeatureEngine } from './0-features/feature-engine.ts';
@@ -11,7 +10,10 @@ import { createVolatility, type VolatilityState } from './1-prediction/volatilit
 import { type BlendState, createBlendState } from './2-blending/blend.ts';
 import { type BlendPlan, planBlending } from './2-blending/blend-plan.ts';
 import { type BarrierPlan, planBarriers } from './4-gating/barrier-probabilities.ts';
-import { createRiskMemory, type RiskMemory, restrictedMask } from './6-risk/risk-book.ts';
+import { createOpenOrders, type OpenOrders } from './6-risk/risk-book.ts';
+import type { RiskLimits } from './6-risk/risk-case.ts';
+import { createRiskMemory, type RiskMemory } from './6-risk/risk-memory.ts';
+import { type SymbolRules, symbolRules } from './6-risk/symbol-rules.ts';
 import { type CycleWork, createCycleWork } from './cycle-work.ts';
 import { createHorizonTimers, type HorizonTimers } from './horizon-timers.ts';
 import { createMarketState, type MarketState } from './market-state.ts';
@@ -33,9 +35,10 @@ export interface Pipeline {
   readonly barrierPlan: BarrierPlan;
   readonly timers: HorizonTimers;
   readonly riskMemory: RiskMemory;
-  readonly restricted: Uint8Array;
-  /** What the checks of stage 6 ask of the settings. */
-  readonly riskLimits: RiskSettings & { readonly lotShares: Shares };
+  readonly rules: SymbolRules;
+  readonly riskLimits: RiskLimits;
+  /** Scratch of the risk book. */
+  readonly openOrders: OpenOrders;
   /** N prices positions are marked at; the engine's own array. */
   readonly marksE4: Float64Array;
   readonly work: CycleWork;
@@ -68,8 +71,9 @@ export function createPipeline({ settings, layout, barSeconds }: PipelineConfig)
     barrierPlan,
     timers: createHorizonTimers(symbolCount),
     riskMemory: createRiskMemory(symbolCount),
-    restricted: restrictedMask(layout.symbols, settings.risk),
+    rules: symbolRules(layout.symbols, settings.risk),
     riskLimits: { ...settings.risk, lotShares: settings.sizing.lotShares },
+    openOrders: createOpenOrders(symbolCount, settings.risk.sectors.length),
     marksE4: new Float64Array(symbolCount),
     work: createCycleWork(layout, blendPlan, barrierPlan),
     hash: createHash128(),

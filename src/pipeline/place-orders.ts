@@ -1,8 +1,17 @@
 import { sideSign } from '../domain/orders.ts';
+import { US_PER_MINUTE } from '../domain/units.ts';
 import { BLOCKED, EXIT, HOLD, sizePortfolio, sizingReason, TRADE } from './5-sizing/size-portfolio.ts';
 import { assessOrder, type RiskApproved } from './6-risk/assess-order.ts';
+import { clearLog } from './6-risk/check-log.ts';
 import { draftOrder } from './6-risk/draft-orders.ts';
-import { isReducing, type OrderDraft, type RiskBook, recordIntent, restOfBook } from './6-risk/risk-book.ts';
+import {
+  isReducing,
+  type OrderDraft,
+  openRiskBook,
+  type RiskBook,
+  recordIntent,
+} from './6-risk/risk-book.ts';
+import { ageMemory } from './6-risk/risk-memory.ts';
 import { setOutcome } from './cycle-work.ts';
 import type { DecisionView } from './decision-view.ts';
 import type { Pipeline } from './pipeline-state.ts';
@@ -46,6 +55,9 @@ export function placeOrders(pipeline: Pipeline, view: DecisionView): CycleOrders
   const cancelSymbols: number[] = [];
   const wanted: number[] = [];
   work.orderShares.fill(0);
+  work.exitStopped.fill(0);
+  clearLog(work.checks);
+  noteResting(pipeline, view);
   for (let i = 0; i < symbolCount; i += 1) {
     const delta = work.sizing.deltaShares[i];
     if (view.workingShares[i] !== 0) {
@@ -66,12 +78,15 @@ function isObsolete({ work, settings }: Pipeline, view: DecisionView, i: number)
   if (working * work.sizing.deltaShares[i] < 0) return true;
   const addsExposure = working * view.positionShares[i] >= 0;
   if (addsExposure) return view.isKilled || view.isFlattening || working * work.signalWeight[i] <= 0;
-  return work.kind[i] === EXIT && settings.execution.orderType === 'limit' && hasLimit(view, i);
+  return work.kind[i] === EXIT && settings.execution.orderType === 'limit' && work.isResting[i] === 1;
 }
 
-/** True where a working order waits for a price; a market order only waits for the next bar. */
-function hasLimit({ working }: DecisionView, i: number): boolean {
-  return working.some(({ symbolIx, limitPriceE4 }) => symbolIx === i && limitPriceE4 !== undefined);
+/** Notes where a working order waits for a price; a market order only waits for the next bar. */
+function noteResting({ work }: Pipeline, { working }: DecisionView): void {
+  work.isResting.fill(0);
+  for (const { symbolIx, limitPriceE4 } of working) {
+    if (limitPriceE4 !== undefined) work.isResting[symbolIx] = 1;
+  }
 }
 
 function approveOrders(pipeline: Pipeline, view: DecisionView, wanted: readonly number[]): RiskApproved[] {
@@ -99,9 +114,11 @@ function draftFor({ work, layout, market, settings }: Pipeline, i: number): Orde
   return draftOrder(trade, market, settings.execution, settings.risk);
 }
 
-function openBook({ layout, market, work, restricted, settings }: Pipeline, view: DecisionView): RiskBook {
-  const book: RiskBook = {
-    symbols: layout.symbols,
+function openBook(pipeline: Pipeline, view: DecisionView): RiskBook {
+  const { market, work, rules, settings, riskMemory, openOrders } = pipeline;
+  const windowUs = settings.risk.repeatedExecutionMinutes * US_PER_MINUTE;
+  ageMemory(riskMemory, { tUs: view.tUs, windowUs });
+  const facts = {
     tUs: view.tUs,
     isSessionOpen: view.isSessionOpen,
     isKilled: view.isKilled,
@@ -109,13 +126,10 @@ function openBook({ layout, market, work, restricted, settings }: Pipeline, view
     market,
     positionShares: view.positionShares,
     advDollars: work.advDollars,
-    restricted,
-    buyingPowerMicros: 0,
-    working: [...view.working],
+    rules,
+    working: view.working,
   };
-  const { grossMicros } = restOfBook(book, -1);
-  book.buyingPowerMicros = Math.floor(view.equityMicros * settings.exchange.leverage - grossMicros);
-  return book;
+  return openRiskBook(facts, openOrders, { leverage: settings.exchange.leverage });
 }
 
 function placeOrder(
@@ -125,15 +139,18 @@ function placeOrder(
   approved: RiskApproved[],
 ): void {
   const i = draft.symbolIx;
-  const verdict = assessOrder(draft, book, riskMemory, riskLimits);
+  const context = { book, memory: riskMemory, settings: riskLimits, log: work.checks };
+  const verdict = assessOrder(draft, context);
   if (verdict.kind === 'refused') {
     work.sizing.targetShares[i] = work.effectiveShares[i];
+    if (work.kind[i] === EXIT) work.exitStopped[i] = 1;
     setOutcome(work, i, BLOCKED, verdict.check, { value: verdict.value, limit: verdict.limit });
     return;
   }
   const scaled = verdict.scaledBy[0];
   if (scaled !== undefined) {
     const kind = work.kind[i] === EXIT ? EXIT : TRADE;
+    if (kind === EXIT) work.exitStopped[i] = 1;
     setOutcome(work, i, kind, scaled.check, { value: scaled.value, limit: scaled.limit });
   }
   const shares = sideSign(draft.side) * verdict.quantity;

@@ -1,5 +1,8 @@
+import type { DecisionReason } from '../domain/decisions.ts';
 import type { Decision } from '../events/derived.ts';
+import { exitReason } from './4-gating/exits.ts';
 import { BLOCKED, DECISION_KINDS, EXIT, HOLD } from './5-sizing/size-portfolio.ts';
+import type { CycleWork } from './cycle-work.ts';
 import type { DecisionView } from './decision-view.ts';
 import type { Pipeline } from './pipeline-state.ts';
 
@@ -24,6 +27,7 @@ function decisionOf(pipeline: Pipeline, view: DecisionView, symbol: string, i: n
     decision.value = work.value[i];
     decision.limit = work.limit[i];
   }
+  if (work.exitStopped[i] === 1) decision.exitReason = exitReasonOf(work, i);
   if (code === BLOCKED) return decision;
   decision.side = sideOf(pipeline, view, i);
   decision.targetWeight = work.sizing.targetWeight[i];
@@ -31,6 +35,11 @@ function decisionOf(pipeline: Pipeline, view: DecisionView, symbol: string, i: n
   const horizonIx = code === EXIT ? pipeline.timers.horizonIx[i] : work.arbitration.best[i];
   if (horizonIx >= 0) decision.horizon = pipeline.horizons[horizonIx].label;
   return decision;
+}
+
+/** What stage 4 said before stage 6 overruled it; an exit without a reason of its own is the kill switch's. */
+function exitReasonOf({ exit }: CycleWork, i: number): DecisionReason {
+  return exit.reason[i] === 0 ? 'kill_switch' : exitReason(exit.reason[i]);
 }
 
 function sideOf({ work }: Pipeline, view: DecisionView, i: number): 'buy' | 'sell' {

@@ -2,6 +2,7 @@ import type { DecisionKind, DecisionReason } from '../domain/decisions.ts';
 import { invariant } from '../domain/errors.ts';
 import {
   applyExecution,
+  chargeBorrowFee,
   createLedger,
   equityMicros,
   grossMicros,
@@ -165,6 +166,9 @@ export function collectInput(collector: RunCollector, event: InputEvent): void {
     case 'OrderFilled':
       if (collectExecution(collector, event.execution)) orders.filled += 1;
       arrivalE4.delete(event.execution.clientOrderId);
+      return;
+    case 'BorrowFeeCharged':
+      chargeBorrowFee(collector.ledger, event.feeMicros);
       return;
     case 'OrderCancelled':
       orders.cancelled += 1;

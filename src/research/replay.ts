@@ -39,6 +39,7 @@ const ANSWER_TYPES: ReadonlySet<string> = new Set([
   'OrderCancelled',
   'OrderExpired',
   'BrokerSnapshot',
+  'BorrowFeeCharged',
 ]);
 
 const PREDICTION_TYPES: ReadonlySet<string> = new Set(['PredictionsMade', 'InferenceFailed']);

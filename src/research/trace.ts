@@ -13,6 +13,7 @@ import { EXIT_REASONS } from '../pipeline/4-gating/exits.ts';
 import { SIZING_REASONS } from '../pipeline/5-sizing/size-portfolio.ts';
 import { scaleByVolatility } from '../pipeline/5-sizing/vol-scaling.ts';
 import { effectiveBand } from '../pipeline/5-sizing/weights.ts';
+import { type LoggedCheck, readLog } from '../pipeline/6-risk/check-log.ts';
 import { KILL_CAUSES, lossStatus } from '../pipeline/6-risk/kill-switch.ts';
 
 export interface TraceValue {
@@ -26,7 +27,12 @@ export interface TraceValue {
 export interface TraceSection {
   readonly stage: string;
   readonly values: readonly TraceValue[];
-  readonly rows?: readonly { readonly label: string; readonly values: readonly TraceValue[] }[];
+  readonly rows?: readonly TraceRow[];
+}
+
+export interface TraceRow {
+  readonly label: string;
+  readonly values: readonly TraceValue[];
 }
 
 interface TraceContext {
@@ -242,15 +248,17 @@ function traceSizing({ pipeline, ledger }: Engine, { symbolIx: i }: TraceContext
   };
 }
 
-function traceRisk(engine: Engine, { symbolIx: i }: TraceContext): TraceSection {
+function traceRisk(engine: Engine, { symbolIx: i, tUs }: TraceContext): TraceSection {
   const { kill, pipeline } = engine;
   const { work, settings } = pipeline;
   const equityMicros = plannedEquityMicros(engine);
-  const losses = lossStatus(kill, equityMicros);
+  const losses = lossStatus(kill, { equityMicros, tUs });
+  const log = readLog(work.checks, i);
   const tripped = KILL_CAUSES.filter((cause) => kill.tripped[cause]);
   return {
     stage: '6 risk',
     values: [
+      value('asked', log === undefined ? null : log.askedShares, 'shares'),
       value('approved', work.orderShares[i], 'shares'),
       ...(work.hasLimit[i] === 1
         ? [value(`${work.reason[i]} value`, work.value[i]), value(`${work.reason[i]} limit`, work.limit[i])]
@@ -260,7 +268,27 @@ function traceRisk(engine: Engine, { symbolIx: i }: TraceContext): TraceSection 
       value('daily loss limit', settings.risk.dailyLossFrac * 100, '%'),
       value('drawdown', losses.drawdownFrac * 100, '%'),
       value('drawdown limit', settings.risk.drawdownFrac * 100, '%'),
+      ...(settings.risk.lossVelocityFrac === undefined
+        ? []
+        : [
+            value(`loss in ${settings.risk.lossVelocityMinutes} minutes`, losses.lossVelocityFrac * 100, '%'),
+            value('its limit', settings.risk.lossVelocityFrac * 100, '%'),
+          ]),
       value('kill switch', tripped.length === 0 ? 'not tripped' : tripped.join(', ')),
+    ],
+    ...(log === undefined ? {} : { rows: log.checks.map(checkRow) }),
+  };
+}
+
+/** Money is kept in micro-dollars; people read dollars. */
+function checkRow({ check, unit, outcome, ...measured }: LoggedCheck): TraceRow {
+  const [scale, shown] = unit === 'micro-dollars' ? [1_000_000, '$'] : [1, unit];
+  return {
+    label: check,
+    values: [
+      value('result', outcome),
+      value('value', measured.value / scale, shown),
+      value('limit', measured.limit / scale, shown),
     ],
   };
 }

@@ -126,9 +126,12 @@ export function createRunLoop(ports: RunLoopPorts): RunLoop {
 
   function accept(event: InputEvent): Promise<void> | undefined {
     switch (event.type) {
-      case 'SessionOpened':
-        venue.openSession(event.session);
-        return recordWithAnswers(event);
+      case 'SessionOpened': {
+        const charges = venue.openSession(event.session);
+        recordWithAnswers(event);
+        for (const charge of charges) recordWithAnswers(charge);
+        return undefined;
+      }
       case 'MarketSlice':
         for (const report of venue.applySlice(event.slice, event.tUs)) recordWithAnswers(report);
         return recordWithAnswers(event);

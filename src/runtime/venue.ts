@@ -11,7 +11,8 @@ import type { ExchangeState } from '../exchange/state.ts';
  * a function of its state and the tape, so a replay asks it again and compares.
  */
 export interface Venue {
-  openSession(session: Session): void;
+  /** Starts the session. @returns charges for the nights before it */
+  openSession(session: Session): readonly InputEvent[];
   /** Ends the session: reports on orders that do not outlive it, then the account as the venue has it. */
   closeSession(tUs: TimeUs): readonly InputEvent[];
   applySlice(slice: MarketSlice, tUs: TimeUs): readonly BrokerReport[];

@@ -44,6 +44,8 @@ describe('the JSON Schema', () => {
       'models.excludeFamilies',
       'models.views',
       'prediction.standardizeWindowCycles',
+      'risk.maxSector',
+      'risk.lossVelocity',
       'broker.fee.bps',
       'broker.fee.perShareDollars',
       'broker.credentials',

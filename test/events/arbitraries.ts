@@ -143,6 +143,12 @@ export const inputEvents: { readonly [T in InputType]: fc.Arbitrary<InputEvent> 
     cashMicros: micros,
     positions: fc.dictionary(symbol, micros, plain),
   }),
+  BorrowFeeCharged: event('BorrowFeeCharged', {
+    symbol,
+    shares: fc.nat(),
+    nights: fc.nat(),
+    feeMicros: fc.nat(),
+  }),
   OperatorCommanded: event('OperatorCommanded', {
     command: fc.constantFrom('pause', 'resume', 'kill', 'reset', 'flatten'),
     who: text,

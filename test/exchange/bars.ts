@@ -21,8 +21,10 @@ export const SETTINGS: ExchangeSettings = {
   slippageBps: 0,
   impactBps: 0,
   participationCap: 0.1,
+  displayedSizeCap: 1,
   fee: { kind: 'bps', bps: 0 },
   allowShort: true,
+  borrow: { annualBps: 0, annualBpsBySymbol: {}, noBorrowSymbols: [] },
   leverage: 2,
 };
 

@@ -90,8 +90,10 @@ const settings: fc.Arbitrary<ExchangeSettings> = fc.record({
   slippageBps: fc.integer({ min: 0, max: 200 }).map((n) => n / 10),
   impactBps: fc.integer({ min: 0, max: 500 }).map((n) => n / 10),
   participationCap: fc.constantFrom(0, 0.07, 0.1, 0.25, 1),
+  displayedSizeCap: fc.constantFrom(0.3, 1),
   fee,
   allowShort: fc.boolean(),
+  borrow: fc.constant({ annualBps: 0, annualBpsBySymbol: {}, noBorrowSymbols: [] }),
   leverage: fc.constantFrom(1, 2),
 });
 

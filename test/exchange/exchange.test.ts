@@ -138,6 +138,17 @@ describe('market orders', () => {
     expect(fills[0]).toMatchObject({ quantity: 200, priceE4: 1_001_000 });
   });
 
+  it('takes no more than the cap of a displayed size, shared by all orders in the bar', () => {
+    const state = openExchange({ displayedSizeCap: 0.25 });
+    apply(state, slicesOf(tableOf([{ symbol: 'AAA', minute: 1 }]))[0]);
+    submitOrder(state, order({ quantity: 30 }), at(1));
+    submitOrder(state, order({ quantity: 30 }), at(1));
+    const row = { symbol: 'AAA', minute: 2, flags: HAS_BID | HAS_ASK, askSize: 200, volume: 0 };
+    const reports = apply(state, slicesOf(tableOf([row]))[0]);
+    expect(typesOf(reports)).toEqual(['OrderFilled', 'OrderPartiallyFilled']);
+    expect(accountSnapshot(state).positions).toEqual({ AAA: 50 });
+  });
+
   it('a locked opening quote fills', () => {
     expect(
       trade({ order: {}, bars: [{ bidOpenE4: 1_000_000, askOpenE4: 1_000_000 }] }).fills[0].priceE4,

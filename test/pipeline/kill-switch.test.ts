@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { US_PER_MINUTE } from '../../src/domain/units.ts';
 import {
   createDrawdown,
   recoveryNeededFrac,
@@ -20,10 +21,13 @@ import {
   lossStatus,
   markEquity,
   markExposure,
+  markRepeats,
+  markVelocity,
   openSession,
   resetKill,
   trip,
 } from '../../src/pipeline/6-risk/kill-switch.ts';
+import { createLossWindow, markLoss } from '../../src/pipeline/6-risk/loss-velocity.ts';
 
 const SETTINGS = {
   dailyLossFrac: 0.02,
@@ -31,10 +35,13 @@ const SETTINGS = {
   warnFraction: 0.7,
   maxPositionFrac: 0.2,
   maxGrossFrac: 1,
+  maxNetFrac: 9,
 };
 
+const NO_SECTORS = { sectorIx: Int32Array.of(-1, -1), sectors: [] };
+
 function killStateAt(equityMicros: number, symbolCount = 0) {
-  return createKillState({ equityMicros, symbolCount });
+  return createKillState({ equityMicros, symbolCount, sectorCount: 2, lossVelocityMinutes: 5 });
 }
 
 describe('daily loss', () => {
@@ -59,7 +66,7 @@ describe('daily loss', () => {
     openSession(state, 94_000);
     const [tripped] = markEquity(state, 92_000, { ...SETTINGS, drawdownFrac: 1 });
     expect(tripped).toMatchObject({ type: 'KillSwitchTripped', cause: 'daily_loss', limit: 0.02 });
-    expect(lossStatus(state, 92_000).dailyLossFrac).toBeCloseTo(2 / 94, 15);
+    expect(lossStatus(state, { equityMicros: 92_000, tUs: 0 }).dailyLossFrac).toBeCloseTo(2 / 94, 15);
   });
 
   it('warns again after it has been below the line', () => {
@@ -87,7 +94,7 @@ describe('drawdown', () => {
       { type: 'KillSwitchReset', cause: 'drawdown', by: 'ana' },
     ]);
     expect(markEquity(state, 88_000, wide)).toEqual([]);
-    expect(lossStatus(state, 88_000).peakMicros).toBe(89_000);
+    expect(lossStatus(state, { equityMicros: 88_000, tUs: 0 }).peakMicros).toBe(89_000);
   });
 
   it('trips beside a daily loss, and survives its clearing', () => {
@@ -127,6 +134,93 @@ describe('drawdown', () => {
   });
 });
 
+describe('loss velocity', () => {
+  const FAST = { lossVelocityFrac: 0.01, warnFraction: 0.7 };
+  /** Marks one a minute, in a window of five. */
+  const marksOf = (values: readonly number[], settings = FAST) => {
+    const state = killStateAt(100_000);
+    const events = values.map((equityMicros, minute) =>
+      markVelocity(state, { equityMicros, tUs: (1000 + minute) * US_PER_MINUTE }, settings),
+    );
+    return { state, events };
+  };
+
+  it('warns once at 70 % of the limit, trips beyond it, passes on it', () => {
+    const { events } = marksOf([100_000, 99_301, 99_300, 99_200, 99_000, 98_999, 98_000]);
+    expect(events.map((list) => list.map(({ type }) => type))).toEqual([
+      [],
+      [],
+      ['RiskLimitWarned'],
+      [],
+      [],
+      ['KillSwitchTripped'],
+      [],
+    ]);
+    expect(events[5]).toMatchObject([{ cause: 'loss_velocity', limit: 0.01 }]);
+  });
+
+  it('forgets marks that left the window: the same loss taken slowly does not trip', () => {
+    const slow = Array.from({ length: 60 }, (_, minute) => 100_000 - minute * 170);
+    expect(
+      marksOf(slow)
+        .events.flat()
+        .map(({ type }) => type),
+    ).not.toContain('KillSwitchTripped');
+    const jump = (wait: number) => [100_000, ...Array.from({ length: wait }, () => 99_500), 98_980];
+    expect(isKilled(marksOf(jump(4)).state)).toBe(true);
+    expect(isKilled(marksOf(jump(5)).state)).toBe(false);
+  });
+
+  it('is the fall from the highest mark of the window, by a rescan of all marks', () => {
+    const mark = fc.record({
+      gapUs: fc.integer({ min: 0, max: 3 * US_PER_MINUTE }),
+      equity: fc.integer({ min: -10, max: 1000 }),
+    });
+    fc.assert(
+      fc.property(fc.array(mark, { maxLength: 40 }), (gaps) => {
+        const window = createLossWindow(3);
+        let tUs = 1000 * US_PER_MINUTE;
+        const seen: { minute: number; equity: number }[] = [];
+        for (const { gapUs, equity } of gaps) {
+          tUs += gapUs;
+          const minute = Math.floor(tUs / US_PER_MINUTE);
+          seen.push({ minute, equity });
+          const high = Math.max(...seen.filter((m) => m.minute >= minute - 3).map((m) => m.equity));
+          const expected = high > 0 ? (high - equity) / high : 0;
+          expect(markLoss(window, { equityMicros: equity, tUs })).toBe(expected);
+        }
+      }),
+    );
+  });
+
+  it('stays tripped over sessions; a reset measures from there; off without a limit', () => {
+    const { state } = marksOf([100_000, 98_000]);
+    openSession(state, 98_000);
+    expect(killCause(state)).toBe('loss_velocity');
+    const tUs = 1002 * US_PER_MINUTE;
+    expect(resetKill(state, { equityMicros: 98_000, by: 'ana' })).toHaveLength(1);
+    expect(markVelocity(state, { equityMicros: 97_500, tUs }, FAST)).toEqual([]);
+    expect(markVelocity(killStateAt(1), { equityMicros: -9, tUs }, { warnFraction: 0.7 })).toEqual([]);
+  });
+});
+
+describe('the repeated-execution throttle', () => {
+  it('warns once at 70 %, trips at the limit, and only an operator resets it', () => {
+    const state = killStateAt(1);
+    const settings = { maxRepeatedExecutions: 10, warnFraction: 0.7 };
+    const types = [5, 6, 7, 8, 9, 10, 11].map((repeats) =>
+      markRepeats(state, { repeats, symbol: 'A' }, settings).map(({ type }) => type),
+    );
+    expect(types).toEqual([[], [], ['RiskLimitWarned'], [], [], ['KillSwitchTripped'], []]);
+    openSession(state, 1);
+    expect(killCause(state)).toBe('repeated_execution');
+    expect(resetKill(state, { equityMicros: 1, by: 'ana' })).toEqual([
+      { type: 'KillSwitchReset', cause: 'repeated_execution', by: 'ana' },
+    ]);
+    expect(markRepeats(state, { repeats: 99, symbol: 'A' }, { warnFraction: 0.7 })).toEqual([]);
+  });
+});
+
 describe('kill switch', () => {
   it('trips once a cause, for any cause, and an operator resets all', () => {
     const state = killStateAt(100_000);
@@ -147,7 +241,10 @@ describe('kill switch', () => {
     markEquity(state, 97_000, SETTINGS);
     resetKill(state, { equityMicros: 97_000, by: 'ana' });
     expect(markEquity(state, 96_000, SETTINGS)).toEqual([]);
-    expect(lossStatus(state, 96_000)).toMatchObject({ peakMicros: 100_000, drawdownFrac: 0.04 });
+    expect(lossStatus(state, { equityMicros: 96_000, tUs: 0 })).toMatchObject({
+      peakMicros: 100_000,
+      drawdownFrac: 0.04,
+    });
   });
 
   it('holds plain data, so that a copy goes on like the original', () => {
@@ -163,7 +260,11 @@ describe('exposure', () => {
   it('warns of a position and of gross once a crossing', () => {
     const state = killStateAt(1, 2);
     const mark = (...weights: number[]) =>
-      markExposure(state, { symbols: ['A', 'B'], weights: Float64Array.from(weights) }, SETTINGS);
+      markExposure(
+        state,
+        { symbols: ['A', 'B'], weights: Float64Array.from(weights), rules: NO_SECTORS },
+        SETTINGS,
+      );
     expect(mark(0.1, 0)).toEqual([]);
     expect(mark(0.1, -0.15)).toMatchObject([{ limit: 'position', symbol: 'B', value: 0.15 }]);
     expect(mark(0.1, -0.16)).toEqual([]);
@@ -174,6 +275,24 @@ describe('exposure', () => {
     expect(mark(0.6, -0.16)).toEqual([]);
     expect(mark(0, 0)).toEqual([]);
     expect(mark(0.6, 0.2)).toHaveLength(3);
+  });
+
+  it('warns of net exposure, either way, and of a sector, by name', () => {
+    const state = killStateAt(1, 3);
+    const rules = { sectorIx: Int32Array.of(0, 1, 0), sectors: ['energy', 'metals'] };
+    const settings = {
+      ...SETTINGS,
+      maxPositionFrac: 9,
+      maxGrossFrac: 9,
+      maxNetFrac: 0.5,
+      maxSectorFrac: 0.4,
+    };
+    const mark = (...weights: number[]) =>
+      markExposure(state, { symbols: ['A', 'B', 'C'], weights: Float64Array.from(weights), rules }, settings);
+    expect(mark(0.13, 0.2, 0.14)).toMatchObject([{ limit: 'net' }]);
+    expect(mark(0.15, -0.2, -0.14)).toMatchObject([{ limit: 'sector', sector: 'energy' }]);
+    expect(mark(0.15, -0.2, -0.14)).toEqual([]);
+    expect(mark(-0.1, -0.3, 0)).toMatchObject([{ limit: 'net' }, { sector: 'metals' }]);
   });
 
   it('adds up, and what is scaled or clipped is inside its limit', () => {

@@ -4,17 +4,25 @@ import type { RiskCheck } from '../../src/domain/decisions.ts';
 import type { RiskSettings } from '../../src/domain/settings.ts';
 import { US_PER_MINUTE, US_PER_SECOND } from '../../src/domain/units.ts';
 import { assessOrder, orderRequestOf, type RiskVerdict } from '../../src/pipeline/6-risk/assess-order.ts';
+import { createCheckLog, readLog } from '../../src/pipeline/6-risk/check-log.ts';
 import { RISK_CHECKS } from '../../src/pipeline/6-risk/checks.ts';
+import { draftOrder } from '../../src/pipeline/6-risk/draft-orders.ts';
 import {
-  createRiskMemory,
+  createOpenOrders,
   type OrderDraft,
+  openRiskBook,
   type RiskBook,
-  type RiskMemory,
-  recordExecution,
+  type RiskFacts,
   recordIntent,
-  restrictedMask,
   type WorkingOrder,
 } from '../../src/pipeline/6-risk/risk-book.ts';
+import {
+  ageMemory,
+  createRiskMemory,
+  type RiskMemory,
+  recordExecution,
+} from '../../src/pipeline/6-risk/risk-memory.ts';
+import { symbolRules } from '../../src/pipeline/6-risk/symbol-rules.ts';
 import { createMarketState } from '../../src/pipeline/market-state.ts';
 
 type Settings = RiskSettings & { readonly lotShares: number };
@@ -34,9 +42,15 @@ const SETTINGS: Settings = {
   maxGrossFrac: 1,
   maxNetFrac: 0.5,
   allowShort: true,
-  restrictedSymbols: [],
+  maxSectorFrac: 0.4,
+  ...{ sectors: [], noBorrowSymbols: [], restrictedSymbols: [] },
+  repeatedExecutionMinutes: 1,
+  lossVelocityFrac: 0.01,
+  lossVelocityMinutes: 15,
   maxDataAgeSeconds: 90,
+  maxQuoteAgeSeconds: 60,
   tickE4: 100,
+  subDollarTickE4: 1,
   dailyLossFrac: 0.02,
   drawdownFrac: 0.1,
   warnFraction: 0.7,
@@ -44,11 +58,13 @@ const SETTINGS: Settings = {
   lotShares: 1,
 };
 
+const SECTORS = [{ name: 'technology', symbols: ['AAA', 'BBB'] }];
 const NOW = 100 * US_PER_MINUTE;
 const SYMBOLS = ['AAA', 'BBB'];
 
 interface World {
-  readonly book?: Partial<RiskBook>;
+  readonly book?: Partial<RiskFacts>;
+  readonly buyingPowerMicros?: number;
   readonly position?: number;
   readonly otherPosition?: number;
   readonly working?: readonly WorkingOrder[];
@@ -64,11 +80,13 @@ function worldOf(world: World) {
   market.askE4.fill(1_000_000);
   market.midE4.fill(1_000_000);
   market.dataUs.fill(NOW);
+  market.quoteUs.fill(NOW);
   world.market?.(market);
   const memory = createRiskMemory(2);
   world.memory?.(memory);
-  const book: RiskBook = {
-    symbols: SYMBOLS,
+  const settings = { ...SETTINGS, ...world.settings };
+  ageMemory(memory, { tUs: NOW, windowUs: settings.repeatedExecutionMinutes * US_PER_MINUTE });
+  const facts: RiskFacts = {
     tUs: NOW,
     isSessionOpen: true,
     isKilled: false,
@@ -76,11 +94,12 @@ function worldOf(world: World) {
     market,
     positionShares: Float64Array.of(world.position ?? 0, world.otherPosition ?? 0),
     advDollars: Float64Array.of(1e8, 1e8),
-    restricted: new Uint8Array(2),
-    buyingPowerMicros: 1e12,
-    working: [...(world.working ?? [])],
+    rules: symbolRules(SYMBOLS, settings),
+    working: world.working ?? [],
     ...world.book,
   };
+  const book = openRiskBook(facts, createOpenOrders(2, settings.sectors.length), { leverage: 9 });
+  if (world.buyingPowerMicros !== undefined) book.buyingPowerMicros = world.buyingPowerMicros;
   const draft: OrderDraft = {
     symbolIx: 0,
     symbol: 'AAA',
@@ -91,12 +110,12 @@ function worldOf(world: World) {
     purpose: 'open',
     ...world.draft,
   };
-  return { draft, book, memory, settings: { ...SETTINGS, ...world.settings } };
+  return { draft, book, memory, settings, log: createCheckLog(2) };
 }
 
 function assess(world: World = {}): RiskVerdict {
-  const { draft, book, memory, settings } = worldOf(world);
-  return assessOrder(draft, book, memory, settings);
+  const { draft, ...context } = worldOf(world);
+  return assessOrder(draft, context);
 }
 
 /** The check that refused, `approved`, or `scaled` with the quantity left. */
@@ -125,8 +144,8 @@ const EDGES: readonly { readonly check: RiskCheck; readonly beyond: World; reado
   { check: 'halted_symbol', beyond: { market: (m) => m.isHalted.fill(1) }, inside: {} },
   {
     check: 'restricted_symbol',
-    beyond: { book: { restricted: restrictedMask(SYMBOLS, { restrictedSymbols: ['AAA'] }) } },
-    inside: { book: { restricted: restrictedMask(SYMBOLS, { restrictedSymbols: ['BBB'] }) } },
+    beyond: { settings: { restrictedSymbols: ['AAA'] } },
+    inside: { settings: { restrictedSymbols: ['BBB'] } },
   },
   {
     check: 'short_not_allowed',
@@ -134,9 +153,19 @@ const EDGES: readonly { readonly check: RiskCheck; readonly beyond: World; reado
     inside: { position: 100, settings: { allowShort: false }, draft: { side: 'sell' } },
   },
   {
+    check: 'no_borrow',
+    beyond: { position: 99, settings: { noBorrowSymbols: ['AAA'] }, draft: { side: 'sell' } },
+    inside: { position: 100, settings: { noBorrowSymbols: ['AAA'] }, draft: { side: 'sell' } },
+  },
+  {
     check: 'stale_data',
     beyond: { market: (m) => m.dataUs.fill(NOW - 90 * US_PER_SECOND - 1) },
     inside: { market: (m) => m.dataUs.fill(NOW - 90 * US_PER_SECOND) },
+  },
+  {
+    check: 'stale_quote',
+    beyond: { market: (m) => m.quoteUs.fill(NOW - 60 * US_PER_SECOND - 1) },
+    inside: { market: (m) => m.quoteUs.fill(NOW - 60 * US_PER_SECOND) },
   },
   {
     check: 'price_collar',
@@ -199,17 +228,20 @@ const EDGES: readonly { readonly check: RiskCheck; readonly beyond: World; reado
   { check: 'gross_limit', beyond: { otherPosition: -10_000 }, inside: { otherPosition: -9_900 } },
   { check: 'net_limit', beyond: { otherPosition: 4_901 }, inside: { otherPosition: 4_900 } },
   {
+    check: 'sector_limit',
+    beyond: { settings: { sectors: SECTORS }, otherPosition: -3_901 },
+    inside: { settings: { sectors: SECTORS }, otherPosition: -3_900 },
+  },
+  {
     check: 'buying_power',
-    beyond: { book: { buyingPowerMicros: 9_999e6 } },
-    inside: { book: { buyingPowerMicros: 10_000e6 } },
+    beyond: { buyingPowerMicros: 9_999e6 },
+    inside: { buyingPowerMicros: 10_000e6 },
   },
 ];
 
 function executed(memory: RiskMemory, orders: number): void {
-  for (let k = 0; k < orders; k++) {
-    const execution = { tUs: NOW - k, symbolIx: 0, side: 'buy', clientOrderId: `id${k}` } as const;
-    recordExecution(memory, execution);
-    recordExecution(memory, execution);
+  for (let k = orders - 1; k >= 0; k--) {
+    recordExecution(memory, { tUs: NOW - k, symbolIx: 0, side: 'buy' }, US_PER_MINUTE);
   }
 }
 
@@ -303,12 +335,7 @@ describe('scaling', () => {
         quantity,
         (position, otherPosition, working, s, q) => {
           const settings = { maxGrossFrac: 0.4, maxOpenOrders: 9, maxOpenOrdersPerSymbol: 9 };
-          const {
-            draft,
-            book,
-            memory,
-            settings: all,
-          } = worldOf({
+          const { draft, ...context } = worldOf({
             position,
             otherPosition,
             working,
@@ -318,21 +345,21 @@ describe('scaling', () => {
           const reach = (i: number) => {
             let buy = 0;
             let sell = 0;
-            for (const order of book.working) {
+            for (const order of context.book.working) {
               if (order.symbolIx !== i) continue;
               if (order.side === 'buy') buy += order.leavesQuantity;
               else sell += order.leavesQuantity;
             }
             return Math.max(
-              Math.abs(book.positionShares[i]! + buy),
-              Math.abs(book.positionShares[i]! - sell),
+              Math.abs(context.book.positionShares[i]! + buy),
+              Math.abs(context.book.positionShares[i]! - sell),
             );
           };
           const before = [reach(0), reach(1)];
-          const verdict = assessOrder(draft, book, memory, all);
+          const verdict = assessOrder(draft, context);
           if (verdict.kind === 'refused') return;
           expect(verdict.quantity).toBeLessThanOrEqual(q);
-          recordIntent(book, memory, verdict);
+          recordIntent(context.book, context.memory, verdict);
           expect(reach(0)).toBeLessThanOrEqual(Math.max(before[0]!, 2000));
           expect(reach(0) + reach(1)).toBeLessThanOrEqual(Math.max(before[0]! + before[1]!, 4000));
         },
@@ -419,8 +446,8 @@ describe('checks that are off or unknown', () => {
       'approved',
     );
     const { maxRepeatedExecutions: _, ...rest } = SETTINGS;
-    const { draft, book, memory } = worldOf({ memory: (m) => executed(m, 9) });
-    expect(assessOrder(draft, book, memory, rest).kind).toBe('approved');
+    const { draft, ...context } = worldOf({ memory: (m) => executed(m, 9) });
+    expect(assessOrder(draft, { ...context, settings: rest }).kind).toBe('approved');
   });
 
   it('refuses a limit price of nothing', () => {
@@ -435,17 +462,18 @@ describe('checks that are off or unknown', () => {
 
 describe('assessOrder', () => {
   it('changes nothing by itself, and recordIntent shows the order to the next draft', () => {
-    const { draft, book, memory, settings } = worldOf({ settings: { cooldownSeconds: 0 } });
+    const { draft, ...context } = worldOf({ settings: { cooldownSeconds: 0 } });
+    const { book, memory } = context;
     const before = structuredClone({ book, memory });
-    const verdict = assessOrder(draft, book, memory, settings);
+    const verdict = assessOrder(draft, context);
     expect({ book, memory }).toEqual(before);
     if (verdict.kind !== 'approved') throw new Error('expected approval');
     expect(verdict.costMicros).toBe(10_000e6);
     recordIntent(book, memory, verdict);
     expect(book.working).toEqual([workingBuy(100)]);
-    expect(book.buyingPowerMicros).toBe(1e12 - 10_000e6);
+    expect(book.buyingPowerMicros).toBe(9e12 - 10_000e6);
     expect([memory.lastIntentUs[0], ...memory.intentTimesUs]).toEqual([NOW, NOW]);
-    expect(assessOrder(draft, book, memory, settings)).toMatchObject({ check: 'duplicate_intent' });
+    expect(assessOrder(draft, context)).toMatchObject({ check: 'duplicate_intent' });
   });
 
   it('makes the request a broker gets, with the quantity that was approved', () => {
@@ -477,13 +505,104 @@ describe('assessOrder', () => {
     }
   });
 
-  it('forgets intents and executions older than a minute', () => {
-    const { draft, book, memory } = worldOf({});
-    memory.intentTimesUs.push(NOW - US_PER_MINUTE - 1);
-    recordIntent(book, memory, { draft, quantity: 1, costMicros: 0 });
-    expect(memory.intentTimesUs).toEqual([NOW]);
-    recordExecution(memory, { tUs: NOW - 2 * US_PER_MINUTE, symbolIx: 0, side: 'buy', clientOrderId: 'old' });
-    recordExecution(memory, { tUs: NOW, symbolIx: 0, side: 'buy', clientOrderId: 'new' });
-    expect(memory.executions.map(({ clientOrderId }) => clientOrderId)).toEqual(['new']);
+  it('forgets intents after a minute and executions after their window, each once', () => {
+    const memory = createRiskMemory(2);
+    const executed = { symbolIx: 1, side: 'sell' } as const;
+    const windowUs = 2 * US_PER_MINUTE;
+    memory.intentTimesUs.push(NOW - US_PER_MINUTE - 1, NOW - US_PER_MINUTE, NOW - US_PER_MINUTE + 1);
+    expect(recordExecution(memory, { ...executed, tUs: NOW - 3 * US_PER_MINUTE }, windowUs)).toBe(1);
+    expect(recordExecution(memory, { ...executed, tUs: NOW - windowUs + 1 }, windowUs)).toBe(2);
+    expect(recordExecution(memory, { ...executed, tUs: NOW }, windowUs)).toBe(2);
+    ageMemory(memory, { tUs: NOW, windowUs });
+    expect(memory.intentTimesUs).toEqual([NOW - US_PER_MINUTE + 1]);
+    expect(Array.from(memory.executedCount)).toEqual([0, 0, 0, 2]);
+    ageMemory(memory, { tUs: NOW + windowUs, windowUs });
+    expect([memory.executions, memory.intentTimesUs]).toEqual([[], []]);
+    expect(Array.from(memory.executedCount)).toEqual([0, 0, 0, 0]);
+  });
+});
+
+describe('the log of checks', () => {
+  it('shows every check of an order with value and limit, those behind the refusal too', () => {
+    const { draft, ...context } = worldOf({ otherPosition: 4_901, settings: { sectors: SECTORS } });
+    expect(readLog(context.log, 0)).toBeUndefined();
+    expect(assessOrder(draft, context)).toMatchObject({ kind: 'refused', check: 'net_limit' });
+    const { askedShares, checks } = readLog(context.log, 0)!;
+    expect(askedShares).toBe(100);
+    expect(checks.map(({ check }) => check)).toEqual(RISK_CHECKS.map(({ check }) => check));
+    const of = (name: RiskCheck) => checks.find(({ check }) => check === name);
+    expect(of('max_order_value')).toEqual({
+      check: 'max_order_value',
+      unit: 'micro-dollars',
+      outcome: 'passed',
+      value: 10_000e6,
+      limit: 50_000e6,
+    });
+    expect(of('position_limit')).toMatchObject({ outcome: 'passed', value: 0.01, limit: 0.2 });
+    expect(of('net_limit')).toMatchObject({ outcome: 'blocked', value: 0.5001, limit: 0.5 });
+    expect(of('sector_limit')).toMatchObject({ outcome: 'blocked', value: 0.5001, limit: 0.4 });
+  });
+
+  it('shows what let a reduction pass, and what cut it', () => {
+    const { draft, ...context } = worldOf({
+      position: 3000,
+      book: { isKilled: true },
+      draft: { side: 'sell', quantity: 2000 },
+    });
+    expect(assessOrder(draft, context)).toMatchObject({ kind: 'approved', quantity: 500 });
+    const { askedShares, checks } = readLog(context.log, 0)!;
+    expect(askedShares).toBe(-2000);
+    const outcomes = Object.fromEntries(checks.map(({ check, outcome }) => [check, outcome]));
+    expect(outcomes).toMatchObject({
+      kill_switch: 'waived',
+      session_closed: 'passed',
+      max_order_value: 'scaled',
+      max_order_shares: 'passed',
+    });
+  });
+});
+
+describe('prices and ticks', () => {
+  const priced = (touchE4: number) => (m: RiskBook['market']) => {
+    m.askE4.fill(touchE4);
+    m.bidE4.fill(touchE4 - 1);
+    m.midE4.fill(touchE4 - 0.5);
+  };
+
+  it('step by a cent from one dollar up and by 0.0001 below', () => {
+    expect(outcome({ market: priced(9_990), draft: limitBuy(9_991) })).toBe('approved');
+    expect(outcome({ market: priced(10_000), draft: limitBuy(10_001) })).toBe('tick_size');
+    expect(outcome({ market: priced(10_000), draft: limitBuy(10_000) })).toBe('approved');
+    expect(
+      outcome({ market: priced(9_999), draft: limitBuy(9_999), settings: { subDollarTickE4: 10 } }),
+    ).toBe('tick_size');
+  });
+
+  it('the collar ends on the price grid, rounded outward', () => {
+    expect(outcome({ market: priced(12_000), draft: limitBuy(12_100) })).toBe('approved');
+    expect(outcome({ market: priced(12_000), draft: limitBuy(12_200) })).toBe('price_collar');
+    expect(outcome({ market: priced(5_000), draft: limitBuy(5_025) })).toBe('approved');
+    expect(outcome({ market: priced(5_000), draft: limitBuy(5_026) })).toBe('price_collar');
+  });
+
+  it('no order priced by the scenario is blocked for its own rounding, at any price', () => {
+    const execution = fc.record({
+      orderType: fc.constantFrom('limit' as const, 'marketable_limit' as const),
+      limitOffsetBps: fc.integer({ min: 0, max: 50 }),
+      timeInForce: fc.constant('ioc' as const),
+    });
+    const delta = fc.constantFrom(-10, 10);
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 300_000 }), delta, execution, (touchE4, deltaShares, how) => {
+        const tickE4 = touchE4 < 10_000 ? 1 : 100;
+        const touch = Math.max(1, Math.round(touchE4 / tickE4)) * tickE4;
+        const world = worldOf({ market: priced(touch) });
+        world.book.market.bidE4.fill(touch);
+        const trade = { symbolIx: 0, symbol: 'AAA', deltaShares, heldShares: 0, mustFill: false };
+        const draft = draftOrder(trade, world.book.market, how, SETTINGS);
+        expect(draft.limitPriceE4 ?? touch).toBeGreaterThan(0);
+        expect(assessOrder(draft, world).kind).toBe('approved');
+      }),
+    );
   });
 });

@@ -8,6 +8,7 @@ import type { Decision } from '../../src/events/derived.ts';
 import type { Predictions } from '../../src/events/inputs.ts';
 import type { TapeRecord } from '../../src/events/record.ts';
 import { featuresDigest } from '../../src/pipeline/0-features/feature-engine.ts';
+import { RISK_CHECKS } from '../../src/pipeline/6-risk/checks.ts';
 import { stageDigests } from '../../src/pipeline/stage-digests.ts';
 import { silentProgress } from '../../src/ports/progress.ts';
 import { type Explanation, explainDecision } from '../../src/research/explain.ts';
@@ -133,6 +134,23 @@ describe('explain', () => {
     const unmoved = await explain(cycle, other.decision.symbol);
     const ids = sectionOf(unmoved.sections, 'orders').values.map(({ name }) => name);
     expect(ids).not.toContain(order.clientOrderId);
+  });
+
+  it('shows every check of its order with value and limit, and none where there was no order', async () => {
+    const { cycle, decision } = lateDecision('TRADE', 'score_best');
+    const { sections } = await explain(cycle, decision.symbol);
+    expect(sectionOf(sections, '6 risk').rows!.map(({ label }) => label)).toEqual(
+      RISK_CHECKS.map(({ check }) => check),
+    );
+    expect(readingOf(sections, '6 risk', 'result', 'price_collar')).toBe('passed');
+    const { risk } = made.identity.settings;
+    expect(numberOf(sections, '6 risk', 'limit', 'max_order_value')).toBe(risk.maxOrderValueMicros / 1e6);
+    const shares = Math.abs(numberOf(sections, '6 risk', 'asked'));
+    expect(numberOf(sections, '6 risk', 'value', 'max_order_shares')).toBe(shares);
+    const quiet = lateDecision('HOLD', 'below_threshold');
+    const { sections: none } = await explain(quiet.cycle, quiet.decision.symbol);
+    expect(sectionOf(none, '6 risk').rows).toBeUndefined();
+    expect(readingOf(none, '6 risk', 'asked')).toBeNull();
   });
 
   it('reads what the digests of the tape cover', async () => {

@@ -9,7 +9,15 @@ import { simulatedVenue } from '../../src/runtime/venue.ts';
 const SESSION = sessionOn('2024-01-08')!;
 const MINUTE_US = 60_000_000;
 const SETTINGS = {
-  ...{ slippageBps: 0, impactBps: 0, participationCap: 1, allowShort: true, leverage: 2 },
+  ...{
+    slippageBps: 0,
+    impactBps: 0,
+    participationCap: 1,
+    displayedSizeCap: 1,
+    allowShort: true,
+    leverage: 2,
+  },
+  borrow: { annualBps: 0, annualBpsBySymbol: {}, noBorrowSymbols: [] },
   fee: { kind: 'bps', bps: 0 },
 } as const;
 

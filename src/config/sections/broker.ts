@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { dollarsToMicros } from '../../domain/money.ts';
 import type { ExchangeSettings, ExecutionSettings, FeeModel } from '../../domain/settings.ts';
+import { borrowSchema, toBorrowSettings } from './borrow.ts';
 import { bps, dollars, positive, secret } from './common.ts';
 
 export const executionSchema = z
@@ -60,11 +61,17 @@ export const brokerSchema = z
     participationCap: positive(1)
       .default(0.1)
       .describe("Most of a bar's volume one order may take, fraction."),
+    displayedSizeCap: positive(1)
+      .default(1)
+      .describe(
+        'Most of the displayed size that orders may take of a bar that has quotes and no trades, fraction.',
+      ),
     fee: feeSchema,
     allowShort: z
       .boolean()
       .default(true)
       .describe('Whether the broker lends shares; sells beyond the position are rejected otherwise.'),
+    borrow: borrowSchema,
     leverage: positive(10)
       .default(2)
       .describe(
@@ -76,8 +83,8 @@ export const brokerSchema = z
   .describe('The simulated broker: fills, fees, margin.');
 
 export function toExchangeSettings(section: z.output<typeof brokerSchema>): ExchangeSettings {
-  const { fee, credentials: _neverRecorded, ...rest } = section;
-  return { ...rest, fee: toFeeModel(fee) };
+  const { fee, borrow, credentials: _neverRecorded, ...rest } = section;
+  return { ...rest, fee: toFeeModel(fee), borrow: toBorrowSettings(borrow) };
 }
 
 function toFeeModel(fee: z.output<typeof feeSchema>): FeeModel {

@@ -1,18 +1,12 @@
 import type { RiskCheck } from '../../domain/decisions.ts';
 import { InvariantError } from '../../domain/errors.ts';
-import { type OrderRequest, sideSign } from '../../domain/orders.ts';
-import type { RiskSettings } from '../../domain/settings.ts';
+import type { OrderRequest } from '../../domain/orders.ts';
 import type { MoneyMicros, Shares } from '../../domain/units.ts';
-import { markE4 } from '../market-state.ts';
-import { RISK_CHECKS, type RiskCase } from './checks.ts';
-import {
-  isReducing,
-  type OrderDraft,
-  type RiskBook,
-  type RiskMemory,
-  restOfBook,
-  workingSharesOf,
-} from './risk-book.ts';
+import { type CheckLog, logCheck, startLog } from './check-log.ts';
+import { RISK_CHECKS } from './checks.ts';
+import type { OrderDraft, RiskBook } from './risk-book.ts';
+import { openCase, type RiskLimits } from './risk-case.ts';
+import type { RiskMemory } from './risk-memory.ts';
 
 declare const approvedByRisk: unique symbol;
 
@@ -39,6 +33,7 @@ export interface RiskApproved {
 export interface RiskRefused {
   readonly kind: 'refused';
   readonly draft: OrderDraft;
+  /** The first check that failed. */
   readonly check: RiskCheck;
   /** What failed, and the limit it failed against, in the unit of the check. */
   readonly value: number;
@@ -47,36 +42,45 @@ export interface RiskRefused {
 
 export type RiskVerdict = RiskApproved | RiskRefused;
 
+export interface RiskContext {
+  readonly book: RiskBook;
+  readonly memory: RiskMemory;
+  readonly settings: RiskLimits;
+  /** Takes what every check measured, for traces. */
+  readonly log: CheckLog;
+}
+
 /**
  * Stage 6 for one order: every check in its fixed order against the book as it would stand if all working orders
- * filled. Changes nothing; the caller takes an approval into the book with `recordIntent` before it asks for the next.
+ * filled. A refusal names the first that fails; the rest still run, so that the log shows each. Changes nothing but
+ * the log; the caller takes an approval into the book with `recordIntent` before it asks for the next.
  * @throws InvariantError when the draft's quantity is not a positive integer
  */
-export function assessOrder(
-  draft: OrderDraft,
-  book: RiskBook,
-  memory: RiskMemory,
-  settings: RiskSettings & { readonly lotShares: Shares },
-): RiskVerdict {
+export function assessOrder(draft: OrderDraft, context: RiskContext): RiskVerdict {
   if (!Number.isSafeInteger(draft.quantity) || draft.quantity <= 0) {
     throw new InvariantError(
       `order draft for ${draft.symbol}: quantity ${draft.quantity} is not a positive integer`,
     );
   }
+  const { book, memory, settings, log } = context;
   const order = openCase(draft, book, memory, settings);
   const scaledBy: ScaledBy[] = [];
-  for (const { check, reductionsPass, run } of RISK_CHECKS) {
-    if (reductionsPass && order.isReducing) continue;
+  let refused: RiskRefused | undefined;
+  startLog(log, draft);
+  for (let c = 0; c < RISK_CHECKS.length; c += 1) {
+    const { check, reductionsPass, run } = RISK_CHECKS[c];
     const result = run(order);
-    if (result.kind === 'blocked') {
-      return { kind: 'refused', draft, check, value: result.value, limit: result.limit };
-    }
-    if (result.kind === 'scaled') {
-      const { quantity, value, limit } = result;
-      scaledBy.push({ check, quantity, value, limit });
-      order.quantity = quantity;
+    const { kind, value, limit } = result;
+    const isWaived = reductionsPass && order.isReducing && kind !== 'passed';
+    logCheck(log, { symbolIx: draft.symbolIx, check: c, outcome: isWaived ? 'waived' : kind, value, limit });
+    if (isWaived || kind === 'passed') continue;
+    if (kind === 'blocked') refused ??= { kind: 'refused', draft, check, value, limit };
+    else {
+      scaledBy.push({ check, quantity: result.quantity, value, limit });
+      order.quantity = result.quantity;
     }
   }
+  if (refused !== undefined) return refused;
   const costMicros = order.isReducing ? 0 : order.quantity * order.valueE4 * 100;
   return {
     kind: 'approved',
@@ -85,33 +89,6 @@ export function assessOrder(
     scaledBy,
     costMicros,
   } as unknown as RiskApproved;
-}
-
-function openCase(
-  draft: OrderDraft,
-  book: RiskBook,
-  memory: RiskMemory,
-  settings: RiskSettings & { readonly lotShares: Shares },
-): RiskCase {
-  const i = draft.symbolIx;
-  const touchE4 = draft.side === 'buy' ? book.market.askE4[i] : book.market.bidE4[i];
-  const mark = markE4(book.market, i);
-  const valueE4 = draft.limitPriceE4 ?? (touchE4 > 0 ? touchE4 : mark);
-  return {
-    draft,
-    quantity: draft.quantity,
-    book,
-    memory,
-    settings,
-    sign: sideSign(draft.side),
-    isReducing: isReducing(book, draft),
-    position: book.positionShares[i],
-    working: workingSharesOf(book, i),
-    rest: restOfBook(book, i),
-    markE4: mark > 0 ? mark : valueE4,
-    touchE4,
-    valueE4,
-  };
 }
 
 /** What a broker is asked for: an approved order under its client id. */

@@ -1,95 +1,60 @@
 import type { RiskCheck } from '../../domain/decisions.ts';
-import type { RiskSettings } from '../../domain/settings.ts';
+import { tickAtE4 } from '../../domain/tick.ts';
+import { type Shares, US_PER_SECOND } from '../../domain/units.ts';
+import { grossLimit, netLimit, positionLimit, sectorLimit } from './exposure-checks.ts';
+import { hasTwin } from './risk-book.ts';
 import {
-  type MoneyMicros,
-  type PriceE4,
-  type Shares,
-  US_PER_MINUTE,
-  US_PER_SECOND,
-} from '../../domain/units.ts';
-import {
-  type OrderDraft,
-  type RestOfBook,
-  type RiskBook,
-  type RiskMemory,
-  type WorkingShares,
-  worstShares,
-} from './risk-book.ts';
-
-/** One order under check, with what several checks need of it. */
-export interface RiskCase {
-  readonly draft: OrderDraft;
-  /** Shares still asked for: the draft's, less what earlier checks scaled away. */
-  quantity: Shares;
-  readonly book: RiskBook;
-  readonly memory: RiskMemory;
-  readonly settings: RiskSettings & { readonly lotShares: Shares };
-  /** 1 for a buy, -1 for a sell. */
-  readonly sign: 1 | -1;
-  readonly isReducing: boolean;
-  readonly position: Shares;
-  readonly working: WorkingShares;
-  readonly rest: RestOfBook;
-  /** Price the symbol's position is valued at: its mark, else the order's own price, else 0. */
-  readonly markE4: PriceE4;
-  /** Ask for a buy, bid for a sell, 0 where that side is missing. */
-  readonly touchE4: PriceE4;
-  /** Price the order is valued at: its limit, else the touch, else the mark; 0 where none is known. */
-  readonly valueE4: PriceE4;
-}
-
-export type CheckResult =
-  | { readonly kind: 'passed' }
-  | { readonly kind: 'blocked'; readonly value: number; readonly limit: number }
-  | { readonly kind: 'scaled'; readonly quantity: Shares; readonly value: number; readonly limit: number };
+  blockedIf,
+  type CheckResult,
+  cutReductions,
+  passed,
+  type RiskCase,
+  valueMicros,
+} from './risk-case.ts';
+import { executedOrders } from './risk-memory.ts';
 
 export interface RiskCheckRow {
   readonly check: RiskCheck;
+  /** Unit of value and limit; empty for a count, and for a condition that is 1 where it holds, against a limit of 0. */
+  readonly unit: string;
   /** Whether orders that only reduce a position skip this check: getting out must stay possible. */
   readonly reductionsPass: boolean;
   readonly run: (order: RiskCase) => CheckResult;
 }
 
-const PASSED: CheckResult = { kind: 'passed' };
-
-function blockedIf(fails: boolean, value: number, limit: number): CheckResult {
-  return fails ? { kind: 'blocked', value, limit } : PASSED;
-}
-
-/** Cuts an order to the most shares a limit leaves room for, in whole lots; blocks it when not one lot fits. */
-function cutTo(order: RiskCase, roomShares: Shares, against: { value: number; limit: number }): CheckResult {
-  const { lotShares } = order.settings;
-  const quantity = Math.floor(Math.max(0, roomShares) / lotShares) * lotShares;
-  return quantity >= lotShares ? { kind: 'scaled', quantity, ...against } : { kind: 'blocked', ...against };
-}
-
-/** Size limits stop an order that opens; one that reduces is cut to the limit, and the rest follows in later cycles. */
-function cutReductions(
-  order: RiskCase,
-  roomShares: Shares,
-  against: { value: number; limit: number },
-): CheckResult {
-  if (against.value <= against.limit) return PASSED;
-  return order.isReducing ? cutTo(order, roomShares, against) : { kind: 'blocked', ...against };
-}
-
-/** Value of a number of shares, micro-dollars as a plain double: limits do not need the books' exactness. */
-function valueMicros(shares: Shares, priceE4: PriceE4): MoneyMicros {
-  return shares * priceE4 * 100;
-}
-
 function staleData({ book, draft, settings }: RiskCase): CheckResult {
   const ageUs = book.tUs - book.market.dataUs[draft.symbolIx];
   const limit = settings.maxDataAgeSeconds;
-  return blockedIf(ageUs > limit * US_PER_SECOND, ageUs / US_PER_SECOND, limit);
+  return blockedIf(ageUs > limit * US_PER_SECOND, { value: ageUs / US_PER_SECOND, limit });
 }
 
+/** The quote an order is priced and judged by; trades alone keep data fresh, not the quote. */
+function staleQuote({ book, draft, settings }: RiskCase): CheckResult {
+  const ageUs = book.tUs - book.market.quoteUs[draft.symbolIx];
+  const limit = settings.maxQuoteAgeSeconds;
+  return blockedIf(ageUs > limit * US_PER_SECOND, { value: ageUs / US_PER_SECOND, limit });
+}
+
+/**
+ * Distance of the order's price from the touch. The collar ends on the price grid, rounded outward: at $1.20 a cent is
+ * 83 bps, and with a narrower collar no price beyond the touch would pass. A market order has no price to judge, but
+ * there must be a market to judge it by.
+ */
 function priceCollar({ draft, touchE4, valueE4, isReducing, settings }: RiskCase): CheckResult {
-  const limit = settings.priceCollarBps;
-  if (draft.limitPriceE4 === undefined) return blockedIf(valueE4 === 0 && !isReducing, 0, limit);
-  if (touchE4 === 0) return { kind: 'blocked', value: 0, limit };
-  const distanceBps = (Math.abs(draft.limitPriceE4 - touchE4) / touchE4) * 10_000;
-  return blockedIf(distanceBps > limit, distanceBps, limit);
+  const { priceCollarBps } = settings;
+  const { limitPriceE4 } = draft;
+  if (limitPriceE4 === undefined) {
+    return blockedIf(valueE4 === 0 && !isReducing, { value: 0, limit: priceCollarBps });
+  }
+  if (touchE4 === 0) return { kind: 'blocked', value: 0, limit: priceCollarBps };
+  const reachE4 = (touchE4 * priceCollarBps) / 10_000;
+  const edgeE4 = limitPriceE4 > touchE4 ? touchE4 + reachE4 : touchE4 - reachE4;
+  const tickE4 = tickAtE4(edgeE4, settings);
+  const ticks = edgeE4 / tickE4;
+  const lastE4 = (limitPriceE4 > touchE4 ? Math.ceil(ticks) : Math.floor(ticks)) * tickE4;
+  const value = (Math.abs(limitPriceE4 - touchE4) / touchE4) * 10_000;
+  const limit = (Math.abs(lastE4 - touchE4) / touchE4) * 10_000;
+  return blockedIf(value > limit, { value, limit });
 }
 
 function maxOrderValue(order: RiskCase): CheckResult {
@@ -98,10 +63,15 @@ function maxOrderValue(order: RiskCase): CheckResult {
   return cutReductions(order, Math.floor(limit / valueMicros(1, order.valueE4)), { value, limit });
 }
 
+function maxOrderShares(order: RiskCase): CheckResult {
+  const limit = order.settings.maxOrderShares;
+  return cutReductions(order, limit, { value: order.quantity, limit });
+}
+
 function maxAdvFraction(order: RiskCase): CheckResult {
   const adv = order.book.advDollars[order.draft.symbolIx];
   const limit = order.settings.maxAdvFraction;
-  if (!(adv > 0) || adv === Number.POSITIVE_INFINITY) return PASSED;
+  if (!(adv > 0) || adv === Number.POSITIVE_INFINITY) return passed({ value: 0, limit });
   const perShare = order.valueE4 / 10_000;
   const value = (order.quantity * perShare) / adv;
   return cutReductions(order, Math.floor((limit * adv) / perShare), { value, limit });
@@ -110,170 +80,130 @@ function maxAdvFraction(order: RiskCase): CheckResult {
 function lotSize({ quantity, position, sign, settings }: RiskCase): CheckResult {
   const isFullClose = position !== 0 && quantity * sign === -position;
   const remainder = quantity % settings.lotShares;
-  return blockedIf(remainder !== 0 && !isFullClose, quantity, settings.lotShares);
+  return blockedIf(remainder !== 0 && !isFullClose, { value: quantity, limit: settings.lotShares });
 }
 
 function tickSize({ draft, settings }: RiskCase): CheckResult {
   const price = draft.limitPriceE4;
-  return blockedIf(
-    price !== undefined && (price <= 0 || price % settings.tickE4 !== 0),
-    price ?? 0,
-    settings.tickE4,
-  );
+  if (price === undefined) return passed({ value: 0, limit: settings.tickE4 });
+  const limit = tickAtE4(price, settings);
+  return blockedIf(price <= 0 || price % limit !== 0, { value: price, limit });
 }
 
-function orderRate({ book, memory, settings }: RiskCase): CheckResult {
-  let recent = 1;
-  for (const tUs of memory.intentTimesUs) if (tUs > book.tUs - US_PER_MINUTE) recent += 1;
-  return blockedIf(recent > settings.maxOrdersPerMinute, recent, settings.maxOrdersPerMinute);
+function openOrdersOfSymbol({ workingOrders, settings }: RiskCase): CheckResult {
+  const value = workingOrders + 1;
+  const limit = settings.maxOpenOrdersPerSymbol;
+  return blockedIf(value > limit, { value, limit });
 }
 
-/** A symbol that keeps executing the same way looks like a loop, not like a decision. Off without a limit. */
-function repeatedExecution({ book, memory, draft, settings }: RiskCase): CheckResult {
-  const limit = settings.maxRepeatedExecutions;
-  if (limit === undefined) return PASSED;
-  let repeats = 1;
-  for (const { tUs, symbolIx, side } of memory.executions) {
-    if (tUs > book.tUs - US_PER_MINUTE && symbolIx === draft.symbolIx && side === draft.side) repeats += 1;
-  }
-  return blockedIf(repeats > limit, repeats, limit);
+function openOrders({ book, settings }: RiskCase): CheckResult {
+  const value = book.working.length + 1;
+  const limit = settings.maxOpenOrders;
+  return blockedIf(value > limit, { value, limit });
 }
 
-function duplicateIntent({ book, draft, quantity }: RiskCase): CheckResult {
-  const isDuplicate = book.working.some(
-    (order) =>
-      order.symbolIx === draft.symbolIx &&
-      order.side === draft.side &&
-      order.leavesQuantity === quantity &&
-      order.limitPriceE4 === draft.limitPriceE4,
-  );
-  return blockedIf(isDuplicate, quantity, 0);
-}
-
-function cooldown({ book, memory, draft, settings }: RiskCase): CheckResult {
-  const last = memory.lastIntentUs[draft.symbolIx];
-  const seconds = (book.tUs - last) / US_PER_SECOND;
-  return blockedIf(last !== 0 && seconds < settings.cooldownSeconds, seconds, settings.cooldownSeconds);
-}
-
-/** The position the order can lead to, signed towards its own side: same-side working orders count as filled. */
-function reach({ position, working, sign }: RiskCase): Shares {
-  return position * sign + (sign === 1 ? working.buy : working.sell);
-}
-
-function positionLimit(order: RiskCase): CheckResult {
-  const { book, settings, markE4 } = order;
-  const held = reach(order);
-  const after = Math.max(0, held + order.quantity);
-  const value = book.equityMicros > 0 ? valueMicros(after, markE4) / book.equityMicros : 0;
-  const limit = settings.maxPositionFrac;
-  const allowedMicros = limit * book.equityMicros;
-  if (book.equityMicros > 0 && valueMicros(after, markE4) <= allowedMicros) return PASSED;
-  const room = Math.floor(allowedMicros / valueMicros(1, markE4)) - held;
-  return cutTo(order, room, { value, limit });
-}
-
-function grossLimit(order: RiskCase): CheckResult {
-  const { book, settings, markE4, rest, position, working } = order;
-  const limit = settings.maxGrossFrac;
-  const allowedMicros = limit * book.equityMicros;
-  const before = worstShares(position, working);
-  const after = Math.max(before, Math.abs(reach(order) + order.quantity));
-  const grossMicros = rest.grossMicros + valueMicros(after, markE4);
-  if (after === before || (book.equityMicros > 0 && grossMicros <= allowedMicros)) return PASSED;
-  const value = book.equityMicros > 0 ? grossMicros / book.equityMicros : 0;
-  const room = Math.floor((allowedMicros - rest.grossMicros) / valueMicros(1, markE4)) - reach(order);
-  return cutTo(order, room, { value, limit });
-}
-
-function netLimit(order: RiskCase): CheckResult {
-  const { book, settings, markE4, rest, sign } = order;
-  const others = sign === 1 ? rest.highestNetMicros : -rest.lowestNetMicros;
-  const netMicros = others + valueMicros(reach(order) + order.quantity, markE4);
-  const value = book.equityMicros > 0 ? netMicros / book.equityMicros : 0;
-  return blockedIf(netMicros > settings.maxNetFrac * book.equityMicros, value, settings.maxNetFrac);
+function orderRate({ memory, settings }: RiskCase): CheckResult {
+  const value = memory.intentTimesUs.length + 1;
+  const limit = settings.maxOrdersPerMinute;
+  return blockedIf(value > limit, { value, limit });
 }
 
 /**
- * The checks of stage 6 in the order they run; a new one is a row. `sector_limit` has no row until sectors are data.
- * A value that equals its limit passes.
+ * A symbol that keeps executing the same way looks like a loop, not like a decision: no order may lead beyond the
+ * number at which the throttle trips the kill switch, working ones counted as executed. Off without a limit.
  */
+function repeatedExecution({ memory, draft, sameSideOrders, settings }: RiskCase): CheckResult {
+  const value = executedOrders(memory, draft) + sameSideOrders + 1;
+  const limit = settings.maxRepeatedExecutions;
+  if (limit === undefined) return passed({ value, limit: value });
+  return blockedIf(value > limit, { value, limit });
+}
+
+function duplicateIntent({ book, draft, quantity }: RiskCase): CheckResult {
+  return blockedIf(hasTwin(book, draft, quantity), { value: quantity, limit: 0 });
+}
+
+function cooldown({ book, memory, draft, settings }: RiskCase): CheckResult {
+  const limit = settings.cooldownSeconds;
+  const last = memory.lastIntentUs[draft.symbolIx];
+  if (last === 0) return passed({ value: limit, limit });
+  const value = (book.tUs - last) / US_PER_SECOND;
+  return blockedIf(value < limit, { value, limit });
+}
+
+/** Shares below 0 that the order can lead to with all sells working; 0 for a buy or a sale of what is held. */
+function shortShares({ sign, position, workingSell, quantity }: RiskCase): Shares {
+  return sign === 1 ? 0 : Math.max(0, workingSell + quantity - position);
+}
+
+function oppositeSide({ sign, workingBuy, workingSell }: RiskCase): CheckResult {
+  const value = sign === 1 ? workingSell : workingBuy;
+  return blockedIf(value > 0, { value, limit: 0 });
+}
+
+function buyingPower({ book, quantity, valueE4 }: RiskCase): CheckResult {
+  const value = valueMicros(quantity, valueE4);
+  return blockedIf(value > book.buyingPowerMicros, { value, limit: book.buyingPowerMicros });
+}
+
+/** A condition that must not hold. */
+function flag(holds: boolean): CheckResult {
+  return blockedIf(holds, { value: holds ? 1 : 0, limit: 0 });
+}
+
+/** The checks of stage 6 in the order they run; a new one is a row. A value that equals its limit passes. */
 export const RISK_CHECKS: readonly RiskCheckRow[] = [
-  {
-    check: 'kill_switch',
-    reductionsPass: true,
-    run: ({ book }) => blockedIf(book.isKilled, 1, 0),
-  },
-  {
-    check: 'session_closed',
-    reductionsPass: false,
-    run: ({ book }) => blockedIf(!book.isSessionOpen, 1, 0),
-  },
+  { check: 'kill_switch', unit: '', reductionsPass: true, run: ({ book }) => flag(book.isKilled) },
+  { check: 'session_closed', unit: '', reductionsPass: false, run: ({ book }) => flag(!book.isSessionOpen) },
   {
     check: 'halted_symbol',
+    unit: '',
     reductionsPass: false,
-    run: ({ book, draft }) => blockedIf(book.market.isHalted[draft.symbolIx] === 1, 1, 0),
+    run: ({ book, draft }) => flag(book.market.isHalted[draft.symbolIx] === 1),
   },
   {
     check: 'restricted_symbol',
+    unit: '',
     reductionsPass: true,
-    run: ({ book, draft }) => blockedIf(book.restricted[draft.symbolIx] === 1, 1, 0),
+    run: ({ book, draft }) => flag(book.rules.restricted[draft.symbolIx] === 1),
   },
   {
     check: 'short_not_allowed',
+    unit: 'shares short',
     reductionsPass: true,
-    run: ({ sign, position, working, quantity, settings }) => {
-      const lowest = position - working.sell - quantity;
-      return blockedIf(sign === -1 && !settings.allowShort && lowest < 0, lowest, 0);
-    },
-  },
-  { check: 'stale_data', reductionsPass: true, run: staleData },
-  { check: 'price_collar', reductionsPass: false, run: priceCollar },
-  { check: 'max_order_value', reductionsPass: false, run: maxOrderValue },
-  {
-    check: 'max_order_shares',
-    reductionsPass: false,
     run: (order) => {
-      const limit = order.settings.maxOrderShares;
-      return cutReductions(order, limit, { value: order.quantity, limit });
+      const value = shortShares(order);
+      return blockedIf(!order.settings.allowShort && value > 0, { value, limit: 0 });
     },
   },
-  { check: 'max_adv_fraction', reductionsPass: false, run: maxAdvFraction },
-  { check: 'lot_size', reductionsPass: false, run: lotSize },
-  { check: 'tick_size', reductionsPass: false, run: tickSize },
   {
-    check: 'max_open_orders_symbol',
+    check: 'no_borrow',
+    unit: 'shares short',
     reductionsPass: true,
-    run: ({ working, settings: { maxOpenOrdersPerSymbol } }) =>
-      blockedIf(working.orders + 1 > maxOpenOrdersPerSymbol, working.orders + 1, maxOpenOrdersPerSymbol),
-  },
-  {
-    check: 'max_open_orders',
-    reductionsPass: true,
-    run: ({ book, settings: { maxOpenOrders } }) =>
-      blockedIf(book.working.length + 1 > maxOpenOrders, book.working.length + 1, maxOpenOrders),
-  },
-  { check: 'order_rate', reductionsPass: true, run: orderRate },
-  { check: 'repeated_execution', reductionsPass: true, run: repeatedExecution },
-  { check: 'duplicate_intent', reductionsPass: false, run: duplicateIntent },
-  { check: 'cooldown', reductionsPass: true, run: cooldown },
-  {
-    check: 'opposite_side_working',
-    reductionsPass: false,
-    run: ({ sign, working }) => {
-      const opposite = sign === 1 ? working.sell : working.buy;
-      return blockedIf(opposite > 0, opposite, 0);
+    run: (order) => {
+      const value = shortShares(order);
+      const isLocked = order.book.rules.noBorrow[order.draft.symbolIx] === 1;
+      return blockedIf(isLocked && value > 0, { value, limit: 0 });
     },
   },
-  { check: 'position_limit', reductionsPass: true, run: positionLimit },
-  { check: 'gross_limit', reductionsPass: true, run: grossLimit },
-  { check: 'net_limit', reductionsPass: true, run: netLimit },
-  {
-    check: 'buying_power',
-    reductionsPass: true,
-    run: ({ book, quantity, valueE4 }) => {
-      const cost = valueMicros(quantity, valueE4);
-      return blockedIf(cost > book.buyingPowerMicros, cost, book.buyingPowerMicros);
-    },
-  },
+  { check: 'stale_data', unit: 's', reductionsPass: true, run: staleData },
+  { check: 'stale_quote', unit: 's', reductionsPass: true, run: staleQuote },
+  { check: 'price_collar', unit: 'bps', reductionsPass: false, run: priceCollar },
+  { check: 'max_order_value', unit: 'micro-dollars', reductionsPass: false, run: maxOrderValue },
+  { check: 'max_order_shares', unit: 'shares', reductionsPass: false, run: maxOrderShares },
+  { check: 'max_adv_fraction', unit: 'of ADV', reductionsPass: false, run: maxAdvFraction },
+  { check: 'lot_size', unit: 'shares', reductionsPass: false, run: lotSize },
+  { check: 'tick_size', unit: '1e-4 $', reductionsPass: false, run: tickSize },
+  { check: 'max_open_orders_symbol', unit: 'orders', reductionsPass: true, run: openOrdersOfSymbol },
+  { check: 'max_open_orders', unit: 'orders', reductionsPass: true, run: openOrders },
+  { check: 'order_rate', unit: 'orders', reductionsPass: true, run: orderRate },
+  { check: 'repeated_execution', unit: 'orders', reductionsPass: true, run: repeatedExecution },
+  { check: 'duplicate_intent', unit: 'shares', reductionsPass: false, run: duplicateIntent },
+  { check: 'cooldown', unit: 's', reductionsPass: true, run: cooldown },
+  { check: 'opposite_side_working', unit: 'shares', reductionsPass: false, run: oppositeSide },
+  { check: 'position_limit', unit: 'of equity', reductionsPass: true, run: positionLimit },
+  { check: 'gross_limit', unit: 'of equity', reductionsPass: true, run: grossLimit },
+  { check: 'net_limit', unit: 'of equity', reductionsPass: true, run: netLimit },
+  { check: 'sector_limit', unit: 'of equity', reductionsPass: true, run: sectorLimit },
+  { check: 'buying_power', unit: 'micro-dollars', reductionsPass: true, run: buyingPower },
 ];

@@ -1,14 +1,9 @@
 import type { OrderPurpose, OrderType, Side, TimeInForce } from '../../domain/orders.ts';
 import { sideSign } from '../../domain/orders.ts';
-import type { RiskSettings } from '../../domain/settings.ts';
-import {
-  type MoneyMicros,
-  type PriceE4,
-  type Shares,
-  type TimeUs,
-  US_PER_MINUTE,
-} from '../../domain/units.ts';
+import type { MoneyMicros, PriceE4, Shares, TimeUs } from '../../domain/units.ts';
 import { type MarketState, markE4 } from '../market-state.ts';
+import type { RiskMemory } from './risk-memory.ts';
+import type { SymbolRules } from './symbol-rules.ts';
 
 /** An order as sizing wants it, before risk has seen it. */
 export interface OrderDraft {
@@ -34,9 +29,8 @@ export interface WorkingOrder {
   readonly limitPriceE4?: PriceE4 | undefined;
 }
 
-/** Portfolio, market and working orders as risk sees them at one moment. `recordIntent` keeps it current within a cycle. */
-export interface RiskBook {
-  readonly symbols: readonly string[];
+/** Portfolio, market and working orders at one moment: what a book is opened from. */
+export interface RiskFacts {
   readonly tUs: TimeUs;
   readonly isSessionOpen: boolean;
   readonly isKilled: boolean;
@@ -46,112 +40,122 @@ export interface RiskBook {
   readonly positionShares: Float64Array;
   /** N average daily volumes in dollars, 0 where unknown. */
   readonly advDollars: Float64Array;
-  /** N, 1 where the symbol is on the restricted list. */
-  readonly restricted: Uint8Array;
+  readonly rules: SymbolRules;
+  readonly working: readonly WorkingOrder[];
+}
+
+/** Exposure if working orders fill in the worst way, micro-dollars. */
+export interface WorstExposure {
+  grossMicros: number;
+  /** Sum of positions with all buys filled and no sells, and the reverse. */
+  highestNetMicros: number;
+  lowestNetMicros: number;
+}
+
+/**
+ * The book as risk sees it: facts, and what working orders make of them by symbol, kept by `openRiskBook` and
+ * `recordIntent` so that no check ever scans orders or symbols. Sums stay exact: shares times a mark of 1e-4 dollars
+ * (mids may end in .5) is a whole number of micro-dollars.
+ */
+export interface RiskBook extends RiskFacts {
   /** Cost of new exposure that can still be paid for, working orders taken off. */
   buyingPowerMicros: MoneyMicros;
   readonly working: WorkingOrder[];
+  readonly open: OpenOrders;
+  readonly worst: WorstExposure;
 }
 
-/** What risk remembers between cycles. Plain data, part of the engine's state. */
-export interface RiskMemory {
-  /** N times of the newest intent by symbol, 0 for never. */
-  readonly lastIntentUs: Float64Array;
-  /** Times of the intents of the last minute, oldest first. */
-  intentTimesUs: TimeUs[];
-  /** Orders that executed in the last minute, oldest first; one entry an order. */
-  executions: {
-    readonly tUs: TimeUs;
-    readonly symbolIx: number;
-    readonly side: Side;
-    readonly clientOrderId: string;
-  }[];
+/** Working orders by symbol: plain arrays, reused from cycle to cycle. */
+export interface OpenOrders {
+  /** N unfilled shares of each side, positive, and orders. */
+  readonly buyShares: Float64Array;
+  readonly sellShares: Float64Array;
+  readonly buyOrders: Int32Array;
+  readonly sellOrders: Int32Array;
+  /** N places in `working` of each symbol's newest order, -1 for none. */
+  readonly newest: Int32Array;
+  /** By place in `working`: the symbol's order before it, -1 for none. */
+  readonly older: number[];
+  /** Worst gross of each sector, micro-dollars. */
+  readonly sectorMicros: Float64Array;
 }
 
-export function createRiskMemory(symbolCount: number): RiskMemory {
-  return { lastIntentUs: new Float64Array(symbolCount), intentTimesUs: [], executions: [] };
+export function createOpenOrders(symbolCount: number, sectorCount: number): OpenOrders {
+  return {
+    buyShares: new Float64Array(symbolCount),
+    sellShares: new Float64Array(symbolCount),
+    buyOrders: new Int32Array(symbolCount),
+    sellOrders: new Int32Array(symbolCount),
+    newest: new Int32Array(symbolCount).fill(-1),
+    older: [],
+    sectorMicros: new Float64Array(sectorCount),
+  };
 }
 
-export function restrictedMask(
-  symbols: readonly string[],
-  { restrictedSymbols }: Pick<RiskSettings, 'restrictedSymbols'>,
-): Uint8Array {
-  return Uint8Array.from(symbols, (symbol) => (restrictedSymbols.includes(symbol) ? 1 : 0));
+/**
+ * Opens the book of a cycle: one pass over orders, one over symbols.
+ * @param open emptied and filled again
+ * @param leverage buying power is equity times this, less the worst gross of positions and working orders
+ */
+export function openRiskBook(
+  facts: RiskFacts,
+  open: OpenOrders,
+  { leverage }: { readonly leverage: number },
+): RiskBook {
+  const worst = { grossMicros: 0, highestNetMicros: 0, lowestNetMicros: 0 };
+  const book: RiskBook = { ...facts, working: [], buyingPowerMicros: 0, open, worst };
+  for (const column of [open.buyShares, open.sellShares, open.buyOrders, open.sellOrders]) column.fill(0);
+  open.sectorMicros.fill(0);
+  open.newest.fill(-1);
+  open.older.length = 0;
+  for (const order of facts.working) addWorking(book, order);
+  for (let i = 0; i < facts.positionShares.length; i += 1) countExposure(book, i, 1);
+  book.buyingPowerMicros = Math.floor(facts.equityMicros * leverage - worst.grossMicros);
+  return book;
 }
 
-/** Remembers that an order executed, once however many fills it takes. */
-export function recordExecution(
-  memory: RiskMemory,
-  execution: {
-    readonly tUs: TimeUs;
-    readonly symbolIx: number;
-    readonly side: Side;
-    readonly clientOrderId: string;
-  },
-): void {
-  memory.executions = memory.executions.filter(({ tUs }) => tUs > execution.tUs - US_PER_MINUTE);
-  const isKnown = memory.executions.some(({ clientOrderId }) => clientOrderId === execution.clientOrderId);
-  if (!isKnown) memory.executions.push(execution);
-}
-
-/** Unfilled shares of one symbol's working orders, by side. */
-export interface WorkingShares {
-  readonly buy: Shares;
-  readonly sell: Shares;
-  readonly orders: number;
-}
-
-export function workingSharesOf({ working }: Pick<RiskBook, 'working'>, symbolIx: number): WorkingShares {
-  let buy = 0;
-  let sell = 0;
-  let orders = 0;
-  for (const order of working) {
-    if (order.symbolIx !== symbolIx) continue;
-    orders += 1;
-    if (order.side === 'buy') buy += order.leavesQuantity;
-    else sell += order.leavesQuantity;
+function addWorking({ open, working }: RiskBook, order: WorkingOrder): void {
+  const { symbolIx: i, side, leavesQuantity } = order;
+  open.older.push(open.newest[i]);
+  open.newest[i] = working.length;
+  working.push(order);
+  if (side === 'buy') {
+    open.buyShares[i] += leavesQuantity;
+    open.buyOrders[i] += 1;
+  } else {
+    open.sellShares[i] += leavesQuantity;
+    open.sellOrders[i] += 1;
   }
-  return { buy, sell, orders };
 }
 
-/** Largest position, either way, that the working orders can lead to. */
-export function worstShares(position: Shares, { buy, sell }: Pick<WorkingShares, 'buy' | 'sell'>): Shares {
-  return Math.max(Math.abs(position + buy), Math.abs(position - sell));
+/** Adds a symbol's worst exposure to the sums, or takes it off again. */
+function countExposure(book: RiskBook, i: number, sign: 1 | -1): void {
+  const { worst, open, rules } = book;
+  const gross = sign * symbolGrossMicros(book, i);
+  worst.grossMicros += gross;
+  worst.highestNetMicros += sign * highestMicros(book, i);
+  worst.lowestNetMicros += sign * lowestMicros(book, i);
+  const sector = rules.sectorIx[i];
+  if (sector >= 0) open.sectorMicros[sector] += gross;
 }
 
-/** Exposure of everything but one symbol if working orders fill in the worst way, micro-dollars. */
-export interface RestOfBook {
-  readonly grossMicros: number;
-  /** Sum of positions with all buys filled and no sells, and the reverse. */
-  readonly highestNetMicros: number;
-  readonly lowestNetMicros: number;
+/** Value of a symbol with all its buys filled and no sells, signed micro-dollars; `lowestMicros` is the reverse. */
+export function highestMicros({ positionShares, open, market }: RiskBook, i: number): number {
+  return (positionShares[i] + open.buyShares[i]) * (markE4(market, i) * 100);
 }
 
-/** Unfilled shares by symbol, buys at `2 * i` and sells behind them: scratch, as long as the largest universe so far. */
-let workingSides = new Float64Array(0);
+export function lowestMicros({ positionShares, open, market }: RiskBook, i: number): number {
+  return (positionShares[i] - open.sellShares[i]) * (markE4(market, i) * 100);
+}
 
-export function restOfBook(book: RiskBook, exceptIx: number): RestOfBook {
-  const { positionShares, market } = book;
-  if (workingSides.length < 2 * positionShares.length) {
-    workingSides = new Float64Array(2 * positionShares.length);
-  }
-  workingSides.fill(0);
-  for (const { symbolIx, side, leavesQuantity } of book.working) {
-    workingSides[2 * symbolIx + (side === 'buy' ? 0 : 1)] += leavesQuantity;
-  }
-  let grossMicros = 0;
-  let highestNetMicros = 0;
-  let lowestNetMicros = 0;
-  for (let i = 0; i < positionShares.length; i++) {
-    if (i === exceptIx) continue;
-    const highest = positionShares[i] + workingSides[2 * i];
-    const lowest = positionShares[i] - workingSides[2 * i + 1];
-    const perShareMicros = markE4(market, i) * 100;
-    grossMicros += Math.max(Math.abs(highest), Math.abs(lowest)) * perShareMicros;
-    highestNetMicros += highest * perShareMicros;
-    lowestNetMicros += lowest * perShareMicros;
-  }
-  return { grossMicros, highestNetMicros, lowestNetMicros };
+/** Largest position, either way, that a symbol's working orders can lead to. */
+export function worstShares({ positionShares, open }: RiskBook, i: number): Shares {
+  const position = positionShares[i];
+  return Math.max(Math.abs(position + open.buyShares[i]), Math.abs(position - open.sellShares[i]));
+}
+
+export function symbolGrossMicros(book: RiskBook, i: number): number {
+  return worstShares(book, i) * (markE4(book.market, i) * 100);
 }
 
 /** Takes an approved order into book and memory, so that the next draft of the cycle sees it as working. */
@@ -166,23 +170,37 @@ export function recordIntent(
   },
 ): void {
   const { symbolIx, side, limitPriceE4 } = intent.draft;
-  book.working.push({ symbolIx, side, leavesQuantity: intent.quantity, limitPriceE4 });
+  countExposure(book, symbolIx, -1);
+  addWorking(book, { symbolIx, side, leavesQuantity: intent.quantity, limitPriceE4 });
+  countExposure(book, symbolIx, 1);
   book.buyingPowerMicros -= intent.costMicros;
   memory.lastIntentUs[symbolIx] = book.tUs;
-  const minuteAgoUs = book.tUs - US_PER_MINUTE;
-  const isAged = memory.intentTimesUs.length > 0 && memory.intentTimesUs[0] <= minuteAgoUs;
-  if (isAged) memory.intentTimesUs = memory.intentTimesUs.filter((tUs) => tUs > minuteAgoUs);
   memory.intentTimesUs.push(book.tUs);
+}
+
+/** True when a symbol has a working order of this side, size and price already. */
+export function hasTwin(
+  { working, open }: RiskBook,
+  { symbolIx, side, limitPriceE4 }: OrderDraft,
+  quantity: Shares,
+): boolean {
+  for (let k = open.newest[symbolIx]; k >= 0; k = open.older[k]) {
+    const order = working[k];
+    if (order.side === side && order.leavesQuantity === quantity && order.limitPriceE4 === limitPriceE4) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /**
  * Whether an order can only bring the position closer to 0, whatever working orders do. The draft's own purpose is not
  * believed: a second closing order beside a working one would open the other side.
  */
-export function isReducing(book: RiskBook, { symbolIx, side, quantity }: OrderDraft): boolean {
-  const position = book.positionShares[symbolIx];
+export function isReducing({ positionShares, open }: RiskBook, draft: OrderDraft): boolean {
+  const { symbolIx, side, quantity } = draft;
+  const position = positionShares[symbolIx];
   if (position * sideSign(side) >= 0) return false;
-  const working = workingSharesOf(book, symbolIx);
-  const sameSide = side === 'buy' ? working.buy : working.sell;
+  const sameSide = side === 'buy' ? open.buyShares[symbolIx] : open.sellShares[symbolIx];
   return quantity + sameSide <= Math.abs(position);
 }

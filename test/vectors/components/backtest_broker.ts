@@ -44,8 +44,10 @@ function settingsOf(input: BrokerInput): ExchangeSettings {
     slippageBps,
     impactBps: input.slippage_model === 'volume_based' ? slippageBps * 10 : 0,
     participationCap: 1,
+    displayedSizeCap: 1,
     fee: { kind: 'bps', bps: input.fee_bps ?? 1 },
     allowShort: false,
+    borrow: { annualBps: 0, annualBpsBySymbol: {}, noBorrowSymbols: [] },
     leverage: 1,
   };
 }

@@ -1,6 +1,7 @@
 import type { RiskSettings } from '../../../src/domain/settings.ts';
 import { US_PER_MINUTE } from '../../../src/domain/units.ts';
 import { assessOrder } from '../../../src/pipeline/6-risk/assess-order.ts';
+import { createCheckLog } from '../../../src/pipeline/6-risk/check-log.ts';
 import { measureExposure } from '../../../src/pipeline/6-risk/exposure.ts';
 import {
   createKillState,
@@ -12,7 +13,9 @@ import {
   openSession,
   resetKill,
 } from '../../../src/pipeline/6-risk/kill-switch.ts';
-import { createRiskMemory, type RiskBook } from '../../../src/pipeline/6-risk/risk-book.ts';
+import { createOpenOrders, openRiskBook, type RiskBook } from '../../../src/pipeline/6-risk/risk-book.ts';
+import { createRiskMemory } from '../../../src/pipeline/6-risk/risk-memory.ts';
+import { symbolRules } from '../../../src/pipeline/6-risk/symbol-rules.ts';
 import { createMarketState } from '../../../src/pipeline/market-state.ts';
 import type { VectorComponent, VectorFacts } from '../types.ts';
 
@@ -64,7 +67,12 @@ export const vectorComponent: VectorComponent = {
         if (state !== undefined) resetKill(state, { equityMicros: step.value ?? equity, by: 'operator' });
         return null;
       }
-      state ??= createKillState({ equityMicros: step.portfolio_value, symbolCount: 0 });
+      state ??= createKillState({
+        equityMicros: step.portfolio_value,
+        symbolCount: 0,
+        sectorCount: 0,
+        lossVelocityMinutes: 1,
+      });
       const today = Math.floor((step.minute + 14.5 * 60) / DAY_MINUTES);
       if (day >= 0 && today > day) openSession(state, equity);
       day = today;
@@ -77,6 +85,8 @@ export const vectorComponent: VectorComponent = {
   },
   deviatingFields,
 };
+
+const NO_RULES = { restrictedSymbols: [], noBorrowSymbols: [], sectors: [] };
 
 function settingsOf(input: GuardInput): RiskSettings & { readonly lotShares: number } {
   const none = Number.MAX_SAFE_INTEGER;
@@ -93,9 +103,14 @@ function settingsOf(input: GuardInput): RiskSettings & { readonly lotShares: num
     maxGrossFrac: input.max_gross ?? 1,
     maxNetFrac: none,
     allowShort: true,
-    restrictedSymbols: [],
+    ...NO_RULES,
     maxDataAgeSeconds: 60,
+    maxQuoteAgeSeconds: 60,
+    repeatedExecutionMinutes: 1,
     tickE4: 1,
+    subDollarTickE4: 1,
+    lossVelocityFrac: 1,
+    lossVelocityMinutes: 1,
     dailyLossFrac: (input.max_daily_loss_pct ?? 2) / 100,
     drawdownFrac: (input.max_drawdown_pct ?? 10) / 100,
     warnFraction: 0.9,
@@ -106,7 +121,7 @@ function settingsOf(input: GuardInput): RiskSettings & { readonly lotShares: num
 
 function checked(state: KillState, equity: number, weights: Weights) {
   const { gross, net } = measureExposure(Object.values(weights));
-  const loss = lossStatus(state, equity);
+  const loss = lossStatus(state, { equityMicros: equity, tUs: 0 });
   return {
     allowed: !isKilled(state),
     daily_pnl_pct: -loss.dailyLossFrac * 100,
@@ -122,7 +137,7 @@ function final(state: KillState | undefined, equity: number, trips: number) {
     const nothing = { daily_pnl_pct: 0, drawdown_pct: 0, peak: 0, max_drawdown_in_window: 0 };
     return { ...nothing, kill_active: false, n_kill_events: 0 };
   }
-  const loss = lossStatus(state, equity);
+  const loss = lossStatus(state, { equityMicros: equity, tUs: 0 });
   return {
     daily_pnl_pct: -loss.dailyLossFrac * 100,
     drawdown_pct: loss.drawdownFrac * 100,
@@ -160,9 +175,12 @@ function validate(
       quantity: Math.abs(shares),
       purpose: 'open',
     },
-    book,
-    createRiskMemory(names.length),
-    settings,
+    {
+      book,
+      memory: createRiskMemory(names.length),
+      settings,
+      log: createCheckLog(names.length),
+    },
   );
   const failed = verdict.kind === 'refused' ? verdict : verdict.scaledBy[0];
   if (failed === undefined) return ok;
@@ -174,8 +192,8 @@ function bookOf(symbols: readonly string[], weights: Weights, isKilled: boolean)
   for (const column of [market.bidE4, market.askE4, market.midE4]) column.fill(10_000);
   const tUs = US_PER_MINUTE;
   market.dataUs.fill(tUs);
-  return {
-    symbols,
+  market.quoteUs.fill(tUs);
+  const facts = {
     tUs,
     isSessionOpen: true,
     isKilled,
@@ -185,10 +203,12 @@ function bookOf(symbols: readonly string[], weights: Weights, isKilled: boolean)
       Math.round((weights[name] ?? 0) * SHARES_PER_EQUITY),
     ),
     advDollars: new Float64Array(symbols.length),
-    restricted: new Uint8Array(symbols.length),
-    buyingPowerMicros: Number.MAX_SAFE_INTEGER,
+    rules: symbolRules(symbols, NO_RULES),
     working: [],
   };
+  const book = openRiskBook(facts, createOpenOrders(symbols.length, 0), { leverage: 1 });
+  book.buyingPowerMicros = Number.MAX_SAFE_INTEGER;
+  return book;
 }
 
 const REASONS = {
