@@ -39,6 +39,7 @@ export function inspectionText(inspection: DatasetInspection): string {
     datasetBlock(dir, manifest),
     provenanceBlock(manifest),
     symbolTable(symbols),
+    ...actionTable(manifest),
     sessionTable(manifest),
     ...(missingSessions.length === 0 ? [] : [`Exchange sessions without data: ${shorten(missingSessions)}`]),
     ...mismatches.map(
@@ -58,8 +59,15 @@ function datasetBlock(dir: string, manifest: DatasetManifest): string {
     ['sessions', `${manifest.sessions.length}, ${manifest.firstSession} to ${manifest.lastSession}`],
     ['symbols', `${manifest.symbols.length}: ${shorten(manifest.symbols)}`],
     ['rows', formatNumber(manifest.rows)],
+    ['actions', actionCounts(manifest)],
     ['size', `${formatNumber(bytes / 1024, 0)} KiB`],
   ]);
+}
+
+function actionCounts({ actions = [] }: DatasetManifest): string {
+  if (actions.length === 0) return 'none';
+  const splits = actions.filter(({ kind }) => kind === 'split').length;
+  return `${formatNumber(splits)} splits, ${formatNumber(actions.length - splits)} dividends`;
 }
 
 function provenanceBlock(manifest: DatasetManifest): string {
@@ -135,6 +143,31 @@ function sessionTable({ sessions }: DatasetManifest): string {
     ]),
   );
   return sessions.length === shown.length ? table : `${table}\n… and ${sessions.length - shown.length} more`;
+}
+
+/** Splits and dividends, where there are any. */
+function actionTable({ actions = [] }: DatasetManifest): string[] {
+  if (actions.length === 0) return [];
+  const shown = actions.slice(0, SHOWN_SESSIONS);
+  const table = renderTable(
+    [
+      { title: 'ex-date' },
+      { title: 'symbol' },
+      { title: 'action' },
+      { title: 'per share', align: 'right' },
+      { title: 'price before $', align: 'right' },
+    ],
+    shown.map((action) => [
+      action.exDate,
+      action.symbol,
+      action.kind,
+      action.kind === 'split'
+        ? `${action.newShares} for ${action.oldShares}`
+        : `$ ${formatNumber(action.cashMicros / 1e6, 3)}`,
+      dollars(action.referencePriceE4),
+    ]),
+  );
+  return [actions.length === shown.length ? table : `${table}\n… and ${actions.length - shown.length} more`];
 }
 
 function shorten(names: readonly string[]): string {

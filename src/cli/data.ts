@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import type { AnnouncedAction } from '../data/actions.ts';
 import type { ImportFormat, ImportOptions } from '../data/import-types.ts';
 import type { SynthOptions } from '../data/synth-options.ts';
 import { InputError } from '../domain/errors.ts';
@@ -54,6 +55,10 @@ function addImport(data: Command): void {
     .option('--price-unit <unit>', 'CSV, Parquet: dollars or e4, which is 1e-4 dollars (default: dollars)')
     .option('--bar-seconds <n>', 'CSV, Parquet: length of a bar; 86400 is daily (default: 60)')
     .option('--delimiter <char>', 'CSV: between cells (default: comma)')
+    .option(
+      '--actions <file>',
+      "CSV of splits and dividends: date,symbol,kind,value; or none (default: LEAN's factor_files, else none)",
+    )
     .option('--on-bad <policy>', 'refuse or drop bad rows (default: refuse)')
     .option(
       '--outside-session <policy>',
@@ -153,6 +158,8 @@ function addSynth(data: Command): void {
     )
     .option('--halt-rate <p>', 'chance of a halt of a symbol in a session (default: 0.02)')
     .option('--missing-rate <p>', 'chance that a minute of a symbol has no row (default: 0.002)')
+    .option('--splits <list>', 'new shares by old, and ex-date, such as AAA=2:1@2024-01-04 (default: none)')
+    .option('--dividends <list>', 'dollars a share, and ex-date, such as BBB=0.5@2024-01-05 (default: none)')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
@@ -193,6 +200,7 @@ function importOptions(sources: readonly string[], flags: Flags): ImportOptions 
     priceUnit: choice(flags, 'priceUnit', ['dollars', 'e4']),
     barSeconds: whole(flags, 'barSeconds', [1, 86_400]),
     delimiter: text(flags, 'delimiter'),
+    actions: text(flags, 'actions'),
     onBad: choice(flags, 'onBad', ['refuse', 'drop']),
     outsideSession: choice(flags, 'outsideSession', ['refuse', 'drop']),
     examplesPerKind: whole(flags, 'list', [0, 100_000]),
@@ -214,6 +222,40 @@ function synthOptions(flags: Flags): SynthOptions {
     priceLevels: priceLevels(text(flags, 'prices')),
     haltRate: number(flags, 'haltRate'),
     missingRate: number(flags, 'missingRate'),
+    actions: synthActions(flags),
+  });
+}
+
+function synthActions(flags: Flags): readonly AnnouncedAction[] {
+  return [
+    ...announced(text(flags, 'splits'), /^([^=]+)=([0-9]{1,4}):([0-9]{1,4})@([0-9-]{10})$/, (part, match) => {
+      const [, symbol, newShares, oldShares, exDate] = match;
+      if (Number(newShares) * Number(oldShares) === 0) throw usage('splits', part, 'shares above 0');
+      return { kind: 'split', symbol, exDate, newShares: Number(newShares), oldShares: Number(oldShares) };
+    }),
+    ...announced(
+      text(flags, 'dividends'),
+      /^([^=]+)=([0-9]+(?:\.[0-9]{1,6})?)@([0-9-]{10})$/,
+      (part, match) => {
+        const [, symbol, dollars, exDate] = match;
+        if (Number(dollars) === 0) throw usage('dividends', part, 'dollars above 0');
+        return { kind: 'dividend', symbol, exDate, cashMicros: Math.round(Number(dollars) * 1e6) };
+      },
+    ),
+  ];
+}
+
+function announced(
+  list: string | undefined,
+  form: RegExp,
+  read: (part: string, match: readonly string[]) => AnnouncedAction,
+): AnnouncedAction[] {
+  if (list === undefined) return [];
+  return list.split(',').map((part) => {
+    const match = form.exec(part.trim());
+    if (match === null)
+      throw usage('splits or --dividends', part, 'AAA=2:1@2024-01-04 or BBB=0.5@2024-01-05');
+    return read(part, match);
   });
 }
 

@@ -152,6 +152,16 @@ export function formatNewYork(us: TimeUs): string {
   return `${formatDate(civilFromDays(days))} ${time.join(':')}${decimals}`;
 }
 
+/** Whether a text is a day of the calendar written `YYYY-MM-DD`. */
+export function isDate(text: string): boolean {
+  try {
+    parseDate(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * The session of a date, or undefined on a weekend or a full-day closure.
  * @throws InputError DATE_INVALID, CALENDAR_RANGE outside 1998 to 2027

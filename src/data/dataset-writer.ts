@@ -3,8 +3,10 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { compareCodeUnits } from '../domain/compare.ts';
+import type { CorporateAction } from '../domain/corporate-actions.ts';
 import { InputError, invariant } from '../domain/errors.ts';
 import type { MarketTable } from '../domain/market-table.ts';
+import { createActionPricer, type SourcedAction } from './actions.ts';
 import { sessionOn } from './calendar.ts';
 import {
   type BadRowCounts,
@@ -46,9 +48,14 @@ export interface DatasetWriter {
 
 /**
  * Starts a dataset at `dir`. An earlier dataset there is replaced at `finish`; any other non-empty folder is refused.
- * @throws InputError OUTPUT_EXISTS, OUTPUT_UNWRITABLE
+ * @param actions splits and dividends of its symbols, announced; the sessions give the prices they are measured against
+ * @throws InputError OUTPUT_EXISTS, OUTPUT_UNWRITABLE, ACTIONS_TWICE; adding a session also ACTIONS_DIVIDEND
  */
-export async function createDatasetWriter(dir: string): Promise<DatasetWriter> {
+export async function createDatasetWriter(
+  dir: string,
+  { actions = [] }: { readonly actions?: readonly SourcedAction[] } = {},
+): Promise<DatasetWriter> {
+  const pricer = createActionPricer(actions);
   const target = resolve(dir);
   await checkReplaceable(target, dir);
   const tempDir = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
@@ -71,6 +78,7 @@ export async function createDatasetWriter(dir: string): Promise<DatasetWriter> {
       invariant(last === undefined || last < table.session, `session ${table.session} comes after ${last}`);
       barSeconds = table.barSeconds;
       for (const symbol of symbolsWithRows(table)) symbols.add(symbol);
+      pricer.add(table);
       sessions.push(await writeSession(tempDir, table));
     },
     finish: async (facts) => {
@@ -80,7 +88,14 @@ export async function createDatasetWriter(dir: string): Promise<DatasetWriter> {
           `output ${dir}: no row falls into a session; nothing was written`,
         );
       }
-      const manifest = buildManifest({ sessions, symbols: [...symbols], barSeconds, facts });
+      const priced = pricer.finish();
+      const manifest = buildManifest({
+        sessions,
+        symbols: [...symbols],
+        barSeconds,
+        facts,
+        actions: priced,
+      });
       await writeFile(join(tempDir, MANIFEST_FILE), formatManifest(manifest));
       await putInPlace(tempDir, target);
       return manifest;
@@ -97,8 +112,9 @@ export async function writeDataset(input: {
   readonly dir: string;
   readonly tables: Iterable<MarketTable> | AsyncIterable<MarketTable>;
   readonly facts: DatasetFacts;
+  readonly actions?: readonly SourcedAction[];
 }): Promise<DatasetManifest> {
-  const writer = await createDatasetWriter(input.dir);
+  const writer = await createDatasetWriter(input.dir, { actions: input.actions ?? [] });
   try {
     for await (const table of input.tables) await writer.add(table);
     return await writer.finish(input.facts);
@@ -157,14 +173,16 @@ interface ManifestInput {
   readonly symbols: string[];
   readonly barSeconds: number;
   readonly facts: DatasetFacts;
+  readonly actions: readonly CorporateAction[];
 }
 
-function buildManifest({ sessions, symbols, barSeconds, facts }: ManifestInput): DatasetManifest {
+function buildManifest({ sessions, symbols, barSeconds, facts, actions }: ManifestInput): DatasetManifest {
   const content = {
     barSeconds,
     symbols: symbols.sort(compareCodeUnits),
     schema: [...DATASET_SCHEMA],
     sessions,
+    ...(actions.length === 0 ? {} : { actions: [...actions] }),
   };
   return {
     format: DATASET_FORMAT,
@@ -178,6 +196,7 @@ function buildManifest({ sessions, symbols, barSeconds, facts }: ManifestInput):
     symbols: content.symbols,
     schema: content.schema,
     sessions,
+    ...(content.actions === undefined ? {} : { actions: content.actions }),
     provenance: facts.provenance,
     policy: facts.policy ?? { onBad: 'refuse', outsideSession: 'refuse' },
     badRows: facts.badRows ?? noBadRows(),

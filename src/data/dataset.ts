@@ -77,6 +77,7 @@ export async function openDataset(dir: string, options: OpenDatasetOptions = {})
       isHalfDay,
     })),
     barSeconds: manifest.barSeconds,
+    actions: manifest.actions ?? [],
     loadSession: async (date) => {
       const entry = manifest.sessions.find((session) => session.date === date);
       if (entry === undefined) {

@@ -1,12 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { compareCodeUnits } from '../domain/compare.ts';
 import { InputError } from '../domain/errors.ts';
 import { US_PER_SECOND } from '../domain/units.ts';
 import { type BarRow, createBarRow } from './bar-row.ts';
-import { newYorkMidnightUs, parseDate } from './calendar.ts';
+import { isDate, newYorkMidnightUs } from './calendar.ts';
 import { clearRow, setTextCell } from './cell-text.ts';
-import type { Importer, ImportOptions, LeanResolution, SourceFile } from './import-types.ts';
+import type { FactorFile, Importer, ImportOptions, LeanResolution, SourceFile } from './import-types.ts';
 import { DAILY_BAR_SECONDS } from './market-columns.ts';
 import { dailyEndUs, type RowIntake } from './row-intake.ts';
 import { readZipLines } from './zip-lines.ts';
@@ -23,6 +23,7 @@ const TRADE_CELLS = [0, 1, 2, 3, 4].map((part) => FIRST_TRADE_CELL + part);
 const QUOTE_CELLS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const INTRADAY_FILE = /^([0-9]{8})_(trade|quote)\.zip$/;
 const DAILY_FILE = /^([A-Za-z0-9.\-_]+)\.zip$/;
+const FACTOR_FILE = /^([A-Za-z0-9.\-_]+)\.csv$/;
 const WHOLE = /^[0-9]{1,8}$/;
 
 interface LeanFile extends SourceFile {
@@ -36,6 +37,7 @@ interface LeanFile extends SourceFile {
 /**
  * Reader of LEAN's folder format, `equity/usa/<resolution>`: zips of CSV without header, prices in 1e-4 dollars,
  * intraday times in ms since midnight New York at the start of the bar. A bar is known at its end, so it moves there.
+ * Splits and dividends come from `factor_files` beside the data, where there are any.
  * @throws InputError LEAN_FOLDER, LEAN_EMPTY
  */
 export async function createLeanImporter(options: ImportOptions): Promise<Importer> {
@@ -63,6 +65,7 @@ export async function createLeanImporter(options: ImportOptions): Promise<Import
   const barSeconds = BAR_SECONDS[resolution];
   return {
     files,
+    factorFiles: await factorFiles(root, folder, new Set(files.map(({ symbol }) => symbol))),
     barSeconds,
     optionsUsed: { resolution },
     read: (file, intake) => readLeanFile({ file: file as LeanFile, intake, barSeconds }),
@@ -109,6 +112,21 @@ async function intradayFiles(root: string, folder: string): Promise<LeanFile[]> 
     }
   }
   return files;
+}
+
+/** Of the symbols that have data, those that lie beside it. */
+async function factorFiles(
+  root: string,
+  folder: string,
+  symbols: ReadonlySet<string>,
+): Promise<FactorFile[]> {
+  const beside = join(dirname(folder), 'factor_files');
+  const names = await readdir(beside).catch(() => []);
+  return names.sort(compareCodeUnits).flatMap((name) => {
+    const symbol = FACTOR_FILE.exec(name)?.[1].toUpperCase();
+    if (symbol === undefined || !symbols.has(symbol)) return [];
+    return [{ ...located({ root, folder: beside, parts: [name] }), symbol }];
+  });
 }
 
 function located(input: { root: string; folder: string; parts: readonly string[] }): SourceFile {
@@ -161,13 +179,4 @@ function dailyEnd(text: string): number {
   if (!/^[0-9]{8}(?: [0-9]{2}:[0-9]{2})?$/.test(text)) return Number.NaN;
   const date = `${text.slice(0, 4)}-${text.slice(4, 6)}-${text.slice(6, 8)}`;
   return isDate(date) ? dailyEndUs(date) : Number.NaN;
-}
-
-function isDate(date: string): boolean {
-  try {
-    parseDate(date);
-    return true;
-  } catch {
-    return false;
-  }
 }

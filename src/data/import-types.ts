@@ -38,6 +38,8 @@ export interface ImportOptions extends ColumnOptions {
   readonly to?: string;
   /** LEAN only. Default `minute`. */
   readonly resolution?: LeanResolution;
+  /** CSV file of corporate actions, or `none`. Default: LEAN's factor files, where they lie beside the data. */
+  readonly actions?: string;
   /** Default `refuse`. */
   readonly onBad?: 'refuse' | 'drop';
   /** Default `drop` for LEAN, whose files hold extended hours, else `refuse`. */
@@ -66,9 +68,16 @@ export interface SourceFile {
   readonly name: string;
 }
 
+/** A LEAN factor file, and the symbol it is about, in upper case. */
+export interface FactorFile extends SourceFile {
+  readonly symbol: string;
+}
+
 /** One format's reader: which files, and how their rows get into the intake. */
 export interface Importer {
   readonly files: readonly SourceFile[];
+  /** LEAN: files that splits and dividends are read from. */
+  readonly factorFiles?: readonly FactorFile[];
   readonly barSeconds: number;
   /** What the manifest records beside the files. */
   readonly optionsUsed: DatasetManifest['provenance']['options'];

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { InputError } from '../domain/errors.ts';
 import { silentProgress } from '../ports/progress.ts';
+import type { SourcedAction } from './actions.ts';
 import { type BadRowLog, createBadRowLog, refusalError, refusedRows, totalBadRows } from './bad-rows.ts';
 import { sessionOn } from './calendar.ts';
 import { createDatasetWriter, type DatasetWriter } from './dataset-writer.ts';
+import { type ImportActions, readImportActions } from './import-actions.ts';
 import { createCsvImporter } from './import-csv.ts';
 import { createLeanImporter } from './import-lean.ts';
 import { createParquetImporter } from './import-parquet.ts';
@@ -33,9 +35,10 @@ export async function importDataset(options: ImportOptions): Promise<ImportRepor
     onBad: options.onBad ?? 'refuse',
     outsideSession: options.outsideSession ?? (options.format === 'lean' ? 'drop' : 'refuse'),
   };
-  const writer = await createDatasetWriter(options.out);
+  const found = await readImportActions(options, importer);
+  const writer = await createDatasetWriter(options.out, { actions: actionsWanted(found, options) });
   try {
-    return await runImport({ options, importer, policy, writer });
+    return await runImport({ options, importer, policy, writer, actionFiles: found.files });
   } catch (error) {
     await writer.abort();
     throw error;
@@ -58,12 +61,17 @@ interface ImportRun {
   readonly importer: Importer;
   readonly policy: RowPolicy;
   readonly writer: DatasetWriter;
+  readonly actionFiles: readonly SourceFile[];
 }
 
 async function runImport(run: ImportRun): Promise<ImportReport> {
   const { options, importer, policy, writer } = run;
   const progress = options.progress ?? silentProgress;
-  const { barSeconds, files } = importer;
+  const { barSeconds } = importer;
+  // a folder of bars may hold the file of actions too
+  const files = importer.files.filter(
+    ({ path }) => !run.actionFiles.some((file) => resolve(file.path) === path),
+  );
   const log = createBadRowLog({
     path: join(writer.tempDir, REJECTED_FILE),
     examplesPerKind: options.examplesPerKind ?? EXAMPLES_PER_KIND,
@@ -78,6 +86,7 @@ async function runImport(run: ImportRun): Promise<ImportReport> {
       intake.startFile(file.name);
       await importer.read(file, intake);
     }
+    for (const file of run.actionFiles) provenanceFiles.push(await fingerprint(file));
     progress.update(files.length, files.length, 'writing');
     await writeSessions({ rows, intake, log, policy, writer });
   } finally {
@@ -133,12 +142,24 @@ function rowFilter({ format, symbols, from, to }: ImportOptions): RowFilter {
   };
 }
 
+/** Actions of symbols that were not asked for are not wanted, nor are those of days outside the range. */
+function actionsWanted({ actions }: ImportActions, options: ImportOptions): readonly SourcedAction[] {
+  const { symbols, from, to } = rowFilter(options);
+  return actions.filter(
+    ({ action: { symbol, exDate } }) =>
+      (symbols?.has(symbol) ?? true) &&
+      (from === undefined || exDate >= from) &&
+      (to === undefined || exDate <= to),
+  );
+}
+
 function optionsUsed({ options, importer }: ImportRun): Provenance['options'] {
   return {
     ...importer.optionsUsed,
     ...(options.symbols === undefined ? {} : { symbols: [...options.symbols].sort() }),
     ...(options.from === undefined ? {} : { from: options.from }),
     ...(options.to === undefined ? {} : { to: options.to }),
+    ...(options.actions === undefined ? {} : { actions: basename(options.actions) }),
   };
 }
 

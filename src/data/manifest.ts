@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { compareCodeUnits } from '../domain/compare.ts';
+import { compareActions } from '../domain/corporate-actions.ts';
 import { InputError } from '../domain/errors.ts';
 import { MARKET_VALUE_COLUMNS } from '../domain/market-table.ts';
 import { canonicalJson } from '../events/canonical.ts';
@@ -45,6 +46,17 @@ const sessionEntry = z.strictObject({
   sha256: sha256Hex,
 });
 
+const shares = z.number().int().min(1).max(10_000);
+const actionFacts = {
+  symbol: z.string().min(1).max(64),
+  exDate: date,
+  referencePriceE4: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER),
+};
+const actionEntry = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('split'), ...actionFacts, oldShares: shares, newShares: shares }),
+  z.strictObject({ kind: z.literal('dividend'), ...actionFacts, cashMicros: count.min(1) }),
+]);
+
 const manifestSchema = z.strictObject({
   format: z.literal(DATASET_FORMAT),
   formatVersion: z.literal(DATASET_FORMAT_VERSION),
@@ -57,6 +69,8 @@ const manifestSchema = z.strictObject({
   symbols: z.array(z.string().min(1).max(64)).min(1),
   schema: z.array(z.strictObject({ name: z.string(), type: z.string(), unit: z.string() })),
   sessions: z.array(sessionEntry).min(1),
+  /** Absent where there are none, so that a dataset without any has the identity it always had. */
+  actions: z.array(actionEntry).min(1).optional(),
   provenance: z.strictObject({
     source: z.enum(['lean', 'csv', 'parquet', 'synthetic', 'tables']),
     files: z.array(z.strictObject({ file: z.string(), bytes: count, sha256: sha256Hex })),
@@ -96,15 +110,17 @@ export function noBadRows(): Record<BadRowKind, number> {
 }
 
 /**
- * The identity of a dataset: SHA-256 over bar length, symbols, schema and sessions with the hashes of their files.
+ * The identity of a dataset: SHA-256 over bar length, symbols, schema, corporate actions and sessions with the hashes of
+ * their files.
  * Where the data came from is not part of it: equal data has an equal hash.
  */
 export function contentSha256(
-  content: Pick<DatasetManifest, 'barSeconds' | 'symbols' | 'schema' | 'sessions'>,
+  content: Pick<DatasetManifest, 'barSeconds' | 'symbols' | 'schema' | 'sessions' | 'actions'>,
 ): string {
-  const { barSeconds, symbols, schema, sessions } = content;
+  const { barSeconds, symbols, schema, sessions, actions } = content;
+  const facts = { formatVersion: DATASET_FORMAT_VERSION, barSeconds, symbols, schema, sessions };
   return createHash('sha256')
-    .update(canonicalJson({ formatVersion: DATASET_FORMAT_VERSION, barSeconds, symbols, schema, sessions }))
+    .update(canonicalJson(actions === undefined ? facts : { ...facts, actions }))
     .digest('hex');
 }
 
@@ -139,7 +155,25 @@ export function parseManifest(text: string, label: string): DatasetManifest {
     if (session.file !== `data/${session.date}.parquet`)
       fail(`sessions: ${session.date} names ${session.file}`);
   }
+  checkActions(manifest, (what) => fail(`actions: ${what}`));
   return manifest;
+}
+
+function checkActions(
+  { actions = [], symbols, lastSession }: DatasetManifest,
+  fail: (what: string) => never,
+): void {
+  for (const [k, action] of actions.entries()) {
+    const { kind, symbol, exDate } = action;
+    const name = `${kind} of ${symbol} on ${exDate}`;
+    const before = actions[k - 1];
+    if (before !== undefined && compareActions(before, action) >= 0)
+      fail(`${name} is out of order or listed twice`);
+    if (!symbols.includes(symbol)) fail(`${name}: the dataset has no such symbol`);
+    if (exDate > lastSession) fail(`${name} is after the last session`);
+    const isPayable = kind === 'split' || action.cashMicros < action.referencePriceE4 * 100;
+    if (!isPayable) fail(`${name} is not below the price before it`);
+  }
 }
 
 function checkOrder(names: readonly string[], fail: (what: string) => never): void {

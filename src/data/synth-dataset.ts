@@ -1,4 +1,5 @@
 import { type Progress, silentProgress } from '../ports/progress.ts';
+import type { AnnouncedAction } from './actions.ts';
 import { writeDataset } from './dataset-writer.ts';
 import type { DatasetManifest, Provenance } from './manifest.ts';
 import { synthesize } from './synth.ts';
@@ -22,6 +23,7 @@ export async function synthDataset(input: {
     return await writeDataset({
       dir,
       tables: withProgress(plan, options, progress),
+      actions: plan.actions.map((action) => ({ action, at: 'synth' })),
       facts: { provenance: { source: 'synthetic', files: [], options: provenanceOf(plan) } },
     });
   } finally {
@@ -53,5 +55,13 @@ function provenanceOf(plan: SynthPlan): Provenance['options'] {
     haltRate,
     missingRate,
     ...(prices.length === 0 ? {} : { priceLevels: prices.sort() }),
+    ...(plan.actions.length === 0 ? {} : { actions: plan.actions.map(describe) }),
   };
+}
+
+/** As `--splits` and `--dividends` take it. */
+function describe(action: AnnouncedAction): string {
+  const { symbol, exDate } = action;
+  if (action.kind === 'split') return `split ${symbol}=${action.newShares}:${action.oldShares}@${exDate}`;
+  return `dividend ${symbol}=${action.cashMicros / 1e6}@${exDate}`;
 }

@@ -1,6 +1,7 @@
 import { compareCodeUnits } from '../domain/compare.ts';
 import { InputError } from '../domain/errors.ts';
 import type { Session } from '../domain/market-table.ts';
+import type { AnnouncedAction } from './actions.ts';
 import { nextSession, sessionOn } from './calendar.ts';
 
 /** A synthetic universe. Every number has a default; equal options give equal bytes on any machine. */
@@ -27,6 +28,8 @@ export interface SynthOptions {
   readonly priceLevels?: Readonly<Record<string, number>>;
   /** Chance that a symbol is halted for 5 to 15 minutes in a session. Default 0.02. */
   readonly haltRate?: number;
+  /** Splits and dividends: prices and volumes jump at the open of the ex-date. Default none. */
+  readonly actions?: readonly AnnouncedAction[];
   /** Chance that a minute of a symbol has no row. Default 0.002. */
   readonly missingRate?: number;
 }
@@ -43,6 +46,7 @@ export interface SynthPlan {
   readonly priceLevels: Readonly<Record<string, number>>;
   readonly haltRate: number;
   readonly missingRate: number;
+  readonly actions: readonly AnnouncedAction[];
 }
 
 const MAX_SYMBOLS = 5_000;
@@ -72,10 +76,12 @@ export function planSynth(options: SynthOptions): SynthPlan {
       );
     }
   }
+  const sessions = planSessions(options.from ?? '2024-01-02', count);
   return {
     seed,
     symbols,
-    sessions: planSessions(options.from ?? '2024-01-02', count),
+    sessions,
+    actions: planActions(options.actions ?? [], { symbols, sessions }),
     signal: number('signal', 0.2, [0, 0.8]),
     annualVol: number('annualVol', 0.2, [0.01, 3]),
     correlation: number('correlation', 0.3, [0, 0.9]),
@@ -84,6 +90,22 @@ export function planSynth(options: SynthOptions): SynthPlan {
     haltRate: number('haltRate', 0.02, [0, 1]),
     missingRate: number('missingRate', 0.002, [0, 0.9]),
   };
+}
+
+/** An action on a day without a session would be in the prices of no day. */
+function planActions(
+  actions: readonly AnnouncedAction[],
+  { symbols, sessions }: Pick<SynthPlan, 'symbols' | 'sessions'>,
+): readonly AnnouncedAction[] {
+  for (const { kind, symbol, exDate } of actions) {
+    const isKnown = symbols.includes(symbol) && sessions.some(({ date }, k) => k > 0 && date === exDate);
+    if (isKnown) continue;
+    throw new InputError(
+      'SYNTH_OPTION',
+      `synth: ${kind} of ${symbol} on ${exDate}: expected a symbol of the universe and a session after the first, ${sessions[0].date} to ${sessions.at(-1)?.date}`,
+    );
+  }
+  return actions;
 }
 
 function planSymbols(symbols: readonly string[] | number): string[] {

@@ -8,6 +8,7 @@
  * Deterministic: seeded generators keyed by (seed, session, symbol), arithmetic that IEEE 754 fixes, exp and ln from
  * src/math. A symbol's path does not depend on which other symbols there are.
  */
+import { InputError } from '../domain/errors.ts';
 import { IS_HALTED, type MarketTable, type Session } from '../domain/market-table.ts';
 import { US_PER_MINUTE } from '../domain/units.ts';
 import { exp, ln } from '../math/elementary.ts';
@@ -43,6 +44,8 @@ interface Walk {
   /** Log of the mid in 1e-4 dollars. */
   logMid: number;
   variance: number;
+  /** Shares traded for each one of the first day: what splits made of it. */
+  volumeScale: number;
 }
 
 /**
@@ -83,7 +86,7 @@ function firstPriceE4(plan: SynthPlan, symbol: string): number {
 }
 
 function firstWalk(plan: SynthPlan, symbol: string): Walk {
-  return { logMid: ln(firstPriceE4(plan, symbol)), variance: 1 };
+  return { logMid: ln(firstPriceE4(plan, symbol)), variance: 1, volumeScale: 1 };
 }
 
 interface SessionInput {
@@ -159,6 +162,7 @@ function runSymbol(input: SymbolInput): void {
   const gauss = gaussians(prng);
   const own = Math.sqrt(1 - traits.loading * traits.loading);
   const dailySigma = traits.sigma1 * Math.sqrt(MINUTES_PER_SESSION);
+  applyActions(plan, { symbol: traits.symbol, date: session.date }, walk);
   walk.logMid += OVERNIGHT_SHARE * dailySigma * (traits.loading * factor.gap + own * gauss());
   const halt = drawHalt(plan, prng, minutes);
   const mids = new Float64Array(minutes + 1);
@@ -186,10 +190,36 @@ function runSymbol(input: SymbolInput): void {
     table.endUs[row] = session.openUs + (m + 1) * US_PER_MINUTE;
     table.symbolIx[row] = s;
     const activity = shape.volume * (1 + 0.5 * Math.abs(innovation)) * exp(0.4 * gauss() - 0.08);
-    const shares = Math.max(1, Math.round((traits.sharesPerMinute * activity) / 1.4));
+    const shares = Math.max(1, Math.round((traits.sharesPerMinute * walk.volumeScale * activity) / 1.4));
     const sizes = [drawSize(prng), drawSize(prng)] as const;
     if (isHalted) table.flags[row] = IS_HALTED;
     else writeBar({ table, row, bar, shares, sizes });
+  }
+}
+
+/** Price and volume go over to the new terms of the day; a dividend comes before a split. */
+function applyActions(
+  plan: SynthPlan,
+  at: { readonly symbol: string; readonly date: string },
+  walk: Walk,
+): void {
+  for (const kind of ['dividend', 'split'] as const) {
+    for (const action of plan.actions) {
+      if (action.kind !== kind || action.symbol !== at.symbol || action.exDate !== at.date) continue;
+      if (action.kind === 'split') {
+        walk.logMid += ln(action.oldShares / action.newShares);
+        walk.volumeScale *= action.newShares / action.oldShares;
+        continue;
+      }
+      const exE4 = exp(walk.logMid) - action.cashMicros / 100;
+      if (!(exE4 > 0)) {
+        throw new InputError(
+          'SYNTH_OPTION',
+          `synth: dividend of ${at.symbol} on ${at.date}: ${action.cashMicros / 1e6} dollars are more than its price`,
+        );
+      }
+      walk.logMid = ln(exE4);
+    }
   }
 }
 

@@ -18,7 +18,8 @@ import type { MoneyMicros, PriceE4, Shares } from './units.ts';
 
 /**
  * Cash, positions and open lots of one account: plain data, arrays by universe index. Every amount is an integer, so
- * that after every execution, exactly: `cash + cost of open lots = initial cash + realised - fees - borrow fees`.
+ * that after every execution, corporate action and fee, exactly:
+ * `cash + cost of open lots = initial cash + realised + dividends - fees - borrow fees`.
  */
 export interface Ledger {
   /** Universe, code-unit order. */
@@ -34,6 +35,8 @@ export interface Ledger {
   readonly trips: (OpenTrip | null)[];
   /** FIFO price gains of everything closed, before fees. */
   realizedMicros: MoneyMicros;
+  /** Dividends received less those paid on short positions. */
+  dividendsMicros: MoneyMicros;
   feesMicros: MoneyMicros;
   /** The part of the fees that belongs to closed lots. */
   closedFeesMicros: MoneyMicros;
@@ -80,6 +83,7 @@ export function createLedger(options: {
     lots: Array.from({ length: count }, () => []),
     trips: Array.from({ length: count }, () => null),
     realizedMicros: 0,
+    dividendsMicros: 0,
     feesMicros: 0,
     closedFeesMicros: 0,
     borrowFeesMicros: 0,
@@ -246,9 +250,12 @@ export function checkBalance(ledger: Ledger): void {
     costMicros += lotCostMicros;
   }
   const left = ledger.cashMicros + costMicros;
-  const { initialCashMicros, realizedMicros, feesMicros, borrowFeesMicros } = ledger;
-  const right = initialCashMicros + realizedMicros - feesMicros - borrowFeesMicros;
-  invariant(left === right, `cash + cost ${left} is not initial + realised - fees ${right} micro-dollars`);
+  const { initialCashMicros, realizedMicros, dividendsMicros, feesMicros, borrowFeesMicros } = ledger;
+  const right = initialCashMicros + realizedMicros + dividendsMicros - feesMicros - borrowFeesMicros;
+  invariant(
+    left === right,
+    `cash + cost ${left} is not initial + realised + dividends - fees ${right} micro-dollars`,
+  );
   invariant(
     openFeesMicros + ledger.closedFeesMicros === ledger.feesMicros,
     `fees of lots ${openFeesMicros} + ${ledger.closedFeesMicros} are not all fees ${ledger.feesMicros}`,

@@ -28,14 +28,16 @@ export interface ClosedLot {
 export interface RoundTrip {
   readonly symbol: string;
   readonly direction: 'long' | 'short';
-  /** Shares entered, and left again, over the whole trip. */
+  /** Shares entered, and left again, over the whole trip; after a split in its new shares, to the nearest whole one. */
   readonly quantity: Shares;
   readonly entryPriceE4: number;
   readonly exitPriceE4: number;
   readonly entryNotionalMicros: MoneyMicros;
   readonly grossMicros: MoneyMicros;
   readonly feesMicros: MoneyMicros;
-  /** `grossMicros - feesMicros` */
+  /** Dividends received while it was open; negative where a short position paid them. */
+  readonly dividendsMicros: MoneyMicros;
+  /** `grossMicros + dividendsMicros - feesMicros` */
   readonly netMicros: MoneyMicros;
   readonly openedUs: TimeUs;
   readonly closedUs: TimeUs;
@@ -47,11 +49,13 @@ export interface RoundTrip {
 export interface OpenTrip {
   readonly direction: 'long' | 'short';
   readonly openedUs: TimeUs;
-  closedShares: Shares;
+  /** In shares of today: a split rescales it, and may leave a fraction. */
+  closedShares: number;
   entryNotionalMicros: MoneyMicros;
   exitNotionalMicros: MoneyMicros;
   grossMicros: MoneyMicros;
   feesMicros: MoneyMicros;
+  dividendsMicros: MoneyMicros;
   /** Sum of shares times time held, in share-microseconds, for the mean. */
   shareUs: number;
 }
@@ -130,6 +134,7 @@ export function openTrip(direction: 'long' | 'short', openedUs: TimeUs): OpenTri
     exitNotionalMicros: 0,
     grossMicros: 0,
     feesMicros: 0,
+    dividendsMicros: 0,
     shareUs: 0,
   };
 }
@@ -154,13 +159,14 @@ export function closeTrip(trip: OpenTrip, symbol: string, closedUs: TimeUs): Rou
   return {
     symbol,
     direction: trip.direction,
-    quantity: trip.closedShares,
+    quantity: Math.max(1, Math.round(trip.closedShares)),
     entryPriceE4: trip.entryNotionalMicros / trip.closedShares / 100,
     exitPriceE4: trip.exitNotionalMicros / trip.closedShares / 100,
     entryNotionalMicros: trip.entryNotionalMicros,
     grossMicros: trip.grossMicros,
     feesMicros: trip.feesMicros,
-    netMicros: exactMicros(trip.grossMicros - trip.feesMicros),
+    dividendsMicros: trip.dividendsMicros,
+    netMicros: exactMicros(trip.grossMicros + trip.dividendsMicros - trip.feesMicros),
     openedUs: trip.openedUs,
     closedUs,
     holdingUs: Math.round(trip.shareUs / trip.closedShares),

@@ -1,3 +1,4 @@
+import { type CorporateAction, rebasedMarkE4 } from './corporate-actions.ts';
 import { HAS_ASK, HAS_BID, HAS_TRADE, type MarketSlice } from './market-table.ts';
 import type { PriceE4 } from './units.ts';
 
@@ -36,6 +37,11 @@ export function updateMarks(marks: Marks, slice: MarketSlice, universeIxOf: Int3
 /** A trade, ours included, marks a symbol that never had a two-sided quote. */
 export function markAtTrade(marks: Marks, symbolIx: number, priceE4: PriceE4): void {
   if (marks.isMid[symbolIx] === 0) marks.priceE4[symbolIx] = priceE4;
+}
+
+/** A mark on the terms after a corporate action. */
+export function rebaseMark(marks: Marks, symbolIx: number, action: CorporateAction): void {
+  marks.priceE4[symbolIx] = rebasedMarkE4(action, marks.priceE4[symbolIx]);
 }
 
 /** The index last made for a table's symbols: asked for with every slice, different only from table to table. */

@@ -6,6 +6,7 @@ import type { InferenceRequest } from '../events/inference.ts';
 import type { InputEvent } from '../events/inputs.ts';
 import * as kill from '../pipeline/6-risk/kill-switch.ts';
 import * as pipeline from '../pipeline/pipeline.ts';
+import { applyCorporateAction } from './corporate-action.ts';
 import { completeCycle, reportFaults, startCycle } from './cycle.ts';
 import { currentEquityMicros, type Engine } from './engine-state.ts';
 import { forgetGates } from './gate-watch.ts';
@@ -59,6 +60,9 @@ function applyInput(
       out.push(...kill.openSession(engine.kill, engine.closingEquityMicros));
       engine.isFlattening &&= kill.isKilled(engine.kill);
       forgetGates(engine.gateWatch);
+      return undefined;
+    case 'CorporateActionApplied':
+      applyCorporateAction(engine, input, out);
       return undefined;
     case 'SessionClosed':
       pipeline.closeSession(engine.pipeline);

@@ -1,3 +1,4 @@
+import type { CorporateAction } from '../domain/corporate-actions.ts';
 import type { MarketSlice, Session } from '../domain/market-table.ts';
 import type { Execution, OrderRejectReason } from '../domain/orders.ts';
 import type { Shares } from '../domain/units.ts';
@@ -98,6 +99,11 @@ const DECODERS: { readonly [T in InputType]: Decoder<T> } = {
   SessionOpened: (record) => {
     const reader = only(record, 'session');
     return { type: 'SessionOpened', tUs: record.t, session: session(objectField(reader, 'session')) };
+  },
+  CorporateActionApplied: (record) => {
+    const reader = only(record, 'action');
+    const action = corporateAction(objectField(reader, 'action'));
+    return { type: 'CorporateActionApplied', tUs: record.t, action };
   },
   SessionClosed: (record) => {
     const reader = only(record, 'date');
@@ -215,6 +221,30 @@ function session(reader: FieldReader): Session {
     openUs: integerField(reader, 'openUs'),
     closeUs: integerField(reader, 'closeUs'),
     isHalfDay: booleanField(reader, 'isHalfDay'),
+  };
+}
+
+function corporateAction(reader: FieldReader): CorporateAction {
+  const kind = choiceField(reader, 'kind', ['dividend', 'split']);
+  const common = ['exDate', 'kind', 'referencePriceE4', 'symbol'];
+  expectOnly(reader, kind === 'split' ? [...common, 'newShares', 'oldShares'] : [...common, 'cashMicros']);
+  const facts = {
+    symbol: stringField(reader, 'symbol'),
+    exDate: dateField(reader, 'exDate'),
+    referencePriceE4: integerField(reader, 'referencePriceE4', 1),
+  };
+  if (kind === 'dividend') {
+    const cashMicros = integerField(reader, 'cashMicros', 1);
+    if (cashMicros >= facts.referencePriceE4 * 100) {
+      fail(reader, 'cashMicros', 'expected less than the reference price');
+    }
+    return { kind, ...facts, cashMicros };
+  }
+  return {
+    kind,
+    ...facts,
+    oldShares: integerField(reader, 'oldShares', 1),
+    newShares: integerField(reader, 'newShares', 1),
   };
 }
 

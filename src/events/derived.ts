@@ -1,3 +1,4 @@
+import type { CorporateAction } from '../domain/corporate-actions.ts';
 import type { DecisionKind, DecisionReason } from '../domain/decisions.ts';
 import type { OrderRequest, Side } from '../domain/orders.ts';
 import type { MoneyMicros, PriceE4, Shares, WeightFrac } from '../domain/units.ts';
@@ -78,6 +79,17 @@ export type DerivedEvent =
       readonly type: 'PositionClosed';
       readonly symbol: string;
       readonly priceE4: PriceE4;
+      readonly realizedMicros: MoneyMicros;
+    }
+  | {
+      /** A corporate action changed a position or paid on it; 0 shares when a reverse split left no whole one. */
+      readonly type: 'PositionAdjusted';
+      readonly symbol: string;
+      readonly cause: CorporateAction['kind'];
+      readonly shares: Shares;
+      /** Dividend, or money for a fraction of a share; negative where a short position pays. */
+      readonly cashMicros: MoneyMicros;
+      /** Gain on a fraction of a share that was paid out. */
       readonly realizedMicros: MoneyMicros;
     }
   | {

@@ -1,3 +1,4 @@
+import type { CorporateAction } from '../domain/corporate-actions.ts';
 import { assertNever } from '../domain/errors.ts';
 import type { Session } from '../domain/market-table.ts';
 import type { Execution, OrderRequest } from '../domain/orders.ts';
@@ -36,6 +37,8 @@ function inputPayload(event: InputEvent, base64: Base64Codec): JsonObject {
       return { code: event.code, detail: event.detail, file: event.file };
     case 'SessionOpened':
       return { session: session(event.session) };
+    case 'CorporateActionApplied':
+      return { action: corporateAction(event.action) };
     case 'SessionClosed':
       return { date: event.date };
     case 'MarketSlice':
@@ -91,6 +94,23 @@ function session(value: Session): JsonObject {
     date: value.date,
     isHalfDay: value.isHalfDay,
     openUs: exactInteger(value.openUs, 'session.openUs'),
+  };
+}
+
+function corporateAction(value: CorporateAction): JsonObject {
+  const referencePriceE4 = exactInteger(value.referencePriceE4, 'action.referencePriceE4');
+  const { exDate, kind, symbol } = value;
+  if (value.kind === 'dividend') {
+    const cashMicros = exactInteger(value.cashMicros, 'action.cashMicros');
+    return { cashMicros, exDate, kind, referencePriceE4, symbol };
+  }
+  return {
+    exDate,
+    kind,
+    newShares: exactInteger(value.newShares, 'action.newShares'),
+    oldShares: exactInteger(value.oldShares, 'action.oldShares'),
+    referencePriceE4,
+    symbol,
   };
 }
 
@@ -151,6 +171,14 @@ function derivedPayload(event: DerivedEvent): JsonObject {
       return { priceE4: event.priceE4, shares: event.shares, symbol: event.symbol };
     case 'PositionClosed':
       return { priceE4: event.priceE4, realizedMicros: event.realizedMicros, symbol: event.symbol };
+    case 'PositionAdjusted':
+      return {
+        cashMicros: event.cashMicros,
+        cause: event.cause,
+        realizedMicros: event.realizedMicros,
+        shares: event.shares,
+        symbol: event.symbol,
+      };
     case 'RiskLimitWarned': {
       const payload: Record<string, Json> = { limit: event.limit };
       if (event.sector !== undefined) payload.sector = event.sector;

@@ -1,3 +1,4 @@
+import type { CorporateAction } from '../domain/corporate-actions.ts';
 import type { MarketSlice, Session } from '../domain/market-table.ts';
 import type { Execution, OrderRejectReason } from '../domain/orders.ts';
 import type { MoneyMicros, Shares, TimeUs } from '../domain/units.ts';
@@ -54,6 +55,12 @@ export type InputEvent =
       readonly detail: string;
     }
   | { readonly type: 'SessionOpened'; readonly tUs: TimeUs; readonly session: Session }
+  | {
+      readonly type: 'CorporateActionApplied';
+      /** The open of the first session on or after the ex-date. */
+      readonly tUs: TimeUs;
+      readonly action: CorporateAction;
+    }
   | { readonly type: 'SessionClosed'; readonly tUs: TimeUs; readonly date: string }
   | {
       readonly type: 'MarketSlice';
@@ -140,6 +147,7 @@ export const INPUT_TYPES: ReadonlySet<string> = new Set<InputType>([
   'HorizonsDiscovered',
   'ArtifactWarned',
   'SessionOpened',
+  'CorporateActionApplied',
   'SessionClosed',
   'MarketSlice',
   'CycleDue',

@@ -1,6 +1,8 @@
+import type { CorporateAction } from '../domain/corporate-actions.ts';
 import { applyExecution, equityMicros } from '../domain/ledger.ts';
+import { applyCorporateAction as bookCorporateAction } from '../domain/ledger-actions.ts';
 import { HAS_ASK, HAS_BID, IS_HALTED, type MarketSlice, type Session } from '../domain/market-table.ts';
-import { markAtTrade, updateMarks } from '../domain/marks.ts';
+import { markAtTrade, rebaseMark, updateMarks } from '../domain/marks.ts';
 import { exactMicros, notionalMicros } from '../domain/money.ts';
 import type { Execution, OrderRequest } from '../domain/orders.ts';
 import { indexOfSymbol, insertionPoint } from '../domain/symbol-index.ts';
@@ -30,6 +32,25 @@ export function openSession(state: ExchangeState, session: Session): BorrowFeeCh
   state.askE4.fill(0);
   state.isHalted.fill(0);
   return charged;
+}
+
+/**
+ * Takes a corporate action to the exchange's own books. Its orders in the symbol were made for other shares and are
+ * cancelled; orders here live a day at most, so there are none that an exchange would carry over and reprice.
+ */
+export function applyCorporateAction(
+  state: ExchangeState,
+  action: CorporateAction,
+  tUs: TimeUs,
+): BrokerReport[] {
+  const symbolIx = indexOfSymbol(state.symbols, action.symbol);
+  bookCorporateAction(state.ledger, action, tUs);
+  rebaseMark(state.marks, symbolIx, action);
+  state.bidE4[symbolIx] = 0;
+  state.askE4[symbolIx] = 0;
+  const cancelled = state.working.filter((order) => order.symbolIx === symbolIx);
+  state.working = state.working.filter((order) => order.symbolIx !== symbolIx);
+  return cancelled.map(({ request: { clientOrderId } }) => ({ type: 'OrderCancelled', tUs, clientOrderId }));
 }
 
 /** Ends the session: orders of the day expire, in the order of submission; an IOC order no bar came for is cancelled. */

@@ -70,6 +70,7 @@ export async function runBacktest({ scenario, outDir, progress }: BacktestOption
     result = await runSessions({
       identity,
       sessions: prepared.sessions,
+      actions: prepared.dataset.actions,
       loadSession: (date) => prepared.dataset.loadSession(date),
       inference,
       tape,

@@ -1,7 +1,9 @@
 import { concatMap, defer, EMPTY, from, lastValueFrom, type Observable } from 'rxjs';
 import { defaultIfEmpty } from 'rxjs/operators';
+import { actionsAtOpen, type CorporateAction, compareActions } from '../domain/corporate-actions.ts';
 import { InvariantError } from '../domain/errors.ts';
 import type { MarketTable, Session } from '../domain/market-table.ts';
+import { indexOfSymbol } from '../domain/symbol-index.ts';
 import { createEngine, type Engine } from '../engine/engine-state.ts';
 import type { InputEvent } from '../events/inputs.ts';
 import { createExchange, type ExchangeState } from '../exchange/state.ts';
@@ -23,6 +25,8 @@ export interface SessionRun {
   /** At least one, in order of date. */
   readonly sessions: readonly Session[];
   readonly loadSession: (date: string) => Promise<MarketTable>;
+  /** Of any symbol and date, in the order they apply; absent: none. */
+  readonly actions?: readonly CorporateAction[];
   /** Absent in limited mode. */
   readonly inference: InferencePort | undefined;
   readonly tape: TapeWriter;
@@ -63,11 +67,11 @@ export async function runSessions(run: SessionRun): Promise<SessionRunResult> {
   await completion(loop.drive(from([started, ...found])));
   await completion(
     from(timelines(run)).pipe(
-      concatMap(({ session, firstCycle }) =>
+      concatMap(({ session, firstCycle, actions }) =>
         defer(() => run.loadSession(session.date)).pipe(
           concatMap((table) => {
             const { cycleMinutes } = identity.settings;
-            return loop.drive(from(sessionTimeline({ session, table, cycleMinutes, firstCycle })));
+            return loop.drive(from(sessionTimeline({ session, table, cycleMinutes, firstCycle, actions })));
           }),
         ),
       ),
@@ -81,13 +85,24 @@ export async function runSessions(run: SessionRun): Promise<SessionRunResult> {
 interface Timeline {
   readonly session: Session;
   readonly firstCycle: number;
+  readonly actions: readonly CorporateAction[];
 }
 
-/** The sessions with the number of their first cycle; cycles count from 1 over the whole run. */
-function timelines({ sessions, identity }: SessionRun): Timeline[] {
+/**
+ * The sessions with the number of their first cycle, counted from 1 over the whole run, and the corporate actions of the
+ * universe that apply at their open.
+ */
+function timelines({ sessions, identity, actions = [] }: SessionRun): Timeline[] {
+  const { symbols } = identity.layout;
+  const ours = actions.filter(({ symbol }) => indexOfSymbol(symbols, symbol) >= 0).sort(compareActions);
   let firstCycle = 1;
-  return sessions.map((session) => {
-    const timeline = { session, firstCycle };
+  return sessions.map((session, k) => {
+    const { date } = session;
+    const timeline = {
+      session,
+      firstCycle,
+      actions: actionsAtOpen(ours, { previous: sessions[k - 1]?.date, date }),
+    };
     firstCycle += cyclesIn(session, identity.settings.cycleMinutes);
     return timeline;
   });

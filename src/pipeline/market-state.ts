@@ -1,3 +1,4 @@
+import { type CorporateAction, rebasedMarkE4 } from '../domain/corporate-actions.ts';
 import { HAS_ASK, HAS_BID, HAS_TRADE, IS_HALTED, type MarketSlice } from '../domain/market-table.ts';
 import type { PriceE4, TimeUs } from '../domain/units.ts';
 
@@ -38,6 +39,17 @@ export function forgetQuotes(state: MarketState): void {
   state.bidE4.fill(0);
   state.askE4.fill(0);
   state.isHalted.fill(0);
+}
+
+/**
+ * Mid and last trade as they would have been on the terms after a corporate action, so that marks stand until the
+ * first bar of the day. A quote of before it is no price to trade at.
+ */
+export function rebaseQuotes(state: MarketState, i: number, action: CorporateAction): void {
+  state.midE4[i] = rebasedMarkE4(action, state.midE4[i]);
+  state.lastTradeE4[i] = rebasedMarkE4(action, state.lastTradeE4[i]);
+  state.bidE4[i] = 0;
+  state.askE4[i] = 0;
 }
 
 /** Mid of a two-sided, uncrossed quote in 1e-4 dollars, or 0 when there is none. */

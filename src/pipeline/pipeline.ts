@@ -1,11 +1,13 @@
+import { type CorporateAction, rebasedMarkE4, rebaseOf } from '../domain/corporate-actions.ts';
 import { InvariantError } from '../domain/errors.ts';
 import { HAS_ASK, HAS_BID, HAS_TRADE, type MarketSlice, type Session } from '../domain/market-table.ts';
 import type { TimeUs } from '../domain/units.ts';
 import type { Decision, Stage, StageDigests } from '../events/derived.ts';
 import type { InferenceRequest } from '../events/inference.ts';
 import * as features from './0-features/feature-engine.ts';
+import { rebaseFeatures } from './0-features/rebase-features.ts';
 import { addTraded, closeAdvSession } from './1-prediction/adv.ts';
-import { updatePairsMid } from './1-prediction/matured-pairs.ts';
+import { rebasePairs, updatePairsMid } from './1-prediction/matured-pairs.ts';
 import {
   closePredictionSession,
   maturePairsAt,
@@ -17,6 +19,7 @@ import { SCORE_MISSING } from './1-prediction/standardize.ts';
 import {
   closeVolatilitySession,
   openVolatilitySession,
+  rebaseVolatility,
   updateVolatility,
 } from './1-prediction/volatility.ts';
 import { blendScores } from './2-blending/blend.ts';
@@ -25,7 +28,7 @@ import { computeCosts } from './3-arbitration/cost-model.ts';
 import { type BarrierProbabilities, collectBarriers } from './4-gating/barrier-probabilities.ts';
 import { chooseDecisions } from './choose-decisions.ts';
 import type { DecisionView } from './decision-view.ts';
-import { applyMarketRow, forgetQuotes, markE4, validMidE4 } from './market-state.ts';
+import { applyMarketRow, forgetQuotes, markE4, rebaseQuotes, validMidE4 } from './market-state.ts';
 import { measureMarket, plannedOrderDollars } from './measure-market.ts';
 import type { Pipeline } from './pipeline-state.ts';
 import { type CycleOrders, placeOrders, sizeDecisions } from './place-orders.ts';
@@ -87,6 +90,17 @@ export function applySlice(
   }
   features.applySlice(pipeline.features, slice, universeIxOf);
   maturePairsAt(prediction, tUs);
+}
+
+/** Everything remembered of a symbol's prices, on the terms after a corporate action. Dollar volumes (ADV) keep theirs. */
+export function applyCorporateAction(pipeline: Pipeline, i: number, action: CorporateAction): void {
+  const { market, volatility, prediction, marksE4 } = pipeline;
+  const { priceNumerator: numerator, priceDenominator: denominator } = rebaseOf(action);
+  rebaseQuotes(market, i, action);
+  marksE4[i] = rebasedMarkE4(action, marksE4[i]);
+  rebaseVolatility(volatility, i, { numerator, denominator });
+  rebasePairs(prediction.pairs, i, { numerator, denominator });
+  rebaseFeatures(pipeline.features, i, action);
 }
 
 /** Stage 0 of a cycle: the features as they stand. @returns undefined when the run has no models */

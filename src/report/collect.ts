@@ -1,3 +1,4 @@
+import type { CorporateAction } from '../domain/corporate-actions.ts';
 import type { DecisionKind, DecisionReason } from '../domain/decisions.ts';
 import { invariant } from '../domain/errors.ts';
 import {
@@ -10,9 +11,17 @@ import {
   type Ledger,
   markedMicros,
 } from '../domain/ledger.ts';
+import { applyCorporateAction } from '../domain/ledger-actions.ts';
 import type { RoundTrip } from '../domain/lots.ts';
 import type { MarketSlice, MarketTable } from '../domain/market-table.ts';
-import { createMarks, type Marks, markAtTrade, universeIndexOf, updateMarks } from '../domain/marks.ts';
+import {
+  createMarks,
+  type Marks,
+  markAtTrade,
+  rebaseMark,
+  universeIndexOf,
+  updateMarks,
+} from '../domain/marks.ts';
 import { notionalMicros } from '../domain/money.ts';
 import { type Execution, type OrderRejectReason, type OrderRequest, sideSign } from '../domain/orders.ts';
 import { indexOfSymbol } from '../domain/symbol-index.ts';
@@ -142,6 +151,9 @@ export function collectInput(collector: RunCollector, event: InputEvent): void {
         tUs: event.tUs,
       });
       return;
+    case 'CorporateActionApplied':
+      collectAction(collector, event.action, event.tUs);
+      return;
     case 'MarketSlice':
       collectSlice(collector, event.slice);
       return;
@@ -209,6 +221,12 @@ function collectSlice(collector: RunCollector, slice: MarketSlice): void {
     collector.universeIxOf = universeIndexOf(collector.ledger.symbols, slice.table.symbols);
   }
   updateMarks(collector.marks, slice, collector.universeIxOf);
+}
+
+function collectAction(collector: RunCollector, action: CorporateAction, tUs: TimeUs): void {
+  const adjusted = applyCorporateAction(collector.ledger, action, tUs);
+  rebaseMark(collector.marks, indexOfSymbol(collector.ledger.symbols, action.symbol), action);
+  if (adjusted?.roundTrip !== undefined) countTrip(collector.trips, adjusted.roundTrip);
 }
 
 function collectPoint(collector: RunCollector, point: SessionPoint): void {

@@ -2,12 +2,13 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../domain/errors.ts';
 import { applyExecution, createLedger, type Ledger } from '../domain/ledger.ts';
+import { applyCorporateAction } from '../domain/ledger-actions.ts';
 import type { RoundTrip } from '../domain/lots.ts';
 import { notionalMicros } from '../domain/money.ts';
 import type { Execution } from '../domain/orders.ts';
 import { type TimeUs, US_PER_SECOND } from '../domain/units.ts';
 import { decodeInput } from '../events/decode.ts';
-import type { BrokerReport } from '../events/inputs.ts';
+import type { BrokerReport, InputEvent } from '../events/inputs.ts';
 import type { TapeRecord } from '../events/record.ts';
 import { addOrder, followOrder, ORDER_COLUMNS, type OrderLine, orderRow } from './order-lines.ts';
 import { type ColumnTypes, createParquetTable, type ParquetTable, type Row } from './parquet-table.ts';
@@ -38,6 +39,7 @@ const ROUND_TRIP_COLUMNS = {
   entry_notional_usd: 'number',
   gross_usd: 'number',
   fees_usd: 'number',
+  dividends_usd: 'number',
   net_usd: 'number',
 } as const satisfies ColumnTypes;
 
@@ -70,6 +72,13 @@ export async function exportRun(records: Iterable<TapeRecord>, outDir: string): 
     let trips = 0;
     for (const record of records) {
       if (record.type === 'OrderIntended') addOrder(orders, record);
+      if (record.type === 'CorporateActionApplied') {
+        const trip = tripEndedBy(ledgers, record);
+        if (trip !== undefined) {
+          trips += 1;
+          await tables.trips.append(tripRow(trip));
+        }
+      }
       if (!REPORT_TYPES.has(record.type)) continue;
       const report = decodeReport(record);
       if ('execution' in report) {
@@ -143,9 +152,13 @@ async function openTables(outDir: string): Promise<Tables> {
 }
 
 function decodeReport(record: TapeRecord): BrokerReport {
+  return decodeRecord(record) as BrokerReport;
+}
+
+function decodeRecord(record: TapeRecord): InputEvent {
   return decodeInput(record, () => {
     throw new InputError('EXPORT_RECORD', 'a report never refers to market data');
-  }) as BrokerReport;
+  });
 }
 
 function fillRow(execution: Execution, reportedUs: TimeUs): Row<typeof FILL_COLUMNS> {
@@ -172,6 +185,14 @@ function roundTripOf(ledgers: Map<string, Ledger>, execution: Execution): RoundT
   return applyExecution(ledger, execution).roundTrip;
 }
 
+/** A reverse split that leaves no whole share ends a round trip. */
+function tripEndedBy(ledgers: Map<string, Ledger>, record: TapeRecord): RoundTrip | undefined {
+  const event = decodeRecord(record);
+  if (event.type !== 'CorporateActionApplied') return undefined;
+  const ledger = ledgers.get(event.action.symbol);
+  return ledger === undefined ? undefined : applyCorporateAction(ledger, event.action, event.tUs)?.roundTrip;
+}
+
 function tripRow(trip: RoundTrip): Row<typeof ROUND_TRIP_COLUMNS> {
   return {
     symbol: trip.symbol,
@@ -185,6 +206,7 @@ function tripRow(trip: RoundTrip): Row<typeof ROUND_TRIP_COLUMNS> {
     entry_notional_usd: trip.entryNotionalMicros / 1e6,
     gross_usd: trip.grossMicros / 1e6,
     fees_usd: trip.feesMicros / 1e6,
+    dividends_usd: trip.dividendsMicros / 1e6,
     net_usd: trip.netMicros / 1e6,
   };
 }

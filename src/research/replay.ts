@@ -22,6 +22,7 @@ const SOURCE_TYPES: ReadonlySet<string> = new Set([
   'HorizonsDiscovered',
   'ArtifactWarned',
   'SessionOpened',
+  'CorporateActionApplied',
   'MarketSlice',
   'CycleDue',
   'SessionClosed',

@@ -132,6 +132,9 @@ export function createRunLoop(ports: RunLoopPorts): RunLoop {
         for (const charge of charges) recordWithAnswers(charge);
         return undefined;
       }
+      case 'CorporateActionApplied':
+        for (const report of venue.applyCorporateAction(event.action, event.tUs)) recordWithAnswers(report);
+        return recordWithAnswers(event);
       case 'MarketSlice':
         for (const report of venue.applySlice(event.slice, event.tUs)) recordWithAnswers(report);
         return recordWithAnswers(event);

@@ -1,3 +1,4 @@
+import type { CorporateAction } from '../domain/corporate-actions.ts';
 import type { MarketSlice, Session } from '../domain/market-table.ts';
 import { universeIndexOf } from '../domain/marks.ts';
 import type { OrderRequest } from '../domain/orders.ts';
@@ -13,6 +14,8 @@ import type { ExchangeState } from '../exchange/state.ts';
 export interface Venue {
   /** Starts the session. @returns charges for the nights before it */
   openSession(session: Session): readonly InputEvent[];
+  /** Takes a corporate action to the venue's books: reports on orders that it ends. */
+  applyCorporateAction(action: CorporateAction, tUs: TimeUs): readonly BrokerReport[];
   /** Ends the session: reports on orders that do not outlive it, then the account as the venue has it. */
   closeSession(tUs: TimeUs): readonly InputEvent[];
   applySlice(slice: MarketSlice, tUs: TimeUs): readonly BrokerReport[];
@@ -23,6 +26,7 @@ export interface Venue {
 export function simulatedVenue(state: ExchangeState): Venue {
   return {
     openSession: (session) => exchange.openSession(state, session),
+    applyCorporateAction: (action, tUs) => exchange.applyCorporateAction(state, action, tUs),
     closeSession: (tUs) => [
       ...exchange.closeSession(state, tUs),
       { type: 'BrokerSnapshot', tUs, ...exchange.accountSnapshot(state) },

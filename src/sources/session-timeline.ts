@@ -1,3 +1,4 @@
+import type { CorporateAction } from '../domain/corporate-actions.ts';
 import { InputError } from '../domain/errors.ts';
 import type { MarketTable, Session } from '../domain/market-table.ts';
 import { US_PER_MINUTE } from '../domain/units.ts';
@@ -9,11 +10,13 @@ export interface TimelineOptions {
   readonly cycleMinutes: number;
   /** Number of the first cycle of this session; cycles count from 1 over the whole run. */
   readonly firstCycle: number;
+  /** What applies at the open, in order; default none. */
+  readonly actions?: readonly CorporateAction[];
 }
 
 /**
- * The source events of one session in sequencer order, (time, rank): the opening, then market slices and due cycles,
- * a slice before the cycle of the same time, then the close. The close ranks last at its time, so that the final bar,
+ * The source events of one session in sequencer order, (time, rank): the opening, corporate actions, then market slices
+ * and due cycles, a slice before the cycle of the same time, then the close. The close ranks last at its time, so that the final bar,
  * known at the close, is part of the session it belongs to. Cycles fall due strictly inside the session: an order
  * decided at the close could not fill in it.
  * @throws InputError TIMELINE_OUTSIDE_SESSION when a bar does not end inside the session
@@ -24,6 +27,9 @@ export function* sessionTimeline(options: TimelineOptions): Generator<InputEvent
   let cycle = options.firstCycle;
   let cycleUs = session.openUs + spacingUs;
   yield { type: 'SessionOpened', tUs: session.openUs, session };
+  for (const action of options.actions ?? []) {
+    yield { type: 'CorporateActionApplied', tUs: session.openUs, action };
+  }
   let from = 0;
   while (from < table.rowCount) {
     const tUs = table.endUs[from];

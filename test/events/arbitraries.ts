@@ -110,6 +110,30 @@ function event<T extends InputType>(
   >;
 }
 
+const action = fc.oneof(
+  fc.record(
+    {
+      kind: fc.constant('split'),
+      symbol,
+      exDate: date,
+      referencePriceE4: fc.integer({ min: 1, max: 1e9 }),
+      oldShares: fc.integer({ min: 1, max: 100 }),
+      newShares: fc.integer({ min: 1, max: 100 }),
+    },
+    plain,
+  ),
+  fc.record(
+    {
+      kind: fc.constant('dividend'),
+      symbol,
+      exDate: date,
+      referencePriceE4: fc.integer({ min: 10_001, max: 1e9 }),
+      cashMicros: fc.integer({ min: 1, max: 1_000_000 }),
+    },
+    plain,
+  ),
+);
+
 const identity = fc
   .dictionary(text, fc.jsonValue(), plain)
   .map(
@@ -124,6 +148,7 @@ export const inputEvents: { readonly [T in InputType]: fc.Arbitrary<InputEvent> 
   SessionOpened: event('SessionOpened', {
     session: fc.record({ date, openUs: tUs, closeUs: tUs, isHalfDay: fc.boolean() }, plain),
   }),
+  CorporateActionApplied: event('CorporateActionApplied', { action }),
   SessionClosed: event('SessionClosed', { date }),
   MarketSlice: event('MarketSlice', { origin: fc.constantFrom('dataset', 'inline'), slice }),
   CycleDue: event('CycleDue', { cycle }),

@@ -52,6 +52,18 @@ export const inputSamples: { readonly [T in InputType]: Extract<InputEvent, { re
     tUs: T0,
     session: { date: '2013-10-07', openUs: T0, closeUs: T0 + 1, isHalfDay: false },
   },
+  CorporateActionApplied: {
+    type: 'CorporateActionApplied',
+    tUs: T0,
+    action: {
+      kind: 'split',
+      symbol: 'SPY',
+      exDate: '2013-10-07',
+      oldShares: 1,
+      newShares: 7,
+      referencePriceE4: 1_676_900,
+    },
+  },
   SessionClosed: { type: 'SessionClosed', tUs: T0, date: '2013-10-07' },
   MarketSlice: {
     type: 'MarketSlice',
@@ -165,6 +177,14 @@ export const derivedSamples: { readonly [T in DerivedType]: Extract<DerivedEvent
   PositionOpened: { type: 'PositionOpened', symbol: 'SPY', shares: 100, priceE4: 1_676_900 },
   PositionChanged: { type: 'PositionChanged', symbol: 'SPY', shares: 50, priceE4: 1_676_900 },
   PositionClosed: { type: 'PositionClosed', symbol: 'SPY', priceE4: 1_676_900, realizedMicros: -3 },
+  PositionAdjusted: {
+    type: 'PositionAdjusted',
+    symbol: 'SPY',
+    cause: 'split',
+    shares: 700,
+    cashMicros: 12_345,
+    realizedMicros: -3,
+  },
   RiskLimitWarned: {
     type: 'RiskLimitWarned',
     limit: 'position',

@@ -5,6 +5,7 @@ import type { ExchangeSettings } from '../../src/domain/settings.ts';
 import type { BrokerReport } from '../../src/events/inputs.ts';
 import {
   accountSnapshot,
+  applyCorporateAction,
   applySlice,
   cancelOrder,
   closeSession,
@@ -386,5 +387,38 @@ describe('session', () => {
     );
     expect(typesOf(apply(state, slice))).toEqual(['OrderFilled']);
     expect(exchangeEquityMicros(state)).toBe(1_000_000_000);
+  });
+});
+
+describe('a corporate action', () => {
+  it('moves books and mark to the new terms, ends the orders of its symbol, and leaves no quote', () => {
+    const state = createExchange(SETTINGS, { symbols: ['AAA', 'BBB'], initialCashMicros: 1e12 });
+    openSession(state, SESSION);
+    const rows = [1, 2].map((minute) => ({ symbol: 'AAA', minute }));
+    const [first, second] = slicesOf(tableOf([...rows, { symbol: 'BBB', minute: 1 }]));
+    apply(state, first);
+    submitOrder(state, order({ quantity: 105 }), at(1));
+    apply(state, second);
+    expect(accountSnapshot(state).positions).toEqual({ AAA: 105 });
+    const before = exchangeEquityMicros(state);
+    const resting = order({ clientOrderId: 'rests', type: 'limit', limitPriceE4: 900_000 });
+    const other = order({ clientOrderId: 'stays', symbol: 'BBB', type: 'limit', limitPriceE4: 900_000 });
+    submitOrder(state, resting, at(3));
+    submitOrder(state, other, at(3));
+    const mark = state.marks.priceE4[0];
+    const action = { symbol: 'AAA', exDate: '2024-03-05', referencePriceE4: mark } as const;
+    const split = applyCorporateAction(
+      state,
+      { kind: 'split', ...action, oldShares: 20, newShares: 1 },
+      at(4),
+    );
+    expect(split).toEqual([{ type: 'OrderCancelled', tUs: at(4), clientOrderId: 'rests' }]);
+    expect(state.working.map(({ request }) => request.clientOrderId)).toEqual(['stays']);
+    expect(accountSnapshot(state).positions).toEqual({ AAA: 5 });
+    expect([state.bidE4[0], state.askE4[0], state.marks.priceE4[0]]).toEqual([0, 0, mark * 20]);
+    expect(exchangeEquityMicros(state)).toBe(before);
+    applyCorporateAction(state, { kind: 'dividend', ...action, cashMicros: 2_000_000 }, at(5));
+    expect(state.marks.priceE4[0]).toBe(mark * 20 - 20_000);
+    expect(exchangeEquityMicros(state)).toBe(before);
   });
 });

@@ -8,6 +8,7 @@ import {
   matureBefore,
   openPairsSession,
   queuePredictions,
+  rebasePairs,
   updatePairsMid,
 } from '../../src/pipeline/1-prediction/matured-pairs.ts';
 import { column, layout, MINUTE, predictions, session } from './fixtures.ts';
@@ -196,5 +197,26 @@ describe('matured pairs', () => {
     });
     expect(rest[1]).toEqual(rest[0]);
     expect(rest[0]).toHaveLength(60);
+  });
+});
+
+describe('matured pairs over a corporate action', () => {
+  it('mature to the return of a holder: what was predicted before it starts from the price on the new terms', () => {
+    const state = createMaturedPairs(layout([column({ horizonLabel: '1d' })]));
+    const before = driver(state, session(0));
+    before.slice(1, [700, 50]);
+    before.cycle(1, [0.5, 0.25]);
+    before.slice(2, [707, 50]);
+    before.cycle(2, [0.5, null]);
+    before.close();
+    const after = driver(state, session(1));
+    rebasePairs(state, 0, { numerator: 1, denominator: 7 });
+    after.slice(1, [102, 51]);
+    after.slice(2, [101, 51]);
+    expect(after.pairs).toEqual([
+      { column: 0, symbol: 0, prediction: 0.5, realized: 102 / 100 - 1 },
+      { column: 0, symbol: 1, prediction: 0.25, realized: 51 / 50 - 1 },
+      { column: 0, symbol: 0, prediction: 0.5, realized: 0 },
+    ]);
   });
 });

@@ -5,6 +5,7 @@ import {
   closeVolatilitySession,
   createVolatility,
   openVolatilitySession,
+  rebaseVolatility,
   sigma5,
   sigmaHorizon,
   sigmaOvernight,
@@ -190,5 +191,23 @@ describe('overnight volatility and horizons', () => {
       15,
     );
     expect(sigmaHorizon(create(), 0, parseHorizon('1d'))).toBe(0);
+  });
+});
+
+describe('volatility over a corporate action', () => {
+  it('counts the night from the close on the new terms, and no return within the day', () => {
+    const state = create({ volMinReturns: 1 });
+    runSession(state, 0, [
+      [1, 700, 700],
+      [5, 700, 700],
+    ]);
+    const day = session(1);
+    openVolatilitySession(state, day);
+    rebaseVolatility(state, 0, { numerator: 1, denominator: 7 });
+    updateVolatility(state, 0, { tUs: day.openUs + MINUTE, openMid: 102, closeMid: 102 });
+    expect(sigmaOvernight(state, 0)).toBeCloseTo(0.02, 12);
+    rebaseVolatility(state, 0, { numerator: 1, denominator: 2 });
+    updateVolatility(state, 0, { tUs: day.openUs + 5 * MINUTE, openMid: 51, closeMid: 51 });
+    expect(sigma5(state, 0)).toBe(0);
   });
 });

@@ -36,6 +36,7 @@ export function datasetOf(
     symbols: identity.layout.symbols,
     sessions,
     barSeconds: identity.barSeconds,
+    actions: run.actions ?? [],
     loadSession: async (date) => change(await loadSession(date)),
   };
 }

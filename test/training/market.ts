@@ -38,6 +38,7 @@ export function smallDataset({ sessions = 3, minutes = 160, alter }: MarketOptio
     symbols: SYMBOLS,
     sessions: list,
     barSeconds: 60,
+    actions: [],
     loadSession: (date) => Promise.resolve(tables.find((table) => table.session === date)!),
   };
 }

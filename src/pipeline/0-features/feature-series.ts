@@ -14,6 +14,7 @@ import {
   rollingMin,
   sampleStd,
 } from '../../math/rolling.ts';
+import { type Scale, scaleValues } from '../../math/rolling-scale.ts';
 import { FEATURE_NAMES, type FeatureCode, type FeatureName } from './feature-names.ts';
 
 /**
@@ -106,6 +107,15 @@ export function pushBar(series: FeatureSeries, bar: FeatureBar): void {
   newest[VOLUME] = volume;
   newest[PREVIOUS_FILLED_VOLUME] = newest[FILLED_VOLUME]!;
   if (!Number.isNaN(volume)) newest[FILLED_VOLUME] = volume;
+}
+
+/** The newest bar's prices and volumes on other terms: see `rebaseFeatures`. */
+export function rebaseNewest(
+  { newest }: FeatureSeries,
+  { price, volume }: { readonly price: Scale; readonly volume: Scale },
+): void {
+  scaleValues(newest, price, HIGH, LOW + 1);
+  scaleValues(newest, volume, VOLUME, PREVIOUS_FILLED_VOLUME + 1);
 }
 
 function pushReturns(series: FeatureSeries, change: number): void {

@@ -4,6 +4,7 @@ import type { TimeUs } from '../../domain/units.ts';
 import { US_PER_MINUTE } from '../../domain/units.ts';
 import type { Predictions } from '../../events/inputs.ts';
 import type { SignalLayout } from '../../events/layout.ts';
+import { type Scale, scaleValues } from '../../math/rolling-scale.ts';
 
 /**
  * Raw predictions that wait for their outcome: the mid return from the cycle's time t to t + h of session time.
@@ -106,6 +107,19 @@ export function updatePairsMid(
 ): void {
   state.mid[symbol] = update.mid;
   state.midUs[symbol] = update.tUs;
+}
+
+/**
+ * Mids of a symbol on the terms after a corporate action: what waits for its outcome then matures to the return of a
+ * holder, the split and the dividend of the days between in it.
+ */
+export function rebasePairs(state: MaturedPairsState, symbol: number, scale: Scale): void {
+  scaleValues(state.mid, scale, symbol, symbol + 1);
+  for (const { startMid } of state.queues) {
+    for (let at = symbol; at < startMid.length; at += state.symbolCount) {
+      scaleValues(startMid, scale, at, at + 1);
+    }
+  }
 }
 
 /** Queues the raw outputs of a cycle at `tUs`, whose slice has been applied. */

@@ -5,6 +5,7 @@ import type { PredictionSettings } from '../../domain/settings.ts';
 import type { TimeUs } from '../../domain/units.ts';
 import { US_PER_MINUTE } from '../../domain/units.ts';
 import { pow } from '../../math/elementary.ts';
+import { type Scale, scaleValues } from '../../math/rolling-scale.ts';
 
 /**
  * Volatility of every symbol from mids: EWMA of squared non-overlapping 5-minute returns on the session's grid, and of
@@ -74,6 +75,13 @@ export function openVolatilitySession(state: VolatilityState, session: Session):
   state.gridIndex.fill(0);
   state.sample.fill(0);
   state.isFresh.fill(0);
+}
+
+/** Past mids of a symbol on the terms after a corporate action, so that no return sees it as a move. */
+export function rebaseVolatility(state: VolatilityState, symbol: number, scale: Scale): void {
+  scaleValues(state.previousClose, scale, symbol, symbol + 1);
+  scaleValues(state.lastMid, scale, symbol, symbol + 1);
+  scaleValues(state.sample, scale, symbol, symbol + 1);
 }
 
 /** Takes the quote of one bar. Bars come in order of time; bars without both mids may be left out. */

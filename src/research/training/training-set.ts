@@ -1,3 +1,4 @@
+import { actionsAtOpen, type CorporateAction } from '../../domain/corporate-actions.ts';
 import { InputError } from '../../domain/errors.ts';
 import { parseHorizon } from '../../domain/horizon.ts';
 import {
@@ -19,6 +20,7 @@ import {
   openSession,
 } from '../../pipeline/0-features/feature-engine.ts';
 import type { FeatureName } from '../../pipeline/0-features/feature-names.ts';
+import { rebaseFeatures } from '../../pipeline/0-features/rebase-features.ts';
 import { applyMarketRow, createMarketState, type MarketState } from '../../pipeline/market-state.ts';
 import type { MarketDataset } from '../../ports/market-data.ts';
 import type { Progress } from '../../ports/progress.ts';
@@ -105,10 +107,12 @@ export async function buildTrainingSet(options: TrainingSetOptions): Promise<Tra
   const layout = trainingLayout(options);
   const engine = createFeatureEngine({ layout, barSeconds: dataset.barSeconds });
   const grids: MidGrid[] = [];
+  const ours = dataset.actions.filter(({ symbol }) => symbols.includes(symbol));
   for (const [ix, session] of sessions.entries()) {
     progress.update(ix, sessions.length, `features ${session.date}`);
     const table = await dataset.loadSession(session.date);
-    grids.push(replaySession({ engine, rows, table, session, sessionIx: ix, symbols }));
+    const actions = actionsAtOpen(ours, { previous: sessions[ix - 1]?.date, date: session.date });
+    grids.push(replaySession({ engine, rows, table, session, sessionIx: ix, symbols, actions }));
   }
   if (rows.count === 0) {
     throw new InputError(
@@ -227,6 +231,7 @@ interface SessionReplay {
   readonly session: Session;
   readonly sessionIx: number;
   readonly symbols: readonly string[];
+  readonly actions: readonly CorporateAction[];
 }
 
 function replaySession(replay: SessionReplay): MidGrid {
@@ -239,6 +244,9 @@ function replaySession(replay: SessionReplay): MidGrid {
   const market = createMarketState(symbols.length);
   let filled = 0;
   openSession(engine, session);
+  for (const action of replay.actions) {
+    rebaseFeatures(engine, indexOfSymbol(symbols, action.symbol), action);
+  }
   for (let from = 0; from < table.rowCount; ) {
     let to = from + 1;
     while (to < table.rowCount && table.endUs[to] === table.endUs[from]) to++;
