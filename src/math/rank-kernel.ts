@@ -1,11 +1,10 @@
 /**
- * The inner loop of the rolling rank correlation as a WebAssembly kernel: it runs over 24 windows of 20,000 values every
- * 30 cycles at the standard load, where the same loop in JavaScript took three times as long and more than everything
- * else in a cycle together.
+ * The inner loops of the rolling rank correlation as WebAssembly kernels: they run over 24 windows of 20,000 values every
+ * 30 cycles at the standard load, where loops in JavaScript took more than everything else in a cycle together.
  *
- * It merges two lists of keys (see sorted-window.ts) that are in rising order, leaves out the old keys whose places were
- * removed, and gives each key left the integer 2 * average rank: to write it at the key's place, or to multiply it with
- * the one found there. Both lists end with +Infinity, and so does nothing else.
+ * A window's order is a list of 16-bit entries in rising order of value: the value's place in its ring, and TIED where it
+ * equals the value before it. An entry is a quarter of the memory that a value with its place would take, and a window's
+ * list stays in cache between sweeps. Nothing but integers and comparisons of floats: same results everywhere.
  */
 import {
   assembleModule,
@@ -13,172 +12,283 @@ import {
   branch,
   branchIf,
   type Code,
+  f32,
   f64,
   get,
+  i16x8,
   i32,
   i64,
   type Local,
   loop,
-  select,
   set,
   when,
 } from './wasm-assembler.ts';
 
-/** Addresses are bytes. Results are two doubles at address 0: the sum of products, and of (t^3 - t) over groups of t equal values. */
-export type RankKernel = (
-  oldKeys: number,
-  newKeys: number,
-  merged: number,
-  ranks: number,
+/**
+ * Copies a list without its removed entries and with the new ones merged in. Addresses are bytes.
+ * `news`: 8 bytes each, place and float32, in rising order; then one whose float is NaN.
+ */
+export type MergeKernel = (
+  list: number,
+  listEnd: number,
+  news: number,
+  newsEnd: number,
+  out: number,
+  values: number,
   placeMask: number,
   removedFrom: number,
   removedCount: number,
+) => void;
+
+/**
+ * Gives each entry of a list the integer 2 * average rank: to write it at the entry's place, or to multiply it with the
+ * one found there. Results are two doubles at address 0: the sum of products, and of (t^3 - t) over groups of t equals.
+ */
+export type RankKernel = (
+  list: number,
+  listEnd: number,
+  ranks: number,
+  placeMask: number,
   lookupOffset: number,
   isWriting: 0 | 1,
 ) => void;
 
-const [OLD, NEW, OUT, RANKS, MASK, REMOVED_FROM, REMOVED_COUNT, OFFSET, IS_WRITING]: readonly Local[] = [
-  0, 1, 2, 3, 4, 5, 6, 7, 8,
-];
-const [BASE, START, PLACE, VALUE, RANK]: readonly Local[] = [9, 10, 11, 12, 13];
-const [PRODUCTS, TIES, FOUND, SIZE, HEAD]: readonly Local[] = [14, 15, 16, 17, 18];
-const [KEY, LIMIT]: readonly Local[] = [19, 20];
-
-const KEY_BYTES = 8;
-const UPPER = 4;
-const INFINITY_UPPER = 0x7ff00000;
-const LOWER_ONES = 0xffffffff;
-const UPPER_ONES = -0x100000000;
+const ENTRY_BYTES = 2;
+const NEW_BYTES = 8;
+const TIED = 0x8000;
+const PLACE_BITS = 0x7fff;
+/** TIED in each of four entries, as a signed 64-bit number. */
+const ANY_TIED_OF_4 = -0x7fff7fff7fff8000;
 
 const advance = (local: Local, by: number): Code => set(local, i32.add(get(local), i32.const(by)));
-const upperAt = (pointer: Local, ahead = 0): Code => i32.load(get(pointer), UPPER + ahead);
-const isRemoved = i32.lessUnsigned(
-  i32.and(i32.sub(get(PLACE), get(REMOVED_FROM)), get(MASK)),
-  get(REMOVED_COUNT),
-);
-const rankAddress = (place: Code): Code => i32.add(get(RANKS), i32.shiftLeft(place, 1));
-const foundRank = i64.fromUnsigned32(
-  i32.load16(rankAddress(i32.and(i32.add(get(PLACE), get(OFFSET)), get(MASK)))),
-);
 const addTo = (sum: Local, value: Code): Code => set(sum, i64.add(get(sum), value));
 
-/** Takes over old keys while they have no equal and come before the next new one: nearly all of them. */
-const singles = (use: Code): Code =>
-  block(
+function mergeBody(): Code {
+  const [LIST, LIST_END, NEWS, NEWS_END, OUT, VALUES, MASK, REMOVED_FROM, REMOVED_COUNT]: readonly Local[] = [
+    0, 1, 2, 3, 4, 5, 6, 7, 8,
+  ];
+  const [OUT_START, GROUP_END, PLACE, IS_STALE]: readonly Local[] = [9, 10, 11, 12];
+  const [NEXT_NEW, BEFORE, VALUE]: readonly Local[] = [13, 14, 15];
+  const [EIGHT, FROM_8, MASK_8, COUNT_8, PLACE_BITS_8]: readonly Local[] = [16, 17, 18, 19, 20];
+
+  const valueAt = (place: Code): Code => f32.load(i32.add(get(VALUES), i32.shiftLeft(place, 2)));
+  const placeOf = (entry: Code): Code => i32.and(entry, i32.const(PLACE_BITS));
+  const emit = (value: Local): Code => [
+    i32.store16(get(OUT), i32.or(get(PLACE), i32.shiftLeft(f32.eq(get(value), get(BEFORE)), 15))),
+    set(BEFORE, get(value)),
+    advance(OUT, ENTRY_BYTES),
+  ];
+  const emitNew: Code = [
+    set(PLACE, i32.load(get(NEWS))),
+    emit(NEXT_NEW),
+    advance(NEWS, NEW_BYTES),
+    set(NEXT_NEW, f32.load(get(NEWS), 4)),
+  ];
+  /** The value written last; one that equals nothing before the first. */
+  const findBefore = when(
+    i32.eq(get(OUT), get(OUT_START)),
+    set(BEFORE, f32.const(Number.NaN)),
+    set(BEFORE, valueAt(placeOf(i32.load16(i32.sub(get(OUT), i32.const(ENTRY_BYTES)))))),
+  );
+  /** Eight entries at a time while none is removed and the next new one does not come before the last of them. */
+  const wholeGroups = block(
     loop(
-      set(KEY, f64.load(get(OLD))),
-      branchIf(1, i32.isZero(f64.less(get(KEY), get(LIMIT)))),
-      branchIf(1, i32.eq(upperAt(OLD), upperAt(OLD, KEY_BYTES))),
-      set(PLACE, i32.load(get(OLD))),
-      advance(OLD, KEY_BYTES),
-      branchIf(0, isRemoved),
-      f64.store(get(OUT), get(KEY)),
-      advance(OUT, KEY_BYTES),
-      advance(RANK, 2),
-      use,
+      branchIf(1, get(IS_STALE)),
+      branchIf(1, i32.lessUnsigned(i32.sub(get(LIST_END), get(LIST)), i32.const(8 * ENTRY_BYTES))),
+      set(EIGHT, i16x8.load(get(LIST))),
+      branchIf(
+        1,
+        i16x8.isAnyTrue(
+          i16x8.lessUnsigned(
+            i16x8.and(i16x8.sub(i16x8.and(get(EIGHT), get(PLACE_BITS_8)), get(FROM_8)), get(MASK_8)),
+            get(COUNT_8),
+          ),
+        ),
+      ),
+      branchIf(
+        1,
+        f32.less(get(NEXT_NEW), valueAt(placeOf(i32.load16(i32.add(get(LIST), i32.const(7 * ENTRY_BYTES)))))),
+      ),
+      i16x8.store(get(OUT), get(EIGHT)),
+      advance(LIST, 8 * ENTRY_BYTES),
+      advance(OUT, 8 * ENTRY_BYTES),
       branch(0),
     ),
   );
-
-/** Takes over the keys of one list that hold VALUE, and sums up what is found at their places. */
-const groupOf = (list: Local, isLeftOut: Code): Code =>
-  block(
-    loop(
-      branchIf(1, i32.ne(upperAt(list), get(VALUE))),
-      set(PLACE, i32.load(get(list))),
-      f64.store(get(OUT), f64.load(get(list))),
-      advance(list, KEY_BYTES),
-      branchIf(0, isLeftOut),
-      advance(OUT, KEY_BYTES),
-      when(get(IS_WRITING), [], addTo(FOUND, foundRank)),
-      branch(0),
+  /** One entry: dropped, or written after the new ones that come before it. A dropped one leaves the next one's tie stale. */
+  const oneEntry: Code = [
+    set(PLACE, placeOf(i32.load16(get(LIST)))),
+    advance(LIST, ENTRY_BYTES),
+    when(
+      i32.lessUnsigned(i32.and(i32.sub(get(PLACE), get(REMOVED_FROM)), get(MASK)), get(REMOVED_COUNT)),
+      set(IS_STALE, i32.const(1)),
+      [
+        set(VALUE, valueAt(get(PLACE))),
+        when(f32.less(get(NEXT_NEW), get(VALUE)), [
+          loop(emitNew, branchIf(0, f32.less(get(NEXT_NEW), get(VALUE)))),
+          set(PLACE, placeOf(i32.load16(i32.sub(get(LIST), i32.const(ENTRY_BYTES))))),
+        ]),
+        emit(VALUE),
+        set(IS_STALE, i32.const(0)),
+      ],
     ),
-  );
-
-/** Every key below this number has a smaller value than the next new key, and no key at or above it has. */
-const setLimit: Code = [
-  set(HEAD, i64.load(get(NEW))),
-  when(
-    i64.isNegative(get(HEAD)),
-    set(LIMIT, f64.fromBits(i64.or(get(HEAD), i64.const(LOWER_ONES)))),
-    set(LIMIT, f64.fromBits(i64.and(get(HEAD), i64.const(UPPER_ONES)))),
-  ),
-];
-
-const indexes = (pointer: Local): Code => i32.sub(get(pointer), get(BASE));
-
-/** Ranks the group [START, OUT): 2 * rank = first index + last index + 2, indexes from 0. */
-const rankGroup: Code = [
-  set(VALUE, i32.add(i32.shiftRight(i32.add(indexes(START), indexes(OUT)), 3), i32.const(1))),
-  set(SIZE, i64.fromUnsigned32(i32.shiftRight(i32.sub(get(OUT), get(START)), 3))),
-  addTo(TIES, i64.sub(i64.mul(get(SIZE), i64.mul(get(SIZE), get(SIZE))), get(SIZE))),
-  when(
-    get(IS_WRITING),
+  ];
+  return [
+    set(OUT_START, get(OUT)),
+    set(NEXT_NEW, f32.load(get(NEWS), 4)),
+    set(FROM_8, i16x8.splat(get(REMOVED_FROM))),
+    set(MASK_8, i16x8.splat(get(MASK))),
+    set(COUNT_8, i16x8.splat(get(REMOVED_COUNT))),
+    set(PLACE_BITS_8, i16x8.splat(i32.const(PLACE_BITS))),
     block(
       loop(
-        branchIf(1, i32.eq(get(START), get(OUT))),
-        i32.store16(rankAddress(i32.load(get(START))), get(VALUE)),
-        advance(START, KEY_BYTES),
+        wholeGroups,
+        branchIf(1, i32.eq(get(LIST), get(LIST_END))),
+        findBefore,
+        set(GROUP_END, i32.add(get(LIST), i32.const(8 * ENTRY_BYTES))),
+        when(i32.lessUnsigned(get(LIST_END), get(GROUP_END)), set(GROUP_END, get(LIST_END))),
+        loop(oneEntry, branchIf(0, i32.lessUnsigned(get(LIST), get(GROUP_END)))),
         branch(0),
       ),
     ),
-    addTo(PRODUCTS, i64.mul(i64.fromUnsigned32(get(VALUE)), get(FOUND))),
-  ),
-  set(RANK, i32.shiftRight(indexes(OUT), 2)),
-];
+    findBefore,
+    block(loop(branchIf(1, i32.eq(get(NEWS), get(NEWS_END))), emitNew, branch(0))),
+  ];
+}
 
-const body: Code = [
-  set(BASE, get(OUT)),
-  block(
-    loop(
-      setLimit,
-      when(
-        get(IS_WRITING),
-        singles(i32.store16(rankAddress(get(PLACE)), get(RANK))),
-        singles(addTo(PRODUCTS, i64.mul(i64.fromUnsigned32(get(RANK)), foundRank))),
+function rankBody(): Code {
+  const [LIST, LIST_END, RANKS, MASK, OFFSET, IS_WRITING]: readonly Local[] = [0, 1, 2, 3, 4, 5];
+  const [RANK, START, TIED_RANK]: readonly Local[] = [6, 7, 8];
+  const [PRODUCTS, TIES, FOUR, FOUND, SIZE]: readonly Local[] = [9, 10, 11, 12, 13];
+
+  const rankAddress = (place: Code): Code => i32.add(get(RANKS), i32.shiftLeft(place, 1));
+  const found = (place: Code): Code =>
+    i32.load16(rankAddress(i32.and(i32.add(place, get(OFFSET)), get(MASK))));
+  const placeAt = (pointer: Code): Code => i32.and(i32.load16(pointer), i32.const(PLACE_BITS));
+  const rankAfter = (k: number): Code => i32.add(get(RANK), i32.const(2 * k));
+  const laneOfFour = (k: number): Code =>
+    i32.and(i32.wrap(i64.shiftRight(get(FOUR), 16 * k)), i32.const(0xffff));
+  /** Doubled ranks fit 16 bits, so a product fits 32. */
+  const product = (rank: Code, place: Code): Code => i64.fromUnsigned32(i32.mul(rank, found(place)));
+
+  const fours = (use: (k: number) => Code): Code =>
+    block(
+      loop(
+        branchIf(1, i32.lessUnsigned(i32.sub(get(LIST_END), get(LIST)), i32.const(4 * ENTRY_BYTES))),
+        set(FOUR, i64.load(get(LIST))),
+        branchIf(1, i32.isZero(i64.isZero(i64.and(get(FOUR), i64.const(ANY_TIED_OF_4))))),
+        [0, 1, 2, 3].map(use),
+        set(RANK, rankAfter(4)),
+        advance(LIST, 4 * ENTRY_BYTES),
+        branch(0),
       ),
-      set(VALUE, select(f64.less(f64.load(get(OLD)), f64.load(get(NEW))), upperAt(OLD), upperAt(NEW))),
-      branchIf(1, i32.eq(get(VALUE), i32.const(INFINITY_UPPER))),
-      set(START, get(OUT)),
-      set(FOUND, i64.const(0)),
-      groupOf(OLD, isRemoved),
-      groupOf(NEW, i32.const(0)),
-      rankGroup,
-      branch(0),
+    );
+  /** An entry unlike the one before it, ranked as if no equal followed. */
+  const single: Code = [
+    when(
+      get(IS_WRITING),
+      i32.store16(rankAddress(placeAt(get(LIST))), get(RANK)),
+      addTo(PRODUCTS, product(get(RANK), placeAt(get(LIST)))),
     ),
-  ),
-  f64.store(i32.const(0), f64.fromSigned64(get(PRODUCTS))),
-  f64.store(i32.const(0), f64.fromSigned64(get(TIES)), KEY_BYTES),
-];
+    set(RANK, rankAfter(1)),
+    advance(LIST, ENTRY_BYTES),
+  ];
+  /** The rest of a group of equals: what its first entry was given is taken back, and all get the mean. */
+  const tiedGroup: Code = [
+    set(START, i32.sub(get(LIST), i32.const(ENTRY_BYTES))),
+    set(TIED_RANK, i32.sub(get(RANK), i32.const(2))),
+    set(FOUND, i64.fromUnsigned32(found(placeAt(get(START))))),
+    set(PRODUCTS, i64.sub(get(PRODUCTS), i64.mul(i64.fromUnsigned32(get(TIED_RANK)), get(FOUND)))),
+    block(
+      loop(
+        branchIf(1, i32.eq(get(LIST), get(LIST_END))),
+        branchIf(1, i32.lessUnsigned(i32.load16(get(LIST)), i32.const(TIED))),
+        addTo(FOUND, i64.fromUnsigned32(found(placeAt(get(LIST))))),
+        set(RANK, rankAfter(1)),
+        advance(LIST, ENTRY_BYTES),
+        branch(0),
+      ),
+    ),
+    set(TIED_RANK, i32.shiftRight(i32.add(get(TIED_RANK), i32.sub(get(RANK), i32.const(2))), 1)),
+    set(SIZE, i64.fromUnsigned32(i32.shiftRight(i32.sub(get(LIST), get(START)), 1))),
+    addTo(TIES, i64.sub(i64.mul(get(SIZE), i64.mul(get(SIZE), get(SIZE))), get(SIZE))),
+    when(
+      get(IS_WRITING),
+      loop(
+        i32.store16(rankAddress(placeAt(get(START))), get(TIED_RANK)),
+        advance(START, ENTRY_BYTES),
+        branchIf(0, i32.lessUnsigned(get(START), get(LIST))),
+      ),
+      addTo(PRODUCTS, i64.mul(i64.fromUnsigned32(get(TIED_RANK)), get(FOUND))),
+    ),
+  ];
+  return [
+    set(RANK, i32.const(2)),
+    block(
+      loop(
+        when(
+          get(IS_WRITING),
+          fours((k) => i32.store16(rankAddress(laneOfFour(k)), rankAfter(k))),
+          fours((k) => addTo(PRODUCTS, product(rankAfter(k), laneOfFour(k)))),
+        ),
+        branchIf(1, i32.eq(get(LIST), get(LIST_END))),
+        when(i32.lessUnsigned(i32.load16(get(LIST)), i32.const(TIED)), single, tiedGroup),
+        branch(0),
+      ),
+    ),
+    f64.store(i32.const(0), f64.fromSigned64(get(PRODUCTS))),
+    f64.store(i32.const(0), f64.fromSigned64(get(TIES)), 8),
+  ];
+}
+
+export interface RankKernels {
+  readonly merge: MergeKernel;
+  readonly rank: RankKernel;
+}
 
 /** The part of the WebAssembly API used here; the standard library types that have it bring the whole DOM along. */
 declare const WebAssembly: {
-  readonly Memory: new (options: { readonly initial: number }) => { readonly buffer: ArrayBuffer };
+  readonly Memory: new (options: { readonly initial: number }) => KernelMemory;
   readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (
-    module: object,
-    imports: object,
-  ) => { readonly exports: { readonly sweep: RankKernel } };
+  readonly Instance: new (module: object, imports: object) => { readonly exports: RankKernels };
 };
 
-const PAGE_BYTES = 65_536;
-
-/** Compiles the kernel and gives it a memory of its own. */
-export function createRankKernel(memoryBytes: number): {
-  readonly sweep: RankKernel;
+export interface KernelMemory {
+  /** Another one after each `grow`. */
   readonly buffer: ArrayBuffer;
-} {
+  grow(pages: number): number;
+}
+
+export const PAGE_BYTES = 65_536;
+
+let compiled: object | undefined;
+
+/** Gives the kernels, compiled once, a memory of their own. */
+export function createRankKernels(memoryBytes: number): RankKernels & { readonly memory: KernelMemory } {
+  compiled ??= new WebAssembly.Module(
+    assembleModule([
+      {
+        name: 'merge',
+        parameterCount: 9,
+        locals: [
+          { type: 'i32', count: 4 },
+          { type: 'f32', count: 3 },
+          { type: 'v128', count: 5 },
+        ],
+        body: mergeBody(),
+      },
+      {
+        name: 'rank',
+        parameterCount: 6,
+        locals: [
+          { type: 'i32', count: 3 },
+          { type: 'i64', count: 5 },
+        ],
+        body: rankBody(),
+      },
+    ]),
+  );
   const memory = new WebAssembly.Memory({ initial: Math.ceil(memoryBytes / PAGE_BYTES) });
-  const bytes = assembleModule({
-    name: 'sweep',
-    parameterCount: 9,
-    locals: [
-      { type: 'i32', count: 5 },
-      { type: 'i64', count: 5 },
-      { type: 'f64', count: 2 },
-    ],
-    body,
-  });
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { host: { memory } });
-  return { sweep: instance.exports.sweep, buffer: memory.buffer };
+  const { merge, rank } = new WebAssembly.Instance(compiled, { host: { memory } }).exports;
+  return { merge, rank, memory };
 }

@@ -1,21 +1,39 @@
-import { createRankKernel } from './rank-kernel.ts';
+import { createRankKernels, type KernelMemory, PAGE_BYTES, type RankKernels } from './rank-kernel.ts';
 
 /**
- * The float32 values of a sliding window in order of size, brought up to date in batches by one merging sweep that gives
- * every value its average rank on the way. This is the hot loop of the rolling rank correlation.
+ * The float32 values of sliding windows in order of size, brought up to date in batches, and their average ranks. This
+ * is the hot loop of the rolling rank correlation.
  *
- * Values live in a ring owned by the caller, at the place sequence number & (ring length - 1). A sorted entry is one
- * double, its key: upper word the 32 bits of the float32, lower word its place (bytes are little-endian, as on every
- * platform Node runs our code on). As doubles, keys order as the values do (both are sign and magnitude, and no finite
- * float32 makes a NaN), and values are equal exactly when the upper words are. Ranks are the integers 2 * rank.
- * Plain data, and derivable from the ring.
+ * Values live in rings owned by the caller, at the place sequence number & (ring length - 1). The sorted orders, and
+ * copies of the values, stay in the kernels' memory between sweeps. They can be made again from the rings at any time,
+ * so a workspace is no state: a new one gives the same ranks. Ranks are the integers 2 * rank.
  */
-export interface SortedWindow {
-  /** Sequence numbers covered: `[from, to)`. */
+export interface RankWorkspace extends RankKernels {
+  readonly capacity: number;
+  readonly memory: KernelMemory;
+  readonly lists: Map<Float32Array, SortedList>;
+  /** Views of the memory, made anew when it grows. */
+  views: MemoryViews;
+  /** Address of the list that the next sweep writes. */
+  spareAt: number;
+  /** Bytes in use. */
+  used: number;
+}
+
+interface MemoryViews {
+  readonly doubles: Float64Array;
+  readonly floats: Float32Array;
+  readonly words: Int32Array;
+}
+
+/** The order of sequence numbers `[from, to)` of one ring. */
+interface SortedList {
   from: number;
   to: number;
-  /** Keys in rising order. */
-  readonly keys: Float64Array;
+  /** Address of the entries. */
+  at: number;
+  /** Address of the copy of the ring. */
+  readonly valuesAt: number;
 }
 
 /**
@@ -35,7 +53,7 @@ export interface SweepResult {
   readonly products: number;
 }
 
-/** Doubled ranks must fit 16 bits. */
+/** Doubled ranks must fit 16 bits, and places 15. */
 export const MAX_SORTED_VALUES = 32_767;
 
 /** Length of the ring for a window: the power of two that holds it. */
@@ -45,88 +63,168 @@ export function ringLength(capacity: number): number {
   return length;
 }
 
-export function createSortedWindow(capacity: number): SortedWindow {
-  return { from: 0, to: 0, keys: new Float64Array(capacity) };
+/** The kernels' memory: two doubles of results, ranks by place, the new entries, then lists and copies of rings. */
+const RANKS_AT = 16;
+
+/** @param capacity longest window to be swept */
+export function createRankWorkspace(capacity: number): RankWorkspace {
+  const spareAt = newsAt(capacity) + 8 * (capacity + 1);
+  const used = spareAt + listBytes(capacity);
+  const { merge, rank, memory } = createRankKernels(used);
+  return { capacity, merge, rank, memory, lists: new Map(), views: viewsOf(memory), spareAt, used };
 }
 
-/** Working memory of the kernel: results, ranks by place, then three lists of keys. Holds nothing between two computations. */
-const RANKS_AT = 16;
-const LISTS_AT = RANKS_AT + 2 * ringLength(MAX_SORTED_VALUES);
-const LIST_BYTES = 8 * (MAX_SORTED_VALUES + 1);
-const { sweep, buffer } = createRankKernel(LISTS_AT + 3 * LIST_BYTES);
-const results = new Float64Array(buffer, 0, 2);
-const oldKeys = listAt(0);
-const newKeys = listAt(1);
-const newWords = new Int32Array(buffer, newKeys.byteOffset, 2 * newKeys.length);
-const mergedKeys = listAt(2);
+function viewsOf({ buffer }: KernelMemory): MemoryViews {
+  return {
+    doubles: new Float64Array(buffer),
+    floats: new Float32Array(buffer),
+    words: new Int32Array(buffer),
+  };
+}
 
-function listAt(index: number): Float64Array {
-  return new Float64Array(buffer, LISTS_AT + index * LIST_BYTES, MAX_SORTED_VALUES + 1);
+function newsAt(capacity: number): number {
+  return RANKS_AT + 8 * Math.ceil(ringLength(capacity) / 4);
+}
+
+function listBytes(capacity: number): number {
+  return 16 * Math.ceil(capacity / 8);
+}
+
+function sortedListOf(workspace: RankWorkspace, values: Float32Array): SortedList {
+  const known = workspace.lists.get(values);
+  if (known !== undefined) return known;
+  const at = workspace.used;
+  const valuesAt = at + listBytes(workspace.capacity);
+  workspace.used = valuesAt + 8 * Math.ceil(values.length / 2);
+  const missing = workspace.used - workspace.memory.buffer.byteLength;
+  if (missing > 0) {
+    workspace.memory.grow(Math.ceil(missing / PAGE_BYTES));
+    workspace.views = viewsOf(workspace.memory);
+  }
+  const list = { from: 0, to: 0, at, valuesAt };
+  workspace.lists.set(values, list);
+  return list;
 }
 
 /**
- * Moves the window to sequence numbers `[from, to)`, neither of which may go back, and ranks every value in it.
+ * Ranks every value of the window of sequence numbers `[from, to)`, neither of which may go back.
  * @param values the ring; finite numbers without -0
  */
 export function sweepRanks(
-  sorted: SortedWindow,
+  workspace: RankWorkspace,
   values: Float32Array,
   window: { readonly from: number; readonly to: number },
   use: RankUse,
 ): SweepResult {
   const { from, to } = window;
+  const list = sortedListOf(workspace, values);
   const mask = values.length - 1;
-  const keptTo = Math.max(from, sorted.to);
-  const oldCount = from < sorted.to ? sorted.to - sorted.from : 0;
-  const count = to - from;
-  oldKeys.set(sorted.keys.subarray(0, oldCount));
-  oldKeys[oldCount] = Number.POSITIVE_INFINITY;
-  sortNews(values, keptTo, to);
-  sweep(
-    oldKeys.byteOffset,
-    newKeys.byteOffset,
-    mergedKeys.byteOffset,
-    RANKS_AT,
+  const isKept = from < list.to;
+  const newFrom = isKept ? list.to : from;
+  takeNews(workspace, list, values, { from: newFrom, to });
+  const { spareAt } = workspace;
+  const news = newsAt(workspace.capacity);
+  workspace.merge(
+    list.at,
+    list.at + (isKept ? 2 * (list.to - list.from) : 0),
+    news,
+    news + 8 * (to - newFrom),
+    spareAt,
+    list.valuesAt,
     mask,
-    sorted.from & mask,
-    oldCount === 0 ? 0 : from - sorted.from,
-    use.offset & mask,
-    use.kind === 'write' ? 1 : 0,
+    list.from & mask,
+    isKept ? from - list.from : 0,
   );
-  sorted.keys.set(mergedKeys.subarray(0, count));
-  sorted.from = from;
-  sorted.to = to;
-  const products = results[0]!;
-  const tieLoss = results[1]! / 3;
-  return { squares: (2 * count * (count + 1) * (2 * count + 1)) / 3 - tieLoss, products };
+  workspace.spareAt = list.at;
+  list.at = spareAt;
+  list.from = from;
+  list.to = to;
+  const count = to - from;
+  const isWriting = use.kind === 'write' ? 1 : 0;
+  workspace.rank(list.at, list.at + 2 * count, RANKS_AT, mask, use.offset & mask, isWriting);
+  const [products, ties] = workspace.views.doubles;
+  return {
+    squares: (2 * count * (count + 1) * (2 * count + 1)) / 3 - ties! / 3,
+    products: isWriting === 1 ? 0 : products!,
+  };
 }
 
-/** Puts the keys of sequence numbers `[from, to)` into `newKeys`, in order. */
-function sortNews(values: Float32Array, from: number, to: number): void {
-  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
+/** Copies the values of sequence numbers `[from, to)` and puts them, in order of size, where the kernel merges from. */
+function takeNews(
+  { capacity, views }: RankWorkspace,
+  { valuesAt }: SortedList,
+  values: Float32Array,
+  { from, to }: { readonly from: number; readonly to: number },
+): void {
+  const { floats, words } = views;
   const mask = values.length - 1;
-  for (let sequence = from, at = 0; sequence < to; sequence++, at += 2) {
-    const place = sequence & mask;
-    newWords[at] = place;
-    newWords[at + 1] = bits[place]!;
+  const count = to - from;
+  const news = newsAt(capacity) / 4;
+  for (let k = 0; k < count; k++) {
+    const place = (from + k) & mask;
+    floats[valuesAt / 4 + place] = values[place]!;
+    floats[news + 2 * k] = values[place]!;
+    const bits = words[news + 2 * k]!;
+    keys[k] = bits < 0 ? ~bits : bits ^ SIGN;
+    order[k] = place;
   }
-  shellSort(newKeys, to - from);
-  newKeys[to - from] = Number.POSITIVE_INFINITY;
+  radixSort(count);
+  for (let k = 0; k < count; k++) {
+    const place = order[k]!;
+    words[news + 2 * k] = place;
+    floats[news + 2 * k + 1] = values[place]!;
+  }
+  floats[news + 2 * count + 1] = Number.NaN;
 }
 
-/** Knuth's gaps 1, 4, 13, 40 …; for some hundred keys three times as fast as the built-in sort. */
-function shellSort(keys: Float64Array, count: number): void {
-  let gap = 1;
-  while (gap < count) gap = 3 * gap + 1;
-  for (gap = (gap - 1) / 3; gap > 0; gap = (gap - 1) / 3) {
-    for (let i = gap; i < count; i++) {
-      const key = keys[i]!;
-      let at = i;
-      while (at >= gap && keys[at - gap]! > key) {
-        keys[at] = keys[at - gap]!;
-        at -= gap;
-      }
-      keys[at] = key;
+const SIGN = 0x8000_0000;
+const RADIX = 256;
+
+/** Scratch of `radixSort`: unsigned keys that order as the floats do, their places, and room to move them to. */
+const keys = new Uint32Array(MAX_SORTED_VALUES);
+const order = new Uint16Array(MAX_SORTED_VALUES);
+const keysMoved = new Uint32Array(MAX_SORTED_VALUES);
+const orderMoved = new Uint16Array(MAX_SORTED_VALUES);
+const starts = new Uint32Array(4 * RADIX);
+
+/** Sorts the first `count` of `keys` and `order` by key, a byte at a time from the lowest; four passes end where they began. */
+function radixSort(count: number): void {
+  starts.fill(0);
+  for (let k = 0; k < count; k++) {
+    const key = keys[k]!;
+    starts[key & 255]!++;
+    starts[RADIX + ((key >>> 8) & 255)]!++;
+    starts[2 * RADIX + ((key >>> 16) & 255)]!++;
+    starts[3 * RADIX + (key >>> 24)]!++;
+  }
+  for (let pass = 0; pass < 4; pass++) {
+    let sum = 0;
+    for (let at = pass * RADIX; at < (pass + 1) * RADIX; at++) {
+      const size = starts[at]!;
+      starts[at] = sum;
+      sum += size;
     }
+  }
+  movePass(0, count, keys, order, keysMoved, orderMoved);
+  movePass(1, count, keysMoved, orderMoved, keys, order);
+  movePass(2, count, keys, order, keysMoved, orderMoved);
+  movePass(3, count, keysMoved, orderMoved, keys, order);
+}
+
+function movePass(
+  pass: number,
+  count: number,
+  fromKeys: Uint32Array,
+  fromOrder: Uint16Array,
+  toKeys: Uint32Array,
+  toOrder: Uint16Array,
+): void {
+  const shift = 8 * pass;
+  const base = RADIX * pass;
+  for (let k = 0; k < count; k++) {
+    const key = fromKeys[k]!;
+    const at = starts[base + ((key >>> shift) & 255)]!++;
+    toKeys[at] = key;
+    toOrder[at] = fromOrder[k]!;
   }
 }

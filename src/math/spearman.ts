@@ -1,8 +1,8 @@
 import {
-  createSortedWindow,
+  createRankWorkspace,
   MAX_SORTED_VALUES,
+  type RankWorkspace,
   ringLength,
-  type SortedWindow,
   sweepRanks,
 } from './sorted-window.ts';
 
@@ -11,8 +11,7 @@ import {
  * 2 * rank and every sum of their products is an integer below 2^53, so the result depends on the pairs in the window
  * and on nothing else: not on their order, not on how often it was asked for, not on a restore from a snapshot.
  *
- * Plain data. The truth is `x`, `y`, `pushed` and `count`; `xSorted` and `ySorted` only save work and may be replaced by
- * `createSortedWindow(capacity)` at any time.
+ * Plain data.
  */
 export interface SpearmanWindow {
   readonly capacity: number;
@@ -23,8 +22,6 @@ export interface SpearmanWindow {
   pushed: number;
   /** Pairs in the window. */
   count: number;
-  xSorted: SortedWindow;
-  ySorted: SortedWindow;
 }
 
 export const MAX_SPEARMAN_CAPACITY = MAX_SORTED_VALUES;
@@ -40,8 +37,6 @@ export function createSpearmanWindow(capacity: number): SpearmanWindow {
     y: new Float32Array(ringLength(capacity)),
     pushed: 0,
     count: 0,
-    xSorted: createSortedWindow(capacity),
-    ySorted: createSortedWindow(capacity),
   };
 }
 
@@ -59,27 +54,32 @@ export function pushPair(window: SpearmanWindow, x: number, y: number): void {
 }
 
 /**
- * Spearman's rho of the window. O(window) with a small constant, plus sorting the pairs pushed since the last call.
+ * Spearman's rho of the window. O(window) with a small constant, plus sorting the pairs pushed since the last call with
+ * the same workspace.
+ * @param workspace remembers sorted orders between calls; any, or a new one, gives the same result
  * @returns rho in [-1, 1]; 0 when it is undefined: fewer than 2 pairs, or one side constant
  */
-export function spearman(window: SpearmanWindow): number {
-  return spearmanOfShared([window])[0]!;
+export function spearman(
+  window: SpearmanWindow,
+  workspace: RankWorkspace = createRankWorkspace(window.capacity),
+): number {
+  return spearmanOfShared([window], workspace)[0]!;
 }
 
 /**
  * Spearman's rho of several windows that hold the same y, pair by pair back from the newest, and the same number of
  * pairs: y is ranked once. The caller vouches for that.
  */
-export function spearmanOfShared(windows: readonly SpearmanWindow[]): number[] {
+export function spearmanOfShared(windows: readonly SpearmanWindow[], workspace: RankWorkspace): number[] {
   const first = windows[0]!;
   const n = first.count;
   if (n < 2) return windows.map(() => 0);
-  const ranked = sweepRanks(first.ySorted, first.y, rangeOf(first), { kind: 'write', offset: 0 });
+  const ranked = sweepRanks(workspace, first.y, rangeOf(first), { kind: 'write', offset: 0 });
   const centre = n * (n + 1) * (n + 1);
   const ySpread = ranked.squares - centre;
   return windows.map((window) => {
     const offset = first.pushed - window.pushed;
-    const { squares, products } = sweepRanks(window.xSorted, window.x, rangeOf(window), {
+    const { squares, products } = sweepRanks(workspace, window.x, rangeOf(window), {
       kind: 'multiply',
       offset,
     });

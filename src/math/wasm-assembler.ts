@@ -8,7 +8,7 @@ export type Code = readonly (number | Code)[];
 /** A local variable or parameter, by index. */
 export type Local = number;
 
-export const VALUE_TYPE = { i32: 0x7f, i64: 0x7e, f64: 0x7c } as const;
+export const VALUE_TYPE = { i32: 0x7f, i64: 0x7e, f32: 0x7d, v128: 0x7b } as const;
 
 export const get = (local: Local): Code => [0x20, local];
 export const set = (local: Local, value: Code): Code => [value, 0x21, local];
@@ -19,43 +19,59 @@ export const i32 = {
   load16: (address: Code): Code => [address, 0x2f, 1, 0],
   store16: (address: Code, value: Code): Code => [address, value, 0x3b, 1, 0],
   eq: (a: Code, b: Code): Code => [a, b, 0x46],
-  ne: (a: Code, b: Code): Code => [a, b, 0x47],
   isZero: (a: Code): Code => [a, 0x45],
   lessUnsigned: (a: Code, b: Code): Code => [a, b, 0x49],
   add: (a: Code, b: Code): Code => [a, b, 0x6a],
   sub: (a: Code, b: Code): Code => [a, b, 0x6b],
+  mul: (a: Code, b: Code): Code => [a, b, 0x6c],
   and: (a: Code, b: Code): Code => [a, b, 0x71],
+  or: (a: Code, b: Code): Code => [a, b, 0x72],
   shiftLeft: (a: Code, bits: number): Code => [a, i32.const(bits), 0x74],
   shiftRight: (a: Code, bits: number): Code => [a, i32.const(bits), 0x76],
+  /** The lower 32 bits. */
+  wrap: (a: Code): Code => [a, 0xa7],
 };
 
 export const i64 = {
   const: (value: number): Code => [0x42, signedLeb(value)],
   load: (address: Code): Code => [address, 0x29, 3, 0],
   fromUnsigned32: (a: Code): Code => [a, 0xad],
-  isNegative: (a: Code): Code => [a, i64.const(0), 0x53],
+  isZero: (a: Code): Code => [a, 0x50],
   add: (a: Code, b: Code): Code => [a, b, 0x7c],
   sub: (a: Code, b: Code): Code => [a, b, 0x7d],
   mul: (a: Code, b: Code): Code => [a, b, 0x7e],
-  or: (a: Code, b: Code): Code => [a, b, 0x84],
   and: (a: Code, b: Code): Code => [a, b, 0x83],
+  shiftRight: (a: Code, bits: number): Code => [a, i64.const(bits), 0x88],
+};
+
+export const f32 = {
+  const: (value: number): Code => [0x43, ...new Uint8Array(Float32Array.of(value).buffer)],
+  load: (address: Code, offset = 0): Code => [address, 0x2a, 2, offset],
+  eq: (a: Code, b: Code): Code => [a, b, 0x5b],
+  less: (a: Code, b: Code): Code => [a, b, 0x5d],
 };
 
 export const f64 = {
-  load: (address: Code): Code => [address, 0x2b, 3, 0],
   store: (address: Code, value: Code, offset = 0): Code => [address, value, 0x39, 3, offset],
-  less: (a: Code, b: Code): Code => [a, b, 0x63],
   fromSigned64: (a: Code): Code => [a, 0xb9],
-  fromBits: (a: Code): Code => [a, 0xbf],
 };
 
-/** `condition ? a : b`, both evaluated. */
-export const select = (condition: Code, a: Code, b: Code): Code => [a, b, condition, 0x1b];
+/** Eight 16-bit integers at once. */
+export const i16x8 = {
+  load: (address: Code): Code => [address, 0xfd, 0x00, 1, 0],
+  store: (address: Code, value: Code): Code => [address, value, 0xfd, 0x0b, 1, 0],
+  splat: (a: Code): Code => [a, 0xfd, 0x10],
+  and: (a: Code, b: Code): Code => [a, b, 0xfd, 0x4e],
+  sub: (a: Code, b: Code): Code => [a, b, 0xfd, 0x91, 0x01],
+  lessUnsigned: (a: Code, b: Code): Code => [a, b, 0xfd, 0x30],
+  isAnyTrue: (a: Code): Code => [a, 0xfd, 0x53],
+};
+
 /** `exit` leaves it: branch depth counts enclosing blocks, loops and ifs from the inside. */
 export const block = (...body: Code): Code => [0x02, 0x40, body, 0x0b];
 /** Runs once; a branch to it starts it again. */
 export const loop = (...body: Code): Code => [0x03, 0x40, body, 0x0b];
-export const when = (condition: Code, then: Code, otherwise: Code): Code => [
+export const when = (condition: Code, then: Code, otherwise: Code = []): Code => [
   condition,
   0x04,
   0x40,
@@ -75,18 +91,27 @@ export interface KernelFunction {
   readonly body: Code;
 }
 
-/** A module with one function over an imported memory `host.memory`. */
-export function assembleModule(kernel: KernelFunction): Uint8Array<ArrayBuffer> {
-  const { name, parameterCount, locals, body } = kernel;
-  const localTypes = locals.map(({ type, count }) => [count, VALUE_TYPE[type]]);
-  const code = flatten([locals.length, localTypes, body, 0x0b]);
+/** A module with these functions, exported by name, over an imported memory `host.memory`. */
+export function assembleModule(kernels: readonly KernelFunction[]): Uint8Array<ArrayBuffer> {
+  const types = kernels.map(({ parameterCount }) => [
+    0x60,
+    parameterCount,
+    new Array<number>(parameterCount).fill(VALUE_TYPE.i32),
+    0,
+  ]);
+  const codes = kernels.map(({ locals, body }) => {
+    const localTypes = locals.map(({ type, count }) => [count, VALUE_TYPE[type]]);
+    const code = flatten([locals.length, localTypes, body, 0x0b]);
+    return [unsignedLeb(code.length), code];
+  });
+  const count = kernels.length;
   const module: Code = [
     [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    section(1, [1, 0x60, parameterCount, new Array(parameterCount).fill(VALUE_TYPE.i32), 0]),
+    section(1, [count, types]),
     section(2, [1, text('host'), text('memory'), 0x02, 0x00, 1]),
-    section(3, [1, 0]),
-    section(7, [1, text(name), 0x00, 0]),
-    section(10, [1, unsignedLeb(code.length), code]),
+    section(3, [count, kernels.map((_, index) => index)]),
+    section(7, [count, kernels.map(({ name }, index) => [text(name), 0x00, index])]),
+    section(10, [count, codes]),
   ];
   return Uint8Array.from(flatten(module));
 }

@@ -12,8 +12,8 @@ declare const WebAssembly: {
 describe('assembler', () => {
   it('writes a module that WebAssembly accepts, and one that it refuses when the code is wrong', () => {
     const kernel = { name: 'store', parameterCount: 2, locals: [], body: i32.store16(get(0), get(1)) };
-    expect(WebAssembly.validate(assembleModule(kernel))).toBe(true);
-    expect(WebAssembly.validate(assembleModule({ ...kernel, body: i32.store16(get(0), get(2)) }))).toBe(
+    expect(WebAssembly.validate(assembleModule([kernel]))).toBe(true);
+    expect(WebAssembly.validate(assembleModule([{ ...kernel, body: i32.store16(get(0), get(2)) }]))).toBe(
       false,
     );
   });
@@ -25,7 +25,7 @@ describe('assembler', () => {
       const upper = i32.shiftRight(i32.const(value), 16);
       const body = [i32.store16(i32.const(0), i32.const(value)), i32.store16(i32.const(2), upper)];
       const module = new WebAssembly.Module(
-        assembleModule({ name: 'run', parameterCount: 0, locals: [], body }),
+        assembleModule([{ name: 'run', parameterCount: 0, locals: [], body }]),
       );
       const { run } = new WebAssembly.Instance(module, { host: { memory } }).exports as {
         readonly run: () => void;

@@ -1,6 +1,7 @@
 import type { PredictionSettings } from '../../domain/settings.ts';
 import type { SignalLayout } from '../../events/layout.ts';
 import { exp } from '../../math/elementary.ts';
+import { createRankWorkspace, type RankWorkspace } from '../../math/sorted-window.ts';
 import {
   createSpearmanWindow,
   pushPair,
@@ -11,7 +12,7 @@ import {
 /**
  * How far a model's scores are to be trusted, from the pairs (raw output, realised return) that matured:
  * rank correlation and stability by return column, pooled over symbols in order (time, symbol).
- * Plain data; the windows' `xSorted` and `ySorted` are derivable.
+ * Plain data.
  */
 export interface ConfidenceState {
   readonly settings: ConfidenceSettings;
@@ -49,6 +50,9 @@ export interface PairTrack {
   leaderOffset: number;
   sameRun: number;
 }
+
+/** Sorted orders of the windows of each state: they save work and can be made again from the windows at any time. */
+const workspaces = new WeakMap<ConfidenceState, RankWorkspace>();
 
 /** A removed square this much larger than what is left means that the sums lost digits. */
 const CANCELLATION_RATIO = 1 << 16;
@@ -196,13 +200,26 @@ function correlate(state: ConfidenceState, columns: readonly number[]): void {
   const tracks = columns.map((c) => state.tracks[c]!);
   const n = tracks[0]!.pairs.count;
   const isEnough = n >= icMinPairs && n >= 2;
-  const rhos = isEnough ? spearmanOfShared(tracks.map((track) => track.pairs)) : [];
+  const rhos = isEnough
+    ? spearmanOfShared(
+        tracks.map((track) => track.pairs),
+        workspaceOf(state),
+      )
+    : [];
   columns.forEach((c, k) => {
     const ic = rhos[k] ?? 0;
     state.ic[c] = ic;
     state.icShrunk[c] = isEnough ? (ic * n) / (n + icShrinkPairs) : 0;
     state.stability[c] = isEnough ? stabilityOf(tracks[k]!, stabilityDefault) : stabilityDefault;
   });
+}
+
+function workspaceOf(state: ConfidenceState): RankWorkspace {
+  const known = workspaces.get(state);
+  if (known !== undefined) return known;
+  const workspace = createRankWorkspace(state.settings.icWindow);
+  workspaces.set(state, workspace);
+  return workspace;
 }
 
 /** Whether the window of a column holds the same realised returns, pair by pair, as that of its leader. Keeps the two aligned. */
