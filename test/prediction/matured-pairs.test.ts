@@ -7,6 +7,7 @@ import {
   matureAt,
   matureBefore,
   openPairsSession,
+  type PairSink,
   queuePredictions,
   rebasePairs,
   updatePairsMid,
@@ -23,8 +24,11 @@ interface Pair {
 /** Drives the state the way the engine does: mature what is past, apply the slice, mature what is due now. */
 function driver(state: MaturedPairsState, day: Session) {
   const pairs: Pair[] = [];
-  const sink = (c: number, symbol: number, prediction: number, realized: number) =>
-    pairs.push({ column: c, symbol, prediction, realized });
+  const sink: PairSink = (c, { count, symbols, predictions: raw, realized }) => {
+    for (let k = 0; k < count; k++) {
+      pairs.push({ column: c, symbol: symbols[k]!, prediction: raw[k]!, realized: realized[k]! });
+    }
+  };
   openPairsSession(state, day);
   const at = (minute: number) => day.openUs + minute * MINUTE;
   return {
@@ -192,7 +196,9 @@ describe('matured pairs', () => {
     const rest = [state, copy].map((from) => {
       const pairs: number[] = [];
       updatePairsMid(from, 0, { tUs: session(0).closeUs, mid: 7 });
-      matureAt(from, session(0).closeUs, (_, __, prediction, realized) => pairs.push(prediction, realized));
+      matureAt(from, session(0).closeUs, (_, { predictions: raw, realized }) => {
+        pairs.push(raw[0]!, realized[0]!);
+      });
       return pairs;
     });
     expect(rest[1]).toEqual(rest[0]);

@@ -99,54 +99,81 @@ function createTrack(window: number, leader: number): PairTrack {
   };
 }
 
-/** Takes one matured pair of a return column; pairs come in order (prediction time, column, symbol). O(1). */
+/** Takes one matured pair of a return column. O(1). */
 export function observePair(
   state: ConfidenceState,
   column: number,
   prediction: number,
   realizedReturn: number,
 ): void {
+  const predictions = Float64Array.of(prediction);
+  observePairs(state, column, { count: 1, predictions, realized: Float64Array.of(realizedReturn) });
+}
+
+/**
+ * Takes matured pairs of a return column, in order; over all calls they come in order (prediction time, column, symbol).
+ * O(1) a pair: the sums are worked on as locals.
+ * @param batch the first `count` of both arrays
+ */
+export function observePairs(
+  state: ConfidenceState,
+  column: number,
+  batch: {
+    readonly count: number;
+    readonly predictions: Float64Array;
+    readonly realized: Float64Array;
+  },
+): void {
   const track = state.tracks[column]!;
   const { pairs, squaredErrors } = track;
-  const x = Math.fround(prediction);
-  const y = Math.fround(realizedReturn);
-  const mask = pairs.x.length - 1;
-  const error = slope(track) * x - y;
-  const isWorn = pairs.count === pairs.capacity && dropOldest(track, (pairs.pushed - pairs.capacity) & mask);
-  squaredErrors[pairs.pushed & mask] = error * error;
-  track.sumXY += x * y;
-  track.sumXX += x * x;
-  track.sumYY += y * y;
-  track.sumErrors += error * error;
-  if (track.leader !== column) {
-    const led = state.tracks[track.leader]!.pairs;
-    const at = pairs.pushed + track.leaderOffset;
-    track.sameRun = at < led.pushed && led.y[at & mask] === y ? track.sameRun + 1 : 0;
+  const xs = pairs.x;
+  const ys = pairs.y;
+  const { capacity } = pairs;
+  const mask = xs.length - 1;
+  const led = state.tracks[track.leader]!.pairs;
+  const isLeader = track.leader === column;
+  let { sumXY, sumXX, sumYY, sumErrors, sameRun } = track;
+  for (let k = 0; k < batch.count; k++) {
+    const { pushed } = pairs;
+    const x = Math.fround(batch.predictions[k]!) + 0;
+    const y = Math.fround(batch.realized[k]!) + 0;
+    const error = (sumXX > 0 ? sumXY / sumXX : 0) * x - y;
+    let isWorn = false;
+    if (pairs.count === capacity) {
+      const oldest = (pushed - capacity) & mask;
+      const oldX = xs[oldest]!;
+      const oldY = ys[oldest]!;
+      const oldError = squaredErrors[oldest]!;
+      sumXY -= oldX * oldY;
+      sumXX -= oldX * oldX;
+      sumYY -= oldY * oldY;
+      sumErrors -= oldError;
+      isWorn =
+        oldX * oldX > CANCELLATION_RATIO * sumXX ||
+        oldY * oldY > CANCELLATION_RATIO * sumYY ||
+        oldError > CANCELLATION_RATIO * sumErrors;
+    }
+    squaredErrors[pushed & mask] = error * error;
+    sumXY += x * y;
+    sumXX += x * x;
+    sumYY += y * y;
+    sumErrors += error * error;
+    if (!isLeader) {
+      const at = pushed + track.leaderOffset;
+      sameRun = at < led.pushed && led.y[at & mask] === y ? sameRun + 1 : 0;
+    }
+    pushPair(pairs, x, y);
+    track.sinceRebuild++;
+    if (isWorn || track.sinceRebuild >= capacity) {
+      rebuildSums(track);
+      ({ sumXY, sumXX, sumYY, sumErrors } = track);
+    }
   }
-  pushPair(pairs, x, y);
-  track.sinceRebuild++;
-  if (isWorn || track.sinceRebuild >= pairs.capacity) rebuildSums(track);
-}
-
-/** Takes the pair at a place out of the sums. @returns whether the sums lost digits over it */
-function dropOldest(track: PairTrack, place: number): boolean {
-  const x = track.pairs.x[place]!;
-  const y = track.pairs.y[place]!;
-  const squaredError = track.squaredErrors[place]!;
-  track.sumXY -= x * y;
-  track.sumXX -= x * x;
-  track.sumYY -= y * y;
-  track.sumErrors -= squaredError;
-  return (
-    x * x > CANCELLATION_RATIO * track.sumXX ||
-    y * y > CANCELLATION_RATIO * track.sumYY ||
-    squaredError > CANCELLATION_RATIO * track.sumErrors
-  );
-}
-
-/** Least-squares slope through the origin of the pairs in the sums; 0 while undefined. */
-function slope(track: PairTrack): number {
-  return track.sumXX > 0 ? track.sumXY / track.sumXX : 0;
+  track.sumXY = sumXY;
+  track.sumXX = sumXX;
+  track.sumYY = sumYY;
+  track.sumErrors = sumErrors;
+  track.sameRun = sameRun;
 }
 
 function rebuildSums(track: PairTrack): void {

@@ -22,6 +22,9 @@ export interface MaturedPairsState {
   sessionNumber: number;
   openUs: TimeUs;
   closeUs: TimeUs;
+  /** Scratch: N realised returns of one entry, NaN where there is none; and the pairs being given out. */
+  readonly returns: Float64Array;
+  readonly batch: PairBatch;
 }
 
 /** The cycles whose outcome over one horizon is not known yet, oldest first: a ring of `capacity` entries. */
@@ -45,8 +48,20 @@ export interface HorizonQueue {
   valid: Uint8Array;
 }
 
-/** Called for each pair, in order of (prediction time, column, symbol). */
-export type PairSink = (column: number, symbol: number, prediction: number, realizedReturn: number) => void;
+/**
+ * Called with the pairs of one column and one prediction time, by symbol: `count` of each, in arrays that are used again.
+ * Calls come in order of (prediction time, column) for each horizon.
+ */
+export type PairSink = (column: number, pairs: Readonly<PairBatch>) => void;
+
+export interface PairBatch {
+  count: number;
+  readonly symbols: Int32Array;
+  /** Raw outputs, float32. */
+  readonly predictions: Float64Array;
+  /** Mid returns, decimal. */
+  readonly realized: Float64Array;
+}
 
 const INITIAL_CAPACITY = 8;
 
@@ -69,6 +84,13 @@ export function createMaturedPairs(layout: SignalLayout): MaturedPairsState {
     sessionNumber: 0,
     openUs: 0,
     closeUs: 0,
+    returns: new Float64Array(symbolCount),
+    batch: {
+      count: 0,
+      symbols: new Int32Array(symbolCount),
+      predictions: new Float64Array(symbolCount),
+      realized: new Float64Array(symbolCount),
+    },
   };
 }
 
@@ -210,17 +232,27 @@ function mature(state: MaturedPairsState, untilUs: TimeUs, sink: PairSink): void
 
 /** Pairs of the oldest entry. A symbol without a new mid since the prediction gives none. */
 function release(state: MaturedPairsState, queue: HorizonQueue, sink: PairSink): void {
-  const { symbolCount, mid, midUs } = state;
+  const { symbolCount, mid, midUs, returns, batch } = state;
   const { head, columns, startMid, raw, valid } = queue;
   const predictedUs = queue.predictedUs[head]!;
   const mids = head * symbolCount;
+  for (let i = 0; i < symbolCount; i++) {
+    const start = startMid[mids + i]!;
+    returns[i] = start === 0 || midUs[i]! <= predictedUs ? Number.NaN : mid[i]! / start - 1;
+  }
+  const { symbols, predictions, realized } = batch;
   let at = head * columns.length * symbolCount;
   for (let k = 0; k < columns.length; k++) {
-    const column = columns[k]!;
+    let count = 0;
     for (let i = 0; i < symbolCount; i++, at++) {
-      const start = startMid[mids + i]!;
-      if (valid[at] === 0 || start === 0 || midUs[i]! <= predictedUs) continue;
-      sink(column, i, raw[at]!, mid[i]! / start - 1);
+      const value = returns[i]!;
+      if (valid[at] === 0 || Number.isNaN(value)) continue;
+      symbols[count] = i;
+      predictions[count] = raw[at]!;
+      realized[count] = value;
+      count++;
     }
+    batch.count = count;
+    if (count > 0) sink(columns[k]!, batch);
   }
 }

@@ -14,7 +14,7 @@ import {
   type ConfidenceState,
   countConfidenceCycle,
   createConfidence,
-  observePair,
+  observePairs,
   recomputeConfidence,
 } from './confidence.ts';
 import {
@@ -78,8 +78,7 @@ export function maturePairsAt(state: PredictionState, tUs: TimeUs): void {
 }
 
 function pairSink({ confidence }: PredictionState): PairSink {
-  return (column, _symbol, prediction, realizedReturn) =>
-    observePair(confidence, column, prediction, realizedReturn);
+  return (column, pairs) => observePairs(confidence, column, pairs);
 }
 
 export interface PredictInputs {

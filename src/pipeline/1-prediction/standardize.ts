@@ -10,11 +10,13 @@ export const SCORE_READY = 2;
 
 /**
  * Rolling standardisation of raw model outputs, one series per (return column, symbol). The sums are of
- * (value - shift), rebuilt from the ring every `window` updates and when they lose digits (an outlier leaves, the level moves). Plain data; `ring`, `size`
- * and `next` are the truth, `shift`, `sum`, `sumSquares`, `sinceRebuild` and `equalRun` must be kept with them for equal bits.
+ * (value - shift), rebuilt from the ring every `window` updates and when they lose digits (an outlier leaves, the level moves).
+ * Plain data. Rings lie side by side, newest next to newest, and what else a series has is one cache line: a cycle
+ * updates every series once.
  */
 export interface StandardizerState {
   readonly symbolCount: number;
+  readonly seriesCount: number;
   readonly window: number;
   readonly minSamples: number;
   readonly clipLow: number;
@@ -23,17 +25,23 @@ export interface StandardizerState {
   readonly seriesOfColumn: Int32Array;
   /** Columns whose score is a rank over the universe. */
   readonly rankedColumns: Int32Array;
-  /** `[series, window]`; raw outputs are float32, so nothing is lost. */
+  /** `[window, series]`; raw outputs are float32, so nothing is lost. */
   readonly ring: Float32Array | Float64Array;
-  readonly size: Int32Array;
-  readonly next: Int32Array;
-  readonly sinceRebuild: Int32Array;
-  /** Length of the run of equal values at the end of each ring: such a ring has exactly no spread. */
-  readonly equalRun: Int32Array;
-  readonly shift: Float64Array;
-  readonly sum: Float64Array;
-  readonly sumSquares: Float64Array;
+  /** `[series, 8]`, by the places named below. */
+  readonly sums: Float64Array;
 }
+
+/** Places in a series' line of `sums`. Of its raw outputs: how many, where in the ring the next goes, the newest. */
+const COUNT = 0;
+const NEXT = 1;
+const NEWEST = 2;
+/** Length of the run of equal values at the end of the ring: a ring of nothing else has exactly no spread. */
+const EQUAL_RUN = 3;
+const SHIFT = 4;
+const SUM = 5;
+const SUM_SQUARES = 6;
+const SINCE_REBUILD = 7;
+const LINE = 8;
 
 /** Scores of one cycle, column-major like the predictions; allocated once and rewritten. */
 export interface StandardScores {
@@ -71,6 +79,7 @@ export function createStandardizer(layout: SignalLayout, settings: StandardizerS
   const ringLength = seriesCount * window;
   return {
     symbolCount,
+    seriesCount,
     window,
     minSamples: settings.standardizeMinSamples,
     clipLow: settings.scoreClipLow ?? -settings.scoreClip,
@@ -78,13 +87,7 @@ export function createStandardizer(layout: SignalLayout, settings: StandardizerS
     seriesOfColumn,
     rankedColumns: Int32Array.from(ranked),
     ring: settings.precision === 'float64' ? new Float64Array(ringLength) : new Float32Array(ringLength),
-    size: new Int32Array(seriesCount),
-    next: new Int32Array(seriesCount),
-    sinceRebuild: new Int32Array(seriesCount),
-    equalRun: new Int32Array(seriesCount),
-    shift: new Float64Array(seriesCount),
-    sum: new Float64Array(seriesCount),
-    sumSquares: new Float64Array(seriesCount),
+    sums: new Float64Array(seriesCount * LINE),
   };
 }
 
@@ -99,7 +102,7 @@ export function standardizeCycle(
   predictions: Predictions,
   out: StandardScores,
 ): void {
-  const { symbolCount, seriesOfColumn } = state;
+  const { symbolCount, seriesOfColumn, sums, minSamples } = state;
   const { values, valid } = predictions;
   const { scores, status } = out;
   for (let c = 0; c < seriesOfColumn.length; c++) {
@@ -114,7 +117,7 @@ export function standardizeCycle(
       }
       const series = first + i;
       pushRaw(state, series, values[offset + i]!);
-      const isReady = state.size[series]! >= state.minSamples;
+      const isReady = sums[series * LINE + COUNT]! >= minSamples;
       scores[offset + i] = isReady ? latestScore(state, series) : 0;
       status[offset + i] = isReady ? SCORE_READY : SCORE_WARMING_UP;
     }
@@ -122,39 +125,41 @@ export function standardizeCycle(
   for (const c of state.rankedColumns) rankColumn(state, c, predictions, out);
 }
 
-/** Adds a finite raw output to a series. Sums are worked on as locals: a typed array read again is not free. */
+/** Adds a finite raw output to a series. */
 export function pushRaw(state: StandardizerState, series: number, raw: number): void {
-  const { ring, window, size } = state;
-  const place = state.next[series]!;
-  const slot = series * window + place;
-  const count = size[series]!;
-  const shift = count === 0 ? raw : state.shift[series]!;
-  let sum = state.sum[series]!;
-  let sumSquares = state.sumSquares[series]!;
+  const { ring, sums, window, seriesCount } = state;
+  const line = series * LINE;
+  const count = sums[line + COUNT]!;
+  const next = sums[line + NEXT]!;
+  const slot = next * seriesCount + series;
+  const shift = count === 0 ? raw : sums[line + SHIFT]!;
+  let sum = sums[line + SUM]!;
+  let sumSquares = sums[line + SUM_SQUARES]!;
   let isWorn = false;
+  let counted = count;
   if (count === window) {
     const offset = ring[slot]! - shift;
     sum -= offset;
     sumSquares -= offset * offset;
     isWorn = offset * offset > CANCELLATION_RATIO * sumSquares;
   } else {
-    if (count === 0) state.shift[series] = raw;
-    size[series] = count + 1;
+    if (count === 0) sums[line + SHIFT] = raw;
+    counted += 1;
+    sums[line + COUNT] = counted;
   }
-  const newest = ring[place === 0 ? slot + window - 1 : slot - 1]!;
   ring[slot] = raw;
   const stored = ring[slot]!;
-  state.equalRun[series] = count > 0 && newest === stored ? state.equalRun[series]! + 1 : 1;
-  state.next[series] = place + 1 === window ? 0 : place + 1;
+  sums[line + EQUAL_RUN] = count > 0 && sums[line + NEWEST] === stored ? sums[line + EQUAL_RUN]! + 1 : 1;
+  sums[line + NEWEST] = stored;
+  sums[line + NEXT] = next + 1 === window ? 0 : next + 1;
   const offset = stored - shift;
   sum += offset;
   sumSquares += offset * offset;
-  state.sum[series] = sum;
-  state.sumSquares[series] = sumSquares;
-  const sinceRebuild = state.sinceRebuild[series]! + 1;
-  state.sinceRebuild[series] = sinceRebuild;
-  const total = (count === window ? count : count + 1) * sumSquares;
-  if (isWorn || isOffCentre(sum, total) || sinceRebuild >= window) rebuildSums(state, series);
+  sums[line + SUM] = sum;
+  sums[line + SUM_SQUARES] = sumSquares;
+  const sinceRebuild = sums[line + SINCE_REBUILD]! + 1;
+  sums[line + SINCE_REBUILD] = sinceRebuild;
+  if (isWorn || isOffCentre(sum, counted * sumSquares) || sinceRebuild >= window) rebuildSums(state, series);
 }
 
 /**
@@ -166,24 +171,23 @@ function isOffCentre(sum: number, total: number): boolean {
 }
 
 /** Recomputes the sums of a series from its ring, oldest first, around its mean. */
-function rebuildSums(state: StandardizerState, series: number): void {
-  const { ring, window } = state;
-  const count = state.size[series]!;
-  const start = series * window;
-  const shift = state.shift[series]! + state.sum[series]! / count;
+function rebuildSums({ ring, sums, window, seriesCount }: StandardizerState, series: number): void {
+  const line = series * LINE;
+  const count = sums[line + COUNT]!;
+  const shift = sums[line + SHIFT]! + sums[line + SUM]! / count;
   let sum = 0;
   let sumSquares = 0;
-  let place = count === window ? state.next[series]! : 0;
+  let place = count === window ? sums[line + NEXT]! : 0;
   for (let k = 0; k < count; k++) {
-    const offset = ring[start + place]! - shift;
+    const offset = ring[place * seriesCount + series]! - shift;
     sum += offset;
     sumSquares += offset * offset;
     place = place + 1 === window ? 0 : place + 1;
   }
-  state.shift[series] = shift;
-  state.sum[series] = sum;
-  state.sumSquares[series] = sumSquares;
-  state.sinceRebuild[series] = 0;
+  sums[line + SHIFT] = shift;
+  sums[line + SUM] = sum;
+  sums[line + SUM_SQUARES] = sumSquares;
+  sums[line + SINCE_REBUILD] = 0;
 }
 
 export interface SeriesStatistics {
@@ -194,45 +198,36 @@ export interface SeriesStatistics {
 }
 
 /** Mean and population standard deviation over the ring of a series; zeros while it is empty. */
-export function seriesStatistics(state: StandardizerState, series: number): SeriesStatistics {
-  const count = state.size[series]!;
+export function seriesStatistics({ sums }: StandardizerState, series: number): SeriesStatistics {
+  const line = series * LINE;
+  const count = sums[line + COUNT]!;
   if (count === 0) return { count, mean: 0, std: 0 };
-  return { count, mean: seriesMean(state, series), std: seriesStd(state, series) };
+  const std = stdOf(sums, line);
+  return { count, mean: meanOf(sums, line), std };
 }
 
-function seriesMean(state: StandardizerState, series: number): number {
-  const count = state.size[series]!;
-  if (state.equalRun[series]! >= count) return newestRaw(state, series);
-  return state.shift[series]! + state.sum[series]! / count;
+function meanOf(sums: Float64Array, line: number): number {
+  const count = sums[line + COUNT]!;
+  if (sums[line + EQUAL_RUN]! >= count) return sums[line + NEWEST]!;
+  return sums[line + SHIFT]! + sums[line + SUM]! / count;
 }
 
-function seriesStd(state: StandardizerState, series: number): number {
-  const count = state.size[series]!;
-  return state.equalRun[series]! >= count ? 0 : stdOf(count, state.sum[series]!, state.sumSquares[series]!);
-}
-
-function stdOf(count: number, sum: number, sumSquares: number): number {
-  return Math.sqrt(Math.max(0, (sumSquares - (sum * sum) / count) / count));
-}
-
-function newestRaw(state: StandardizerState, series: number): number {
-  const next = state.next[series]!;
-  return state.ring[series * state.window + (next === 0 ? state.window : next) - 1]!;
+function stdOf(sums: Float64Array, line: number): number {
+  const count = sums[line + COUNT]!;
+  if (sums[line + EQUAL_RUN]! >= count) return 0;
+  const sum = sums[line + SUM]!;
+  return Math.sqrt(Math.max(0, (sums[line + SUM_SQUARES]! - (sum * sum) / count) / count));
 }
 
 /**
  * Score of the newest raw output of a series among all in its ring, itself included:
  * clip((raw - mean)/std), population std; 0 when std < 1e-9. Regardless of the minimum of samples.
  */
-export function latestScore(state: StandardizerState, series: number): number {
-  const { clipLow, clipHigh } = state;
-  const count = state.size[series]!;
-  const sum = state.sum[series]!;
-  const isConstant = state.equalRun[series]! >= count;
-  const std = isConstant ? 0 : stdOf(count, sum, state.sumSquares[series]!);
+export function latestScore({ sums, clipLow, clipHigh }: StandardizerState, series: number): number {
+  const line = series * LINE;
+  const std = stdOf(sums, line);
   if (std < MIN_STD) return Math.max(clipLow, Math.min(clipHigh, 0));
-  const mean = state.shift[series]! + sum / count;
-  const score = (newestRaw(state, series) - mean) / std;
+  const score = (sums[line + NEWEST]! - meanOf(sums, line)) / std;
   return Math.max(clipLow, Math.min(clipHigh, score)) + 0;
 }
 
