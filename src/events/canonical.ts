@@ -81,7 +81,8 @@ function isPlain(object: object): boolean {
   return prototype === Object.prototype || prototype === null;
 }
 
-function quote(text: string): string {
+/** A string as canonical JSON. @throws InvariantError for a lone surrogate */
+export function quote(text: string): string {
   if (!NEEDS_ESCAPING.test(text)) return `"${text}"`;
   if (LONE_SURROGATE.test(text)) throw new InvariantError('a string holds a lone surrogate');
   return JSON.stringify(text);

@@ -15,6 +15,13 @@ export function exactInteger(value: number, field: string): number {
   return value;
 }
 
+/** A finite number as canonical JSON. @throws InvariantError for any other */
+export function numberJson(value: number, field: string): string {
+  // x - x is 0 for finite x only
+  if (value - value !== 0) throw new InvariantError(`tape field ${field}: ${value} is not finite`);
+  return `${value}`;
+}
+
 /** A copy with keys in code-unit order; defined, not assigned, so that a key such as `__proto__` stays a key. */
 export function sortedByKey(value: { readonly [key: string]: Json }): JsonObject {
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => compareCodeUnits(a, b)));

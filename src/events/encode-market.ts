@@ -1,6 +1,7 @@
 import { InvariantError, invariant } from '../domain/errors.ts';
 import { MARKET_VALUE_COLUMNS, type MarketSlice } from '../domain/market-table.ts';
 import { type Base64Codec, littleEndianBytes } from './base64.ts';
+import { canonicalJson, quote } from './canonical.ts';
 import { exactInteger } from './encode-fields.ts';
 import type { MarketOrigin } from './inputs.ts';
 import type { Json, JsonObject } from './record.ts';
@@ -8,11 +9,11 @@ import type { Json, JsonObject } from './record.ts';
 const SORTED_VALUE_COLUMNS = [...MARKET_VALUE_COLUMNS].sort();
 
 /**
- * Payload of MarketSlice: a row range of the session's table (`dataset`), or the rows themselves (`inline`), columns
+ * Payload of MarketSlice as canonical JSON: a row range of the session's table (`dataset`), or the rows themselves (`inline`), columns
  * as base64 of little-endian arrays with the symbols they index.
  * @throws InvariantError for an empty or impossible range, or inline rows that a replay could not restore
  */
-export function encodeMarketSlice(slice: MarketSlice, origin: MarketOrigin, base64: Base64Codec): JsonObject {
+export function encodeMarketSlice(slice: MarketSlice, origin: MarketOrigin, base64: Base64Codec): string {
   const { table, from, to } = slice;
   if (!(from >= 0 && from < to && to <= table.rowCount)) {
     throw new InvariantError(
@@ -20,9 +21,9 @@ export function encodeMarketSlice(slice: MarketSlice, origin: MarketOrigin, base
     );
   }
   if (origin === 'dataset') {
-    return { from: exactInteger(from, 'from'), session: table.session, to: exactInteger(to, 'to') };
+    return `{"from":${exactInteger(from, 'from')},"session":${quote(table.session)},"to":${exactInteger(to, 'to')}}`;
   }
-  return inlinePayload(slice, base64);
+  return canonicalJson(inlinePayload(slice, base64));
 }
 
 function inlinePayload({ table, from, to }: MarketSlice, base64: Base64Codec): JsonObject {

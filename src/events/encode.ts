@@ -1,11 +1,12 @@
 import type { CorporateAction } from '../domain/corporate-actions.ts';
 import { assertNever } from '../domain/errors.ts';
 import type { Session } from '../domain/market-table.ts';
-import type { Execution, OrderRequest } from '../domain/orders.ts';
 import type { Shares } from '../domain/units.ts';
 import { type Base64Codec, pureBase64 } from './base64.ts';
-import type { Decision, DerivedEvent, StageDigests } from './derived.ts';
+import { canonicalJson, quote } from './canonical.ts';
+import type { DerivedEvent } from './derived.ts';
 import { exactInteger, sortedByKey } from './encode-fields.ts';
+import { cycleCompletedJson, executionJson, orderIntendedJson } from './encode-frequent.ts';
 import { encodeMarketSlice } from './encode-market.ts';
 import { encodePredictions } from './encode-predictions.ts';
 import type { InputEvent } from './inputs.ts';
@@ -14,20 +15,53 @@ import type { Json, JsonObject } from './record.ts';
 /** An event as the tape holds it. Time and sequence number are the record's own, never the payload's. */
 export interface EncodedEvent {
   readonly type: string;
-  readonly payload: JsonObject;
+  /** Canonical JSON of an object. */
+  readonly payloadJson: string;
 }
 
 /**
- * An input event as a tape payload, with keys set in sorted order so that writing it needs no sorting.
+ * An input event as a tape payload.
  * @param base64 any codec gives the same text; pass a native one where speed matters
  * @throws InvariantError for values `decodeInput` would refuse, such as a fractional quantity: what cannot be
  * replayed must not reach the tape
  */
 export function encodeInput(event: InputEvent, base64: Base64Codec = pureBase64): EncodedEvent {
-  return { type: event.type, payload: inputPayload(event, base64) };
+  return { type: event.type, payloadJson: inputJson(event, base64) };
 }
 
-function inputPayload(event: InputEvent, base64: Base64Codec): JsonObject {
+function inputJson(event: InputEvent, base64: Base64Codec): string {
+  switch (event.type) {
+    case 'MarketSlice':
+      return encodeMarketSlice(event.slice, event.origin, base64);
+    case 'CycleDue':
+      return `{"cycle":${exactInteger(event.cycle, 'cycle')}}`;
+    case 'PredictionsMade':
+      return encodePredictions(event.predictions, base64);
+    case 'OrderAccepted':
+    case 'OrderCancelled':
+    case 'OrderExpired':
+      return `{"clientOrderId":${quote(event.clientOrderId)}}`;
+    case 'OrderPartiallyFilled':
+      return `{"execution":${executionJson(event.execution)},"leavesQuantity":${exactInteger(event.leavesQuantity, 'leavesQuantity')}}`;
+    case 'OrderFilled':
+      return `{"execution":${executionJson(event.execution)}}`;
+    default:
+      return canonicalJson(inputPayload(event));
+  }
+}
+
+type FrequentInput =
+  | 'MarketSlice'
+  | 'CycleDue'
+  | 'PredictionsMade'
+  | 'OrderAccepted'
+  | 'OrderCancelled'
+  | 'OrderExpired'
+  | 'OrderPartiallyFilled'
+  | 'OrderFilled';
+
+/** The rest, as objects whose keys are set in sorted order, so that writing them needs no sorting. */
+function inputPayload(event: Exclude<InputEvent, { readonly type: FrequentInput }>): JsonObject {
   switch (event.type) {
     case 'RunStarted':
       return { identity: event.identity };
@@ -41,27 +75,10 @@ function inputPayload(event: InputEvent, base64: Base64Codec): JsonObject {
       return { action: corporateAction(event.action) };
     case 'SessionClosed':
       return { date: event.date };
-    case 'MarketSlice':
-      return encodeMarketSlice(event.slice, event.origin, base64);
-    case 'CycleDue':
-      return { cycle: exactInteger(event.cycle, 'cycle') };
-    case 'PredictionsMade':
-      return encodePredictions(event.predictions, base64);
     case 'InferenceFailed':
       return { cycle: exactInteger(event.cycle, 'cycle'), reason: event.reason };
-    case 'OrderAccepted':
-    case 'OrderCancelled':
-    case 'OrderExpired':
-      return { clientOrderId: event.clientOrderId };
     case 'OrderRejected':
       return { clientOrderId: event.clientOrderId, detail: event.detail, reason: event.reason };
-    case 'OrderPartiallyFilled':
-      return {
-        execution: execution(event.execution),
-        leavesQuantity: exactInteger(event.leavesQuantity, 'leavesQuantity'),
-      };
-    case 'OrderFilled':
-      return { execution: execution(event.execution) };
     case 'BrokerSnapshot':
       return {
         cashMicros: exactInteger(event.cashMicros, 'cashMicros'),
@@ -114,42 +131,35 @@ function corporateAction(value: CorporateAction): JsonObject {
   };
 }
 
-function execution(value: Execution): JsonObject {
-  return {
-    clientOrderId: value.clientOrderId,
-    executionId: value.executionId,
-    feeMicros: exactInteger(value.feeMicros, 'execution.feeMicros'),
-    priceE4: exactInteger(value.priceE4, 'execution.priceE4'),
-    quantity: exactInteger(value.quantity, 'execution.quantity'),
-    side: value.side,
-    symbol: value.symbol,
-    tradeTimeUs: exactInteger(value.tradeTimeUs, 'execution.tradeTimeUs'),
-  };
-}
-
 function positions(value: Readonly<Record<string, Shares>>): JsonObject {
   for (const [symbol, shares] of Object.entries(value)) exactInteger(shares, `positions.${symbol}`);
   return sortedByKey(value);
 }
 
-/** A derived event as a tape payload, with keys set in sorted order. Absent options are absent keys. */
+/** A derived event as a tape payload. Absent options are absent keys. */
 export function encodeDerived(event: DerivedEvent): EncodedEvent {
-  return { type: event.type, payload: derivedPayload(event) };
+  return { type: event.type, payloadJson: derivedJson(event) };
 }
 
-function derivedPayload(event: DerivedEvent): JsonObject {
+function derivedJson(event: DerivedEvent): string {
   switch (event.type) {
     case 'CycleStarted':
-      return { cycle: event.cycle };
+      return `{"cycle":${exactInteger(event.cycle, 'cycle')}}`;
     case 'InferenceRequested':
-      return { cycle: event.cycle, featuresDigest: event.featuresDigest };
+      return `{"cycle":${exactInteger(event.cycle, 'cycle')},"featuresDigest":"${event.featuresDigest}"}`;
     case 'CycleCompleted':
-      return {
-        cycle: event.cycle,
-        decisions: event.decisions.map(decision),
-        digests: digests(event.digests),
-        equityMicros: event.equityMicros,
-      };
+      return cycleCompletedJson(event);
+    case 'OrderIntended':
+      return orderIntendedJson(event);
+    default:
+      return canonicalJson(derivedPayload(event));
+  }
+}
+
+type FrequentDerived = 'CycleStarted' | 'InferenceRequested' | 'CycleCompleted' | 'OrderIntended';
+
+function derivedPayload(event: Exclude<DerivedEvent, { readonly type: FrequentDerived }>): JsonObject {
+  switch (event.type) {
     case 'ModelFaulted': {
       const payload: Record<string, Json> = { cycle: event.cycle, model: event.model, reason: event.reason };
       if (event.symbols !== undefined) payload.symbols = event.symbols;
@@ -157,13 +167,6 @@ function derivedPayload(event: DerivedEvent): JsonObject {
     }
     case 'CycleSkipped':
       return { cycle: event.cycle, reason: event.reason };
-    case 'OrderIntended': {
-      const payload: Record<string, Json> = { cycle: event.cycle };
-      if (event.horizon !== undefined) payload.horizon = event.horizon;
-      payload.order = orderRequest(event.order);
-      payload.reason = event.reason;
-      return payload;
-    }
     case 'CancelIntended':
       return { clientOrderId: event.clientOrderId, reason: event.reason };
     case 'PositionOpened':
@@ -209,43 +212,4 @@ function derivedPayload(event: DerivedEvent): JsonObject {
     default:
       return assertNever(event);
   }
-}
-
-function decision(value: Decision): JsonObject {
-  const out: Record<string, Json> = {};
-  if (value.exitReason !== undefined) out.exitReason = value.exitReason;
-  if (value.horizon !== undefined) out.horizon = value.horizon;
-  out.kind = value.kind;
-  if (value.limit !== undefined) out.limit = value.limit;
-  out.reason = value.reason;
-  if (value.side !== undefined) out.side = value.side;
-  out.symbol = value.symbol;
-  if (value.targetShares !== undefined) out.targetShares = value.targetShares;
-  if (value.targetWeight !== undefined) out.targetWeight = value.targetWeight;
-  if (value.value !== undefined) out.value = value.value;
-  return out;
-}
-
-function digests(value: StageDigests): JsonObject {
-  return {
-    arbitration: value.arbitration,
-    blending: value.blending,
-    features: value.features,
-    gating: value.gating,
-    prediction: value.prediction,
-    risk: value.risk,
-    sizing: value.sizing,
-  };
-}
-
-function orderRequest(value: OrderRequest): JsonObject {
-  const out: Record<string, Json> = { clientOrderId: value.clientOrderId };
-  if (value.limitPriceE4 !== undefined) out.limitPriceE4 = value.limitPriceE4;
-  out.purpose = value.purpose;
-  out.quantity = value.quantity;
-  out.side = value.side;
-  out.symbol = value.symbol;
-  out.timeInForce = value.timeInForce;
-  out.type = value.type;
-  return out;
 }

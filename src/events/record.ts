@@ -10,3 +10,11 @@ export interface TapeRecord {
   readonly type: string;
   readonly payload: JsonObject;
 }
+
+/** A record on its way onto a tape, its payload as canonical JSON. */
+export interface TapeEntry {
+  readonly seq: number;
+  readonly t: TimeUs;
+  readonly type: string;
+  readonly payloadJson: string;
+}

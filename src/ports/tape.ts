@@ -1,5 +1,5 @@
 import type { TimeUs } from '../domain/units.ts';
-import type { TapeRecord } from '../events/record.ts';
+import type { TapeEntry, TapeRecord } from '../events/record.ts';
 
 /**
  * The append side of a tape. Appends are ordered; `flush` makes everything appended so far durable, as far as the
@@ -14,7 +14,7 @@ export interface TapeWriter {
   readonly nextSeq: number;
   /** Time of the last record, which the next may not precede; 0 before the first. */
   readonly lastTUs: TimeUs;
-  append(record: TapeRecord): void;
+  append(entry: TapeEntry): void;
   flush(): void;
   close(): void;
 }
@@ -25,6 +25,8 @@ export interface TapeLine {
   readonly chain: string;
   /** Canonical JSON of the record: the text its hash covers, for comparing byte for byte. */
   readonly body: string;
+  /** Canonical JSON of its payload. */
+  readonly payloadJson: string;
   /** File name of the segment. */
   readonly segment: string;
   /** Line within the segment, from 1. */

@@ -1,10 +1,11 @@
 import { InvariantError } from '../domain/errors.ts';
 import { canonicalJson } from '../events/canonical.ts';
 import { STAGES } from '../events/derived.ts';
-import type { Json, JsonObject, TapeRecord } from '../events/record.ts';
+import type { Json, JsonObject, TapeEntry, TapeRecord } from '../events/record.ts';
 import type { TapeLine, TapeWriter } from '../ports/tape.ts';
 import { chainHash, GENESIS } from '../tape/chain.ts';
-import { addToDecisionHead, createDecisionHead } from '../tape/decision-head.ts';
+import { addToDecisionHead, createDecisionHead, decisionHeadOf } from '../tape/decision-head.ts';
+import { bodyAfterBrace } from '../tape/tape-cursor.ts';
 
 /** The first place where what was recomputed is not what the tape says. */
 export interface Divergence {
@@ -53,7 +54,7 @@ export function createComparingTape(recorded: Iterator<TapeLine>): ComparingTape
       return head;
     },
     get decisionHead() {
-      return decisions.head;
+      return decisionHeadOf(decisions);
     },
     get nextSeq() {
       return nextSeq;
@@ -61,18 +62,22 @@ export function createComparingTape(recorded: Iterator<TapeLine>): ComparingTape
     get lastTUs() {
       return lastTUs;
     },
-    append(record) {
-      const { payload, seq, t, type } = record;
-      if (type === 'CycleDue') cycle = payload.cycle as number;
-      const payloadJson = canonicalJson(payload);
-      const body = `{"payload":${payloadJson},"seq":${seq},"t":${t},"type":"${type}"}`;
+    append(entry) {
+      const { seq, t } = entry;
+      const body = `{${bodyAfterBrace(entry)}`;
       const next = recorded.next();
       const line = next.done === true ? undefined : next.value;
+      if (entry.type === 'CycleDue') cycle = recordOf(entry).payload.cycle as number;
       if (line === undefined || line.body !== body) {
-        throw new DivergedError({ seq, tUs: t, cycle, ...describeDifference(record, { body, line }) });
+        throw new DivergedError({
+          seq,
+          tUs: t,
+          cycle,
+          ...describeDifference(recordOf(entry), { body, line }),
+        });
       }
       head = chainHash(head, body);
-      addToDecisionHead(decisions, { type, tUs: t, payload, payloadJson });
+      addToDecisionHead(decisions, entry);
       nextSeq += 1;
       lastTUs = t;
     },
@@ -86,6 +91,10 @@ export function createComparingTape(recorded: Iterator<TapeLine>): ComparingTape
       throw new DivergedError({ ...place, expected: body, found: 'nothing' });
     },
   };
+}
+
+function recordOf({ seq, t, type, payloadJson }: TapeEntry): TapeRecord {
+  return { seq, t, type, payload: JSON.parse(payloadJson) as JsonObject };
 }
 
 function describeDifference(

@@ -5,7 +5,7 @@ import { canonicalJson } from '../events/canonical.ts';
 import { STAGES, type Stage } from '../events/derived.ts';
 import type { Json, JsonObject } from '../events/record.ts';
 import type { TapeLine } from '../ports/tape.ts';
-import { addToDecisionHead, createDecisionHead } from '../tape/decision-head.ts';
+import { addToDecisionHead, createDecisionHead, decisionHeadOf } from '../tape/decision-head.ts';
 
 /** What a scenario came to, cycle by cycle, pinned. Three files: this one, its cycles, and its recorded predictions. */
 export interface GoldenFile {
@@ -69,15 +69,15 @@ export function readGolden({ file, cyclesFile }: GoldenPaths): {
 export function* cyclesOfTape(tape: Iterable<TapeLine>): Generator<GoldenCycle> {
   const decisions = createDecisionHead();
   let dueUs = 0;
-  for (const { record } of tape) {
+  for (const { record, payloadJson } of tape) {
     const { type, t, payload } = record;
     if (type === 'CycleDue') dueUs = t;
-    addToDecisionHead(decisions, { type, tUs: t, payload, payloadJson: canonicalJson(payload) });
+    addToDecisionHead(decisions, { type, t, payloadJson });
     if (type !== 'CycleCompleted') continue;
     yield {
       cycle: payload.cycle as number,
       tUs: dueUs,
-      head: decisions.head,
+      head: decisionHeadOf(decisions),
       digests: payload.digests as Record<Stage, string>,
       decisions: Object.fromEntries(
         (payload.decisions as readonly JsonObject[])

@@ -101,7 +101,7 @@ function createCompletingTape(
     get lastTUs() {
       return current().lastTUs;
     },
-    append: (record) => current().append(record),
+    append: (entry) => current().append(entry),
     flush: () => current().flush(),
     close: () => undefined,
     expectEnd: () => undefined,

@@ -54,7 +54,7 @@ export function createRunLoop(ports: RunLoopPorts): RunLoop {
 
   function append(encoded: EncodedEvent, tUs: number): number {
     const seq = tape.nextSeq;
-    tape.append({ seq, t: tUs, type: encoded.type, payload: encoded.payload });
+    tape.append({ seq, t: tUs, type: encoded.type, payloadJson: encoded.payloadJson });
     return seq;
   }
 

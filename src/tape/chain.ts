@@ -14,11 +14,6 @@ export function chainHash(previous: string, body: string): string {
   return hash('sha256', previous + body, 'hex');
 }
 
-/** The same for a caller that needs the joined text itself. */
-export function chainHashOfText(previousAndBody: string): string {
-  return hash('sha256', previousAndBody, 'hex');
-}
-
 /** The same over bytes that already hold previous hash and body one after the other. */
 export function chainHashOfBytes(previousAndBody: Uint8Array): string {
   return hash('sha256', previousAndBody, 'hex');

@@ -1,13 +1,12 @@
-import { canonicalJson } from '../events/canonical.ts';
-import type { Json, JsonObject } from '../events/record.ts';
-import { chainHash, GENESIS } from './chain.ts';
+import { createHash, type Hash } from 'node:crypto';
+import type { TapeEntry } from '../events/record.ts';
 
 /**
- * The decision head: a second chain, over what a run decided and what came of it, blind to what merely identifies
+ * The decision head: a second hash, over what a run decided and what came of it, blind to what merely identifies
  * the run. Two runs that decide, order and fill alike have equal decision heads, whatever their code version, run
  * id, sequence numbers and ids; golden files pin it, and backtest, paper and live are compared by it.
  *
- * | record                             | in the chain                                               | left out               |
+ * | record                             | in the head                                                | left out               |
  * |------------------------------------|------------------------------------------------------------|------------------------|
  * | CycleCompleted                     | due time of the cycle, the whole payload                   | record time            |
  * | OrderIntended                      | order number, the payload with its order                   | client order id        |
@@ -20,13 +19,18 @@ import { chainHash, GENESIS } from './chain.ts';
  * An order's number counts OrderIntended from 0; it stands for the client order id, so that a fill booked to another
  * order is seen. Record times are left out because live, an answer arrives later than its cycle fell due; the due
  * time itself (of CycleDue) is in. The payload of CycleCompleted holds decisions, stage digests and equity.
+ *
+ * The head is the SHA-256 of these entries, one a line. An entry is made of the payload's canonical text, from which
+ * the first value of each field left out is cut: a field added to an event later is covered without a change here.
  */
 export interface DecisionHead {
-  head: string;
+  readonly hash: Hash;
+  /** Entries not yet hashed: a call a record would cost more than the hashing. */
+  pending: string;
   intendedOrders: number;
   /** Due time of the open cycle, null before the first CycleDue. */
   dueUs: number | null;
-  /** Orders by client id; ended ones are kept until the next session opens, for late and repeated reports. */
+  /** Orders by client id, as it stands in JSON; ended ones are kept until the next session opens, for late reports. */
   readonly orders: Map<string, OrderTrace>;
 }
 
@@ -35,90 +39,107 @@ interface OrderTrace {
   isEnded: boolean;
 }
 
-export interface DecisionHeadRecord {
-  readonly type: string;
-  readonly tUs: number;
-  readonly payload: JsonObject;
-  /** Canonical JSON of `payload`, which writers and readers have at hand anyway. */
-  readonly payloadJson: string;
-}
+const PENDING_LENGTH = 16 * 1024;
 
 export function createDecisionHead(): DecisionHead {
-  return { head: GENESIS, intendedOrders: 0, dueUs: null, orders: new Map() };
+  return { hash: createHash('sha256'), pending: '', intendedOrders: 0, dueUs: null, orders: new Map() };
+}
+
+/** The head over all records so far, lower-case hex. */
+export function decisionHeadOf(state: DecisionHead): string {
+  flush(state);
+  return state.hash.copy().digest('hex');
 }
 
 /** Takes the next record of a tape, of any type, into the chain. Updates `state` in place. */
-export function addToDecisionHead(state: DecisionHead, record: DecisionHeadRecord): void {
-  const { type, payload } = record;
+export function addToDecisionHead(
+  state: DecisionHead,
+  { type, t, payloadJson }: Pick<TapeEntry, 'type' | 't' | 'payloadJson'>,
+): void {
   switch (type) {
     case 'CycleDue':
-      state.dueUs = record.tUs;
+      state.dueUs = t;
       return;
     case 'SessionOpened':
       for (const [id, order] of state.orders) if (order.isEnded) state.orders.delete(id);
       return;
     case 'CycleCompleted':
-      // the one large entry, once a cycle: its text is reused, not written again
-      state.head = chainHash(state.head, `["CycleCompleted",${state.dueUs},${record.payloadJson}]`);
+      add(state, type, state.dueUs, payloadJson);
       return;
     case 'OrderIntended': {
-      const order = objectOr(payload.order);
+      const { rest, value } = cut(payloadJson, 'clientOrderId');
       const number = state.intendedOrders;
       state.intendedOrders += 1;
-      state.orders.set(order.clientOrderId as string, { number, isEnded: false });
-      chain(state, [type, number, { ...payload, order: without(order, 'clientOrderId') }]);
+      state.orders.set(value, { number, isEnded: false });
+      add(state, type, number, rest);
       return;
     }
     case 'CancelIntended':
-      chain(state, [type, numberOf(state, payload), without(payload, 'clientOrderId')]);
+      addReport(state, type, payloadJson);
       return;
     case 'OrderPartiallyFilled':
-    case 'OrderFilled': {
-      const execution = objectOr(payload.execution);
-      const number = numberOf(state, execution);
-      const seen = without(execution, 'clientOrderId', 'executionId');
-      chain(state, [type, number, { ...payload, execution: seen }]);
-      if (type === 'OrderFilled') end(state, execution);
+      addReport(state, type, payloadJson, 'executionId');
       return;
-    }
+    case 'OrderFilled':
+      end(addReport(state, type, payloadJson, 'executionId'));
+      return;
     case 'OrderRejected':
+      end(addReport(state, type, payloadJson, 'detail'));
+      return;
     case 'OrderCancelled':
     case 'OrderExpired':
-      chain(state, [type, numberOf(state, payload), without(payload, 'clientOrderId', 'detail')]);
-      end(state, payload);
+      end(addReport(state, type, payloadJson));
       return;
     default:
       return;
   }
 }
 
-function chain(state: DecisionHead, entry: readonly Json[]): void {
-  state.head = chainHash(state.head, canonicalJson(entry));
+function add(state: DecisionHead, type: string, place: number | null, payloadJson: string): void {
+  state.pending += `["${type}",${place},${payloadJson}]\n`;
+  if (state.pending.length >= PENDING_LENGTH) flush(state);
 }
 
-/** @returns null for an order this run did not intend, such as one placed by hand at the broker */
-function numberOf(state: DecisionHead, report: JsonObject): number | null {
-  return state.orders.get(report.clientOrderId as string)?.number ?? null;
+function flush(state: DecisionHead): void {
+  state.hash.update(state.pending);
+  state.pending = '';
 }
 
-function end(state: DecisionHead, report: JsonObject): void {
-  const order = state.orders.get(report.clientOrderId as string);
+/** @returns the order, or undefined for one this run did not intend, such as one placed by hand at the broker */
+function addReport(
+  state: DecisionHead,
+  type: string,
+  payloadJson: string,
+  alsoCut?: string,
+): OrderTrace | undefined {
+  const { rest, value } = cut(payloadJson, 'clientOrderId');
+  const order = state.orders.get(value);
+  add(state, type, order?.number ?? null, alsoCut === undefined ? rest : cut(rest, alsoCut).rest);
+  return order;
+}
+
+function end(order: OrderTrace | undefined): void {
   if (order !== undefined) order.isEnded = true;
 }
 
-/** A tape from elsewhere may hold anything under a known type; its head is computed all the same. */
-function objectOr(value: Json | undefined): JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
-}
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
 
-/** Everything but the named fields, so that a field added to an event later is covered without a change here. */
-function without(object: JsonObject, field: string, alsoField = field): JsonObject {
-  const rest: Record<string, Json> = {};
-  for (const key of Object.keys(object)) {
-    if (key === field || key === alsoField) continue;
-    // assigned, this key would set the prototype
-    if (key === '__proto__') Object.defineProperty(rest, key, { value: object[key], enumerable: true });
-    else rest[key] = object[key];
-  }
-  return rest;
+/**
+ * Cuts the first field of a name, with its string, out of canonical JSON. No string can hold the name in quotes: quotes
+ * in strings are escaped.
+ * @returns the text without it and the value as it stands in JSON; all of the text and '' where there is none
+ */
+function cut(json: string, field: string): { readonly rest: string; readonly value: string } {
+  const lead = `"${field}":"`;
+  const from = json.indexOf(lead);
+  if (from < 0) return { rest: json, value: '' };
+  const valueAt = from + lead.length;
+  let end = valueAt;
+  while (json.charCodeAt(end) !== QUOTE) end += json.charCodeAt(end) === BACKSLASH ? 2 : 1;
+  const value = json.slice(valueAt, end);
+  const after = json.slice(end + 1);
+  const before = json.slice(0, from);
+  const rest = after.startsWith(',') ? before + after.slice(1) : before.replace(/,$/, '') + after;
+  return { rest, value };
 }

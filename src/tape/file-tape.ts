@@ -3,11 +3,11 @@ import { closeSync, fstatSync, fsyncSync, mkdirSync, openSync, writeSync } from 
 import { join } from 'node:path';
 import { InputError, InvariantError } from '../domain/errors.ts';
 import type { TimeUs } from '../domain/units.ts';
-import { canonicalJson } from '../events/canonical.ts';
-import type { TapeRecord } from '../events/record.ts';
+import type { TapeEntry } from '../events/record.ts';
 import type { TapeWriter } from '../ports/tape.ts';
 import { syncFolder } from './atomic-file.ts';
-import { chainHashOfText, HASH_LENGTH } from './chain.ts';
+import { chainHashOfBytes, HASH_LENGTH } from './chain.ts';
+import { decisionHeadOf } from './decision-head.ts';
 import { TapeWriteError } from './faults.ts';
 import { writeStoredHead } from './head-file.ts';
 import { type Recovery, recoverLocked } from './recover.ts';
@@ -31,8 +31,11 @@ export interface FileTapeOptions {
 }
 
 export const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024;
-/** Characters put together before they are written: large enough that system calls do not show. */
-const BLOCK_LENGTH = 64 * 1024;
+/** Bytes put together before they are written: large enough that system calls do not show. */
+const BLOCK_BYTES = 64 * 1024;
+/** Before a record's body on its line: `{"chain":"<hash>",`. */
+const LEAD_BYTES = HASH_LENGTH + 12;
+const NEWLINE = 0x0a;
 
 /**
  * Starts a tape in an empty folder.
@@ -86,12 +89,13 @@ export function resumeFileTape(options: FileTapeOptions): {
 class FileTape implements TapeWriter {
   private readonly dir: string;
   private readonly segmentBytes: number;
-  private readonly blockLength: number;
+  private readonly blockBytes: number;
   private readonly durable: boolean;
   private readonly lock: TapeLock;
   private readonly cursor: TapeCursor;
-  private pending = '';
+  /** Lines not yet written, in its first `used` bytes. */
   private buffer: Buffer;
+  private used = 0;
   private fd: number | null = null;
   private segments: number;
   /** Bytes of the open segment on disk. */
@@ -105,8 +109,8 @@ class FileTape implements TapeWriter {
   ) {
     this.dir = dir;
     this.segmentBytes = segmentBytes;
-    this.blockLength = Math.min(BLOCK_LENGTH, segmentBytes);
-    this.buffer = Buffer.allocUnsafe(this.blockLength * 2);
+    this.blockBytes = Math.min(BLOCK_BYTES, segmentBytes);
+    this.buffer = Buffer.allocUnsafe(this.blockBytes * 2);
     this.durable = durable;
     this.lock = lock;
     this.cursor = cursor;
@@ -120,7 +124,7 @@ class FileTape implements TapeWriter {
   }
 
   get decisionHead(): string {
-    return this.cursor.decisions.head;
+    return decisionHeadOf(this.cursor.decisions);
   }
 
   get nextSeq(): number {
@@ -131,16 +135,23 @@ class FileTape implements TapeWriter {
     return this.cursor.lastTUs;
   }
 
-  append(record: TapeRecord): void {
+  append(entry: TapeEntry): void {
     this.assertOpen();
-    assertFollows(this.cursor, record);
-    const payloadJson = canonicalJson(record.payload);
-    // joined once: hashing flattens this text, and the line is cut from it
-    const hashed = `${this.cursor.head}{${bodyAfterBrace(record, payloadJson)}`;
-    const head = chainHashOfText(hashed);
-    this.pending += `{"chain":"${head}",${hashed.slice(HASH_LENGTH + 1)}\n`;
-    moveCursor(this.cursor, record, { head, payloadJson });
-    if (this.pending.length >= this.blockLength) this.writePending();
+    assertFollows(this.cursor, entry);
+    const body = bodyAfterBrace(entry);
+    // a UTF-16 code unit takes at most 3 bytes of UTF-8
+    this.reserve(LEAD_BYTES + body.length * 3 + 1);
+    const bodyAt = this.used + LEAD_BYTES;
+    const end = bodyAt + this.buffer.write(body, bodyAt);
+    // what is hashed ends with the body, and is overwritten by what the line starts with
+    const hashedAt = bodyAt - HASH_LENGTH - 1;
+    this.buffer.write(`${this.cursor.head}{`, hashedAt, 'latin1');
+    const head = chainHashOfBytes(this.buffer.subarray(hashedAt, end));
+    this.buffer.write(`{"chain":"${head}",`, this.used, 'latin1');
+    this.buffer[end] = NEWLINE;
+    this.used = end + 1;
+    moveCursor(this.cursor, entry, head);
+    if (this.used >= this.blockBytes) this.writePending();
   }
 
   flush(): void {
@@ -169,19 +180,24 @@ class FileTape implements TapeWriter {
     throw new TapeWriteError(`tape ${this.dir}: an earlier write failed; resume the run to go on`);
   }
 
+  /** Makes room in the buffer for a line of at most `bytes`. */
+  private reserve(bytes: number): void {
+    if (this.used + bytes <= this.buffer.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(this.used + bytes, 2 * this.buffer.length));
+    this.buffer.copy(larger, 0, 0, this.used);
+    this.buffer = larger;
+  }
+
   private writePending(): void {
-    const { pending } = this;
-    if (pending.length === 0) return;
-    this.pending = '';
-    // a UTF-16 code unit takes at most 3 bytes of UTF-8
-    if (pending.length * 3 > this.buffer.length) this.buffer = Buffer.allocUnsafe(pending.length * 3);
-    const length = this.buffer.write(pending);
+    const { used } = this;
+    if (used === 0) return;
+    this.used = 0;
     this.orFail('write', () => {
       // opened only now: an empty segment would read as torn
       const fd = this.fd ?? this.nextSegment();
-      for (let done = 0; done < length; ) done += writeSync(fd, this.buffer, done, length - done);
+      for (let done = 0; done < used; ) done += writeSync(fd, this.buffer, done, used - done);
     });
-    this.segmentUsed += length;
+    this.segmentUsed += used;
     this.endSegmentIfFull();
   }
 

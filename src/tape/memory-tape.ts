@@ -1,7 +1,7 @@
-import { canonicalJson } from '../events/canonical.ts';
-import type { TapeRecord } from '../events/record.ts';
+import type { JsonObject, TapeRecord } from '../events/record.ts';
 import type { TapeWriter } from '../ports/tape.ts';
 import { chainHash } from './chain.ts';
+import { decisionHeadOf } from './decision-head.ts';
 import { assertFollows, bodyAfterBrace, createTapeCursor, moveCursor } from './tape-cursor.ts';
 
 /** A tape without a disk: same checks, same heads. For golden runs, benchmarks and tests. */
@@ -20,7 +20,7 @@ export function memoryTape({ keepRecords = false }: { readonly keepRecords?: boo
       return cursor.head;
     },
     get decisionHead() {
-      return cursor.decisions.head;
+      return decisionHeadOf(cursor.decisions);
     },
     get nextSeq() {
       return cursor.nextSeq;
@@ -28,12 +28,11 @@ export function memoryTape({ keepRecords = false }: { readonly keepRecords?: boo
     get lastTUs() {
       return cursor.lastTUs;
     },
-    append(record) {
-      assertFollows(cursor, record);
-      const payloadJson = canonicalJson(record.payload);
-      const head = chainHash(cursor.head, `{${bodyAfterBrace(record, payloadJson)}`);
-      moveCursor(cursor, record, { head, payloadJson });
-      if (keepRecords) records.push(record);
+    append(entry) {
+      assertFollows(cursor, entry);
+      moveCursor(cursor, entry, chainHash(cursor.head, `{${bodyAfterBrace(entry)}`));
+      const { seq, t, type, payloadJson } = entry;
+      if (keepRecords) records.push({ seq, t, type, payload: JSON.parse(payloadJson) as JsonObject });
     },
     flush: () => undefined,
     close: () => undefined,

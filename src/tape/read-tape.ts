@@ -146,8 +146,9 @@ function readLine(input: LineInput): TapeLine {
   if (record === null) throw malformed(input, 'not a record of payload, seq, t and type');
   const payloadJson = canonicalPayload(input, record);
   if (verify) checkRecord(input, { record, body, payloadJson });
-  moveCursor(cursor, record, { head: chain, payloadJson });
-  return { record, chain, body, segment, line, byteOffset: reader.byteOffset };
+  const { seq, t, type } = record;
+  moveCursor(cursor, { seq, t, type, payloadJson }, chain);
+  return { record, chain, body, payloadJson, segment, line, byteOffset: reader.byteOffset };
 }
 
 function parseRecord(body: string): TapeRecord | null {
@@ -171,7 +172,8 @@ interface ParsedLine {
 function checkRecord(input: LineInput, { record, body, payloadJson }: ParsedLine): void {
   const { cursor } = input;
   if (cursor.isStopped) throw faultAt(input, 'TAPE_AFTER_STOP', `${record.type} after RunStopped`);
-  const canonical = `{${bodyAfterBrace(record, payloadJson)}`;
+  const { seq, t, type } = record;
+  const canonical = `{${bodyAfterBrace({ seq, t, type, payloadJson })}`;
   if (canonical !== body || (body.includes('\ufffd') && !isUtf8OfLine(input))) throw notCanonical(input);
   if (record.seq !== cursor.nextSeq) {
     throw faultAt(input, 'TAPE_SEQ_BROKEN', 'wrong sequence number', {

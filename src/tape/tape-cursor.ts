@@ -1,7 +1,7 @@
 import { InvariantError } from '../domain/errors.ts';
 import type { TimeUs } from '../domain/units.ts';
-import { canonicalJson } from '../events/canonical.ts';
-import type { TapeRecord } from '../events/record.ts';
+import { quote } from '../events/canonical.ts';
+import type { TapeEntry } from '../events/record.ts';
 import { GENESIS } from './chain.ts';
 import { addToDecisionHead, createDecisionHead, type DecisionHead } from './decision-head.ts';
 
@@ -19,18 +19,18 @@ export function createTapeCursor(): TapeCursor {
 }
 
 /**
- * The record's canonical JSON without its opening brace, given that of its payload: a line of the tape is
- * `{"chain":"<hash>",` and this, and the hash covers the previous hash, the brace and this.
+ * The record's canonical JSON without its opening brace: a line of the tape is `{"chain":"<hash>",` and this, and the
+ * hash covers the previous hash, the brace and this.
  */
-export function bodyAfterBrace(record: TapeRecord, payloadJson: string): string {
-  return `"payload":${payloadJson},"seq":${record.seq},"t":${record.t},"type":${canonicalJson(record.type)}}`;
+export function bodyAfterBrace({ payloadJson, seq, t, type }: TapeEntry): string {
+  return `"payload":${payloadJson},"seq":${seq},"t":${t},"type":${quote(type)}}`;
 }
 
 /**
  * Checks that a record may follow.
  * @throws InvariantError: whoever numbers and stamps records has a bug, and nothing must be written
  */
-export function assertFollows(cursor: TapeCursor, record: TapeRecord): void {
+export function assertFollows(cursor: TapeCursor, record: Pick<TapeEntry, 'seq' | 't' | 'type'>): void {
   if (cursor.isStopped) {
     throw new InvariantError(`tape: ${record.type} after RunStopped (seq ${record.seq})`);
   }
@@ -45,19 +45,10 @@ export function assertFollows(cursor: TapeCursor, record: TapeRecord): void {
 }
 
 /** Moves past a record whose chain hash is `head`. Updates `cursor` in place. */
-export function moveCursor(
-  cursor: TapeCursor,
-  record: TapeRecord,
-  { head, payloadJson }: { readonly head: string; readonly payloadJson: string },
-): void {
+export function moveCursor(cursor: TapeCursor, entry: TapeEntry, head: string): void {
   cursor.head = head;
   cursor.nextSeq += 1;
-  cursor.lastTUs = record.t;
-  cursor.isStopped = record.type === 'RunStopped';
-  addToDecisionHead(cursor.decisions, {
-    type: record.type,
-    tUs: record.t,
-    payload: record.payload,
-    payloadJson,
-  });
+  cursor.lastTUs = entry.t;
+  cursor.isStopped = entry.type === 'RunStopped';
+  addToDecisionHead(cursor.decisions, entry);
 }

@@ -1,3 +1,4 @@
+import { decisionHeadOf } from './decision-head.ts';
 import { type TapeFault, TapeFaultError, tapeFault } from './faults.ts';
 import { readTape } from './read-tape.ts';
 import { createTapeCursor } from './tape-cursor.ts';
@@ -39,7 +40,7 @@ export function verifyTape(dir: string): VerifyReport {
     records: cursor.nextSeq,
     segments: segments.size,
     head: cursor.head,
-    decisionHead: cursor.decisions.head,
+    decisionHead: decisionHeadOf(cursor.decisions),
     isClosed: fault === null && cursor.isStopped,
   };
 }

@@ -7,11 +7,12 @@ import { canonicalJson } from '../../src/events/canonical.ts';
 import { decodeInput, type ResolveSlice } from '../../src/events/decode.ts';
 import { RecordInvalidError } from '../../src/events/decode-fields.ts';
 import { decodeSliceReference } from '../../src/events/decode-market.ts';
-import type { DerivedEvent } from '../../src/events/derived.ts';
+import type { Decision, DerivedEvent } from '../../src/events/derived.ts';
 import { encodeDerived, encodeInput } from '../../src/events/encode.ts';
 import { INPUT_TYPES, type InputEvent, type InputType } from '../../src/events/inputs.ts';
-import type { JsonObject, TapeRecord } from '../../src/events/record.ts';
+import type { Json, JsonObject, TapeRecord } from '../../src/events/record.ts';
 import { nodeBase64 } from '../../src/tape/node-base64.ts';
+import { payloadOf } from '../tape/entries.ts';
 import { inputEvents } from './arbitraries.ts';
 import { derivedSamples, inputSamples, sampleTable, T0 } from './samples.ts';
 
@@ -22,8 +23,8 @@ const noDataset: ResolveSlice = () => {
 
 /** The record as a reader of the tape gets it: through text. */
 function taped(event: InputEvent, base64?: Base64Codec): TapeRecord {
-  const { type, payload } = encodeInput(event, base64);
-  return { seq: 12, t: event.tUs, type, payload: JSON.parse(canonicalJson(payload)) as JsonObject };
+  const encoded = encodeInput(event, base64);
+  return { seq: 12, t: event.tUs, type: encoded.type, payload: payloadOf(encoded) };
 }
 
 function resolverOf(slice: MarketSlice): ResolveSlice {
@@ -61,15 +62,20 @@ describe('payloads of input events', () => {
           ...event,
           slice: rowsOf(event.slice),
         });
-        expect(encodeInput(back).payload).toEqual(encodeInput(event).payload);
+        expect(encodeInput(back)).toEqual(encodeInput(event));
       }),
       { numRuns: 60 },
     );
   });
 
-  it.each(inputTypes)('%s is built with sorted keys, so that writing it sorts nothing', (type) => {
-    const { payload } = encodeInput(inputSamples[type]);
-    expect(JSON.stringify(payload)).toBe(canonicalJson(payload));
+  it.each(inputTypes)('%s is written as canonical JSON', (type) => {
+    fc.assert(
+      fc.property(inputEvents[type], (event) => {
+        const encoded = encodeInput(event);
+        expect(encoded.payloadJson).toBe(canonicalJson(payloadOf(encoded)));
+      }),
+      { numRuns: 40 },
+    );
   });
 
   it('refers to a dataset by session and rows only', () => {
@@ -298,13 +304,51 @@ describe('payloads of derived events', () => {
   const variants: DerivedEvent[] = Object.values(derivedSamples).flatMap((event) => withoutOptions(event));
 
   it.each(variants.map((event) => [event.type, event] as const))(
-    '%s is built with sorted keys and holds every field but its type',
+    '%s is written as canonical JSON and holds every field but its type',
     (_type, event) => {
-      const { type, payload } = encodeDerived(event);
-      expect(JSON.stringify(payload)).toBe(canonicalJson(payload));
-      expect({ type, ...JSON.parse(canonicalJson(payload)) }).toEqual(event);
+      const encoded = encodeDerived(event);
+      expect(encoded.payloadJson).toBe(canonicalJson(payloadOf(encoded)));
+      expect({ type: encoded.type, ...payloadOf(encoded) }).toEqual(event);
     },
   );
+
+  it('CycleCompleted is so for any decision, whatever its strings and numbers', () => {
+    const text = fc.string({ unit: 'grapheme' });
+    const number = fc.double({ noNaN: true, noDefaultInfinity: true });
+    const decision: fc.Arbitrary<Decision> = fc.record(
+      {
+        symbol: text,
+        kind: fc.constantFrom('TRADE', 'HOLD', 'BLOCKED', 'EXIT'),
+        reason: fc.constant('score_best'),
+        exitReason: fc.constant('exit_horizon_elapsed'),
+        horizon: text,
+        side: fc.constantFrom('buy', 'sell'),
+        targetWeight: number,
+        targetShares: fc.integer(),
+        value: number,
+        limit: number,
+      },
+      { requiredKeys: ['symbol', 'kind', 'reason'] },
+    );
+    fc.assert(
+      fc.property(fc.array(decision, { maxLength: 5 }), (decisions) => {
+        const event = { ...derivedSamples.CycleCompleted, decisions };
+        const encoded = encodeDerived(event);
+        expect(encoded.payloadJson).toBe(canonicalJson(payloadOf(encoded)));
+        const { type: _type, ...fields } = event;
+        expect(encoded.payloadJson).toBe(canonicalJson(fields as unknown as Json));
+      }),
+    );
+  });
+
+  it('a number that is not finite reaches no tape', () => {
+    const decisions: Decision[] = [
+      { symbol: 'SPY', kind: 'TRADE', reason: 'score_best', targetWeight: Number.NaN },
+    ];
+    expect(() => encodeDerived({ ...derivedSamples.CycleCompleted, decisions })).toThrow(
+      /targetWeight: NaN is not finite/,
+    );
+  });
 });
 
 /** The event as it is, and with its optional fields left out. */

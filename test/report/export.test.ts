@@ -11,6 +11,7 @@ import type { TapeRecord } from '../../src/events/record.ts';
 import { createPrng } from '../../src/math/prng.ts';
 import { exportRun } from '../../src/report/export.ts';
 import { createParquetTable } from '../../src/report/parquet-table.ts';
+import { payloadOf } from '../tape/entries.ts';
 
 let dir: string;
 beforeEach(() => {
@@ -23,7 +24,7 @@ const T0 = 1_709_562_600_000_000;
 function tapeOf(events: readonly (InputEvent | { tUs: number; derived: DerivedEvent })[]): TapeRecord[] {
   return events.map((event, seq) => {
     const encoded = 'derived' in event ? encodeDerived(event.derived) : encodeInput(event);
-    return { seq, t: event.tUs, ...encoded };
+    return { seq, t: event.tUs, type: encoded.type, payload: payloadOf(encoded) };
   });
 }
 

@@ -18,6 +18,7 @@ export function linesOf(records: readonly TapeRecord[]): TapeLine[] {
       record: { seq, t, type, payload },
       chain,
       body,
+      payloadJson: canonicalJson(payload),
       segment: '000001.jsonl',
       line: seq + 1,
       byteOffset: 0,

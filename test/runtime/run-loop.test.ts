@@ -2,13 +2,14 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { InputError, InvariantError } from '../../src/domain/errors.ts';
 import type { OrderRequest } from '../../src/domain/orders.ts';
 import { canonicalJson } from '../../src/events/canonical.ts';
-import { encodeDerived, encodeInput } from '../../src/events/encode.ts';
+import { type EncodedEvent, encodeDerived, encodeInput } from '../../src/events/encode.ts';
 import { INPUT_TYPES, type InputEvent } from '../../src/events/inputs.ts';
 import type { TapeRecord } from '../../src/events/record.ts';
 import { runSessions } from '../../src/modes/run-sessions.ts';
 import type { InferencePort } from '../../src/ports/inference.ts';
 import { memoryTape } from '../../src/tape/memory-tape.ts';
 import { syntheticRun } from '../engine/synthetic-run.ts';
+import { payloadOf } from '../tape/entries.ts';
 import { groupsOf, loopDesk, timelineOf } from './loop-desk.ts';
 
 /** One half day that trades, with orders that rest, are cancelled and expire. */
@@ -66,6 +67,10 @@ beforeAll(async () => {
   plain = desk.tape.records;
 });
 
+function taped(seq: number, t: number, encoded: EncodedEvent): TapeRecord {
+  return { seq, t, type: encoded.type, payload: payloadOf(encoded) };
+}
+
 describe('record before act', () => {
   it('has an order on the tape, and all that was derived with it, before the broker is asked', async () => {
     const asked: { kind: string; id: string; nextSeq: number }[] = [];
@@ -100,11 +105,11 @@ describe('record before act', () => {
     const seen: string[] = [];
     desk.loop.inputs$.subscribe(({ seq, event }) => {
       expect(desk.tape.nextSeq).toBe(seq + 1);
-      expect(desk.tape.records[seq]).toEqual({ seq, t: event.tUs, ...encodeInput(event) });
+      expect(desk.tape.records[seq]).toEqual(taped(seq, event.tUs, encodeInput(event)));
       seen.push(`${seq} ${event.type}`);
     });
     desk.loop.derived$.subscribe(({ seq, tUs, event }) => {
-      expect(desk.tape.records[seq]).toEqual({ seq, t: tUs, ...encodeDerived(event) });
+      expect(desk.tape.records[seq]).toEqual(taped(seq, tUs, encodeDerived(event)));
       seen.push(`${seq} ${event.type}`);
     });
     await desk.drive(timeline.slice(0, 200));

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeDerived, encodeInput } from '../../src/events/encode.ts';
-import type { JsonObject, TapeRecord } from '../../src/events/record.ts';
+import type { JsonObject } from '../../src/events/record.ts';
 import { memoryTape } from '../../src/tape/memory-tape.ts';
 import { derivedSamples, inputSamples, T0 } from '../events/samples.ts';
+import { entryOf, payloadOf } from './entries.ts';
 
 interface Step {
   readonly type: string;
@@ -22,7 +23,7 @@ const reports = [
 
 /** A cycle with an order and every kind of report about it, as its broker and our own ids would name it. */
 function day({ run = 'run', execution = 'x' } = {}): Step[] {
-  const text = JSON.stringify([
+  const encoded = [
     encodeInput(inputSamples.RunStarted),
     encodeInput(inputSamples.SessionOpened),
     encodeInput(inputSamples.CycleDue),
@@ -30,14 +31,15 @@ function day({ run = 'run', execution = 'x' } = {}): Step[] {
     encodeDerived(derivedSamples.OrderIntended),
     encodeDerived(derivedSamples.CancelIntended),
     ...reports.map((type) => encodeInput(inputSamples[type])),
-  ]);
+  ];
+  const text = JSON.stringify(encoded.map((event) => ({ type: event.type, payload: payloadOf(event) })));
   return JSON.parse(text.replaceAll('run-7-0', `${run}-7-0`).replaceAll('x-1', `${execution}-1`)) as Step[];
 }
 
 function headOf(steps: readonly Step[]): string {
   const tape = memoryTape();
   steps.forEach((step, seq) => {
-    tape.append({ seq, t: step.t ?? T0, type: step.type, payload: step.payload } satisfies TapeRecord);
+    tape.append(entryOf({ seq, t: step.t ?? T0, type: step.type, payload: step.payload }));
   });
   return tape.decisionHead;
 }

@@ -9,6 +9,7 @@ import { createFileTape, resumeFileTape } from '../../src/tape/file-tape.ts';
 import { memoryTape } from '../../src/tape/memory-tape.ts';
 import { readTape } from '../../src/tape/read-tape.ts';
 import { verifyTape } from '../../src/tape/verify.ts';
+import { entryOf } from './entries.ts';
 import { forgeLines, placesOf, record, scratch, segmentsOf, shortRun, writeTape } from './tapes.ts';
 
 const folders = scratch();
@@ -55,8 +56,8 @@ describe('a tape on disk', () => {
           const tape = createFileTape({ dir, segmentBytes, durable: false });
           const memory = memoryTape({ keepRecords: true });
           for (const item of items) {
-            tape.append(item);
-            memory.append(item);
+            tape.append(entryOf(item));
+            memory.append(entryOf(item));
             if (flushing) tape.flush();
           }
           tape.close();
@@ -112,11 +113,11 @@ describe('a tape on disk', () => {
     const dir = folders.path();
     const tape = createFileTape({ dir, durable: true });
     tape.flush();
-    tape.append(record(0, 'RunStarted'));
+    tape.append(entryOf(record(0, 'RunStarted')));
     expect(verifyTape(dir).records).toBe(0);
     tape.flush();
     expect(verifyTape(dir)).toMatchObject({ records: 1, isClosed: false });
-    tape.append(record(1, 'RunStopped'));
+    tape.append(entryOf(record(1, 'RunStopped')));
     tape.close();
     tape.close();
     expect(verifyTape(dir)).toMatchObject({ records: 2, isClosed: true });
@@ -127,7 +128,7 @@ describe('a tape on disk', () => {
     const dir = folders.path();
     const tape = createFileTape({ dir, durable: true, segmentBytes: 200 });
     for (let seq = 0; seq < 6; seq += 1) {
-      tape.append(record(seq, 'CycleDue'));
+      tape.append(entryOf(record(seq, 'CycleDue')));
       tape.flush();
     }
     tape.close();
@@ -142,14 +143,13 @@ describe('appending', () => {
     ['a sequence number that does not follow', record(2, 'CycleDue'), /seq 2, expected 1/],
     ['a time before the last', stopped, /time 0, expected an integer from/],
     ['a time that is no integer', { ...record(1, 'CycleDue'), t: 1e15 + 0.5 }, /expected an integer/],
-    ['a payload without canonical form', record(1, 'CycleDue', { x: Number.NaN }), /NaN at \$\.x/],
   ])('refuses %s, in memory and on disk, and stays usable', (_name, bad, message) => {
     const dir = folders.path();
     for (const tape of [createFileTape({ dir, durable: false }), memoryTape()]) {
-      tape.append(record(0, 'RunStarted'));
-      expect(() => tape.append(bad)).toThrow(InvariantError);
-      expect(() => tape.append(bad)).toThrow(message);
-      tape.append(record(1, 'CycleDue'));
+      tape.append(entryOf(record(0, 'RunStarted')));
+      expect(() => tape.append(entryOf(bad))).toThrow(InvariantError);
+      expect(() => tape.append(entryOf(bad))).toThrow(message);
+      tape.append(entryOf(record(1, 'CycleDue')));
       tape.flush();
       tape.close();
     }
@@ -158,25 +158,25 @@ describe('appending', () => {
 
   it('refuses anything after RunStopped', () => {
     const tape = memoryTape();
-    tape.append(record(0, 'RunStopped'));
-    expect(() => tape.append(record(1, 'CycleDue'))).toThrow(/CycleDue after RunStopped/);
+    tape.append(entryOf(record(0, 'RunStopped')));
+    expect(() => tape.append(entryOf(record(1, 'CycleDue')))).toThrow(/CycleDue after RunStopped/);
     expect(tape.records).toEqual([]);
   });
 
   it('refuses use after close', () => {
     const tape = createFileTape({ dir: folders.path(), durable: false });
     tape.close();
-    expect(() => tape.append(record(0, 'RunStarted'))).toThrow(/after it was closed/);
+    expect(() => tape.append(entryOf(record(0, 'RunStarted')))).toThrow(/after it was closed/);
     expect(() => tape.flush()).toThrow(InvariantError);
   });
 
   it('takes no more records once the disk refused a write', () => {
     const dir = folders.path();
     const tape = createFileTape({ dir, durable: false });
-    tape.append(record(0, 'RunStarted'));
+    tape.append(entryOf(record(0, 'RunStarted')));
     mkdirSync(join(dir, '000001.jsonl'));
     expect(() => tape.flush()).toThrow(TapeWriteError);
-    expect(() => tape.append(record(1, 'CycleDue'))).toThrow(/an earlier write failed/);
+    expect(() => tape.append(entryOf(record(1, 'CycleDue')))).toThrow(/an earlier write failed/);
     tape.close();
   });
 });

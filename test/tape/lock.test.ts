@@ -10,6 +10,7 @@ import { createFileTape, resumeFileTape } from '../../src/tape/file-tape.ts';
 import { recoverTape } from '../../src/tape/recover.ts';
 import { lockTape } from '../../src/tape/tape-lock.ts';
 import { verifyTape } from '../../src/tape/verify.ts';
+import { entryOf } from './entries.ts';
 import { record, scratch } from './tapes.ts';
 
 const folders = scratch();
@@ -49,7 +50,7 @@ describe('one writer a tape', () => {
       expect(again).toThrow(InputError);
       expect(again).toThrow(/^[^\n]*one writer at a time[^\n]*this process writes it already$/);
     }
-    tape.append(record(0, 'RunStarted'));
+    tape.append(entryOf(record(0, 'RunStarted')));
     tape.close();
     expect(locksIn(dir)).toEqual([]);
     resumeFileTape({ dir, durable: false }).tape.close();
@@ -70,7 +71,7 @@ describe('one writer a tape', () => {
 
     const { tape, recovery } = resumeFileTape({ dir, durable: false });
     expect(recovery.records).toBeGreaterThan(lastSeq());
-    tape.append(record(tape.nextSeq, 'RunStopped'));
+    tape.append(entryOf(record(tape.nextSeq, 'RunStopped')));
     tape.close();
     expect(verifyTape(dir)).toMatchObject({ fault: null, isClosed: true });
     expect(locksIn(dir)).toEqual([]);

@@ -5,6 +5,7 @@ import { createFileTape, resumeFileTape } from '../../src/tape/file-tape.ts';
 import { readTape } from '../../src/tape/read-tape.ts';
 import { recoverTape } from '../../src/tape/recover.ts';
 import { verifyTape } from '../../src/tape/verify.ts';
+import { entryOf } from './entries.ts';
 import { faultOf, placesOf, record, scratch, segmentsOf, shortRun, writeTape } from './tapes.ts';
 
 const folders = scratch();
@@ -50,7 +51,7 @@ describe('the last record cut anywhere inside it', () => {
         if (items.length > 1) cutAndRecover(dir, keep);
         else truncateSync(join(dir, last.file), keep);
         const { tape } = resumeFileTape({ dir, segmentBytes, durable: false });
-        tape.append(items[items.length - 1]);
+        tape.append(entryOf(items[items.length - 1]));
         tape.close();
         expect(verifyTape(dir)).toMatchObject({ fault: null, head, records: items.length });
         // whole again: only what recovery saved is left over
@@ -64,7 +65,7 @@ describe('the last record cut anywhere inside it', () => {
     writeTape(dir, openRun);
     cutAndRecover(dir, 30);
     const { tape } = resumeFileTape({ dir, segmentBytes: 500, durable: false });
-    tape.append(openRun[5]);
+    tape.append(entryOf(openRun[5]));
     tape.close();
     const last = placesOf(dir).at(-1) ?? expect.fail('no records');
     truncateSync(join(dir, last.file), last.byteOffset + 20);
@@ -118,7 +119,7 @@ describe('recovery', () => {
     const { tape, recovery } = resumeFileTape({ dir, segmentBytes: 500, durable: true });
     expect(recovery).toEqual({ torn: null, records: 4, isClosed: false });
     expect([tape.nextSeq, tape.lastTUs]).toEqual([4, run[3].t]);
-    for (const item of run.slice(4)) tape.append(item);
+    for (const item of run.slice(4)) tape.append(entryOf(item));
     tape.close();
     expect(verifyTape(dir)).toMatchObject({ head: verifyTape(whole).head, isClosed: true });
     expect(verifyTape(dir).decisionHead).toBe(verifyTape(whole).decisionHead);
@@ -211,11 +212,11 @@ describe('recovery', () => {
     const dir = folders.path();
     writeTape(dir, openRun.slice(0, 2), 10_000);
     const more = resumeFileTape({ dir, segmentBytes: 10_000, durable: false }).tape;
-    more.append(openRun[2]);
+    more.append(entryOf(openRun[2]));
     more.close();
     expect(segmentsOf(dir)).toEqual(['000001.jsonl']);
     const next = resumeFileTape({ dir, segmentBytes: 100, durable: false }).tape;
-    next.append(openRun[3]);
+    next.append(entryOf(openRun[3]));
     next.close();
     expect(segmentsOf(dir)).toEqual(['000001.jsonl', '000002.jsonl']);
     expect([...readTape(dir)].map((line) => line.record)).toEqual(openRun.slice(0, 4));
@@ -226,7 +227,7 @@ describe('recovery', () => {
     createFileTape({ dir, durable: false }).close();
     const { tape, recovery } = resumeFileTape({ dir, durable: false });
     expect(recovery.records).toBe(0);
-    tape.append(record(0, 'RunStarted'));
+    tape.append(entryOf(record(0, 'RunStarted')));
     tape.close();
     expect(verifyTape(dir)).toMatchObject({ fault: null, records: 1 });
   });

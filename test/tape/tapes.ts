@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { JsonObject, TapeRecord } from '../../src/events/record.ts';
 import { type TapeFault, TapeFaultError } from '../../src/tape/faults.ts';
 import { createFileTape } from '../../src/tape/file-tape.ts';
+import { entryOf } from './entries.ts';
 
 const T0 = 1_381_152_600_000_000;
 
@@ -58,7 +59,7 @@ export function shortRun(): TapeRecord[] {
 /** Writes records and closes the tape. */
 export function writeTape(dir: string, records: readonly TapeRecord[], segmentBytes = 500): void {
   const tape = createFileTape({ dir, segmentBytes, durable: false });
-  for (const item of records) tape.append(item);
+  for (const item of records) tape.append(entryOf(item));
   tape.close();
 }
 
