@@ -57,6 +57,13 @@ function exposureRejection(
   symbolIx: number,
 ): Rejection | undefined {
   const { side, quantity } = request;
+  const worstE4 = worstPriceE4(state, request, symbolIx);
+  if (!Number.isSafeInteger(worstE4 * quantity * 100)) {
+    return {
+      reason: 'invalid_quantity',
+      detail: `${quantity} shares at ${worstE4} are worth more than can be counted exactly`,
+    };
+  }
   const increasing = increasingShares(state, { symbolIx, side, quantity });
   if (increasing === 0) return undefined;
   if (side === 'sell' && !state.settings.allowShort) {
@@ -69,13 +76,6 @@ function exposureRejection(
     return {
       reason: 'no_borrow',
       detail: `sells ${increasing} more shares than are held, and none can be borrowed`,
-    };
-  }
-  const worstE4 = worstPriceE4(state, request, symbolIx);
-  if (!Number.isSafeInteger(worstE4 * quantity * 100)) {
-    return {
-      reason: 'invalid_quantity',
-      detail: `${quantity} shares at ${worstE4} are worth more than can be counted exactly`,
     };
   }
   const claim = claimOf(state, { request, symbolIx, leavesQuantity: quantity });

@@ -52,19 +52,52 @@ export function claimOf(
  * that covers a short, takes nothing.
  */
 export function remainingMicros(state: ExchangeState, extra?: Claim): MoneyMicros {
-  const { claimed } = state;
-  claimed.buyShares.fill(0);
-  claimed.buyWorstE4.fill(0);
-  claimed.sellShares.fill(0);
-  claimed.sellWorstE4.fill(0);
-  let used = extra === undefined ? 0 : addClaim(claimed, extra);
-  for (const order of state.working) used += addClaim(claimed, claimOf(state, order));
-  for (let i = 0; i < state.symbols.length; i += 1) used += worstExposureMicros(state, i);
-  const equity = equityMicros(state.ledger, state.marks.priceE4);
-  return Math.floor(equity * state.settings.leverage) - used;
+  const claimed = currentClaims(state);
+  let used = claimed.usedMicros;
+  if (extra !== undefined) {
+    const { symbolIx, side } = extra;
+    const worstE4 = side === 'buy' ? claimed.buyWorstE4 : claimed.sellWorstE4;
+    const worstBefore = worstE4[symbolIx];
+    used -= worstExposureMicros(state, symbolIx);
+    used += addShares(claimed, extra);
+    used += worstExposureMicros(state, symbolIx);
+    addShares(claimed, { ...extra, quantity: -extra.quantity });
+    worstE4[symbolIx] = worstBefore;
+  }
+  return Math.floor(claimed.equityMicros * state.settings.leverage) - used;
 }
 
-function addClaim(claimed: Claimed, claim: Claim): MoneyMicros {
+/** Takes an accepted order into the claims, which otherwise would be counted again for the next. */
+export function addClaim(state: ExchangeState, claim: Claim): void {
+  const { claimed } = state;
+  if (!claimed.isCurrent) return;
+  claimed.usedMicros -= worstExposureMicros(state, claim.symbolIx);
+  claimed.usedMicros += addShares(claimed, claim);
+  claimed.usedMicros += worstExposureMicros(state, claim.symbolIx);
+}
+
+/** Called by whatever moves the market, the books or a working order: the claims are counted anew when asked for. */
+export function forgetClaims({ claimed }: ExchangeState): void {
+  claimed.isCurrent = false;
+}
+
+function currentClaims(state: ExchangeState): Claimed {
+  const { claimed, ledger, marks, symbols } = state;
+  if (claimed.isCurrent) return claimed;
+  for (const column of [claimed.buyShares, claimed.buyWorstE4, claimed.sellShares, claimed.sellWorstE4]) {
+    column.fill(0);
+  }
+  let used = 0;
+  for (const order of state.working) used += addShares(claimed, claimOf(state, order));
+  for (let i = 0; i < symbols.length; i += 1) used += worstExposureMicros(state, i);
+  claimed.usedMicros = used;
+  claimed.equityMicros = equityMicros(ledger, marks.priceE4);
+  claimed.isCurrent = true;
+  return claimed;
+}
+
+/** @returns the claim's fee */
+function addShares(claimed: Claimed, claim: Claim): MoneyMicros {
   const shares = claim.side === 'buy' ? claimed.buyShares : claimed.sellShares;
   const worstE4 = claim.side === 'buy' ? claimed.buyWorstE4 : claimed.sellWorstE4;
   shares[claim.symbolIx] += claim.quantity;
@@ -88,14 +121,12 @@ export function increasingShares(
   state: ExchangeState,
   order: { readonly symbolIx: number; readonly side: Side; readonly quantity: Shares },
 ): Shares {
-  const position = state.ledger.shares[order.symbolIx];
-  let reducible = order.side === 'buy' ? Math.max(0, -position) : Math.max(0, position);
-  for (const working of state.working) {
-    if (working.symbolIx === order.symbolIx && working.request.side === order.side) {
-      reducible -= working.leavesQuantity;
-    }
-  }
-  return Math.max(0, order.quantity - Math.max(0, reducible));
+  const { symbolIx, side, quantity } = order;
+  const position = state.ledger.shares[symbolIx];
+  const claimed = currentClaims(state);
+  const working = side === 'buy' ? claimed.buyShares[symbolIx] : claimed.sellShares[symbolIx];
+  const reducible = Math.max(0, side === 'buy' ? -position : position);
+  return Math.max(0, quantity - Math.max(0, reducible - working));
 }
 
 /**

@@ -10,7 +10,7 @@ import type { MoneyMicros, Shares, TimeUs } from '../domain/units.ts';
 import type { BorrowFeeCharged, BrokerReport } from '../events/inputs.ts';
 import { powerRejection, type Rejection, rejectionOf } from './admission.ts';
 import { chargeBorrowFees } from './borrow.ts';
-import { remainingAfterFillMicros } from './buying-power.ts';
+import { addClaim, claimOf, forgetClaims, remainingAfterFillMicros } from './buying-power.ts';
 import { feeDueMicros } from './fees.ts';
 import { barOpenUs, type Fill, fillFromRow } from './fills.ts';
 import type { ExchangeState, WorkingOrder } from './state.ts';
@@ -26,6 +26,7 @@ export interface AccountSnapshot {
 export function openSession(state: ExchangeState, session: Session): BorrowFeeCharged[] {
   const charged = chargeBorrowFees(state, session);
   state.openedUs = session.openUs;
+  forgetClaims(state);
   state.isOpen = true;
   state.sessionOrderIds = [];
   state.bidE4.fill(0);
@@ -61,6 +62,7 @@ export function closeSession(state: ExchangeState, tUs: TimeUs): BrokerReport[] 
       : { type: 'OrderExpired', tUs, clientOrderId },
   );
   state.working = [];
+  forgetClaims(state);
   state.isOpen = false;
   return reports;
 }
@@ -75,11 +77,13 @@ export function submitOrder(state: ExchangeState, request: OrderRequest, tUs: Ti
   const rejection = rejectionOf(state, request, symbolIx);
   if (rejection !== undefined) return [{ type: 'OrderRejected', tUs, clientOrderId, ...rejection }];
   state.sessionOrderIds.splice(insertionPoint(state.sessionOrderIds, clientOrderId), 0, clientOrderId);
+  const leavesQuantity = request.quantity;
+  addClaim(state, claimOf(state, { request, symbolIx, leavesQuantity }));
   state.working.push({
     request,
     symbolIx,
     submittedUs: tUs,
-    leavesQuantity: request.quantity,
+    leavesQuantity,
     filledNotionalMicros: 0,
     feesMicros: 0,
   });
@@ -91,6 +95,7 @@ export function cancelOrder(state: ExchangeState, clientOrderId: string, tUs: Ti
   const at = state.working.findIndex((order) => order.request.clientOrderId === clientOrderId);
   if (at < 0) return [];
   state.working.splice(at, 1);
+  forgetClaims(state);
   return [{ type: 'OrderCancelled', tUs, clientOrderId }];
 }
 
@@ -106,6 +111,7 @@ export function applySlice(
   tUs: TimeUs,
 ): BrokerReport[] {
   const reports: BrokerReport[] = [];
+  forgetClaims(state);
   if (state.working.length > 0) {
     indexRows(state, slice, universeIxOf);
     state.working = state.working.filter((order) => !workOrder(state, order, { slice, tUs, reports }));

@@ -16,8 +16,15 @@ export interface WorkingOrder {
   feesMicros: MoneyMicros;
 }
 
-/** Shares of working orders by universe index and side, and the worst price among them: filled when it is needed. */
+/**
+ * What working orders claim of buying power, by universe index and side, and the worst price among them. Counted when
+ * it is first asked for after the market, the books or the orders moved, and kept while orders only come in.
+ */
 export interface Claimed {
+  isCurrent: boolean;
+  /** Equity at the marks, and what positions and orders use of it at the worst, micro-dollars. */
+  equityMicros: MoneyMicros;
+  usedMicros: MoneyMicros;
   readonly buyShares: Float64Array;
   readonly buyWorstE4: Float64Array;
   readonly sellShares: Float64Array;
@@ -76,6 +83,9 @@ export function createExchange(
     rowOf: new Int32Array(count),
     takenShares: new Float64Array(count),
     claimed: {
+      isCurrent: false,
+      equityMicros: 0,
+      usedMicros: 0,
       buyShares: new Float64Array(count),
       buyWorstE4: new Float64Array(count),
       sellShares: new Float64Array(count),

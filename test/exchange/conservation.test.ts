@@ -11,6 +11,7 @@ import {
 } from '../../src/domain/orders.ts';
 import type { ExchangeSettings, FeeModel } from '../../src/domain/settings.ts';
 import type { BrokerReport } from '../../src/events/inputs.ts';
+import { forgetClaims, remainingMicros } from '../../src/exchange/buying-power.ts';
 import {
   accountSnapshot,
   applySlice,
@@ -251,6 +252,20 @@ describe('the simulated exchange, any orders in any market', () => {
           }
           checkBalance(state.ledger);
           expect(mirror).toEqual(state.ledger);
+        }
+      }),
+    );
+  });
+
+  it('counts claims on buying power once, and to the same sum as counting them all again', () => {
+    fc.assert(
+      fc.property(market, (given) => {
+        const state = start(given);
+        for (const step of stepsOf(given)) {
+          take(state, step);
+          const kept = remainingMicros(state);
+          forgetClaims(state);
+          expect(kept).toBe(remainingMicros(state));
         }
       }),
     );

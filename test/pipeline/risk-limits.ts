@@ -1,0 +1,33 @@
+import type { RiskLimits } from '../../src/pipeline/6-risk/risk-case.ts';
+
+/** Limits that stop no order of a reasonable size. */
+export const WIDE_LIMITS: RiskLimits = {
+  priceCollarBps: 50,
+  maxOrderValueMicros: 1e12,
+  maxOrderShares: 1e6,
+  maxAdvFraction: 1,
+  maxOpenOrdersPerSymbol: 9,
+  maxOpenOrders: 1e6,
+  maxOrdersPerMinute: 1e6,
+  maxRepeatedExecutions: 100,
+  repeatedExecutionMinutes: 1,
+  cooldownSeconds: 0,
+  maxPositionFrac: 1,
+  maxGrossFrac: 4,
+  maxNetFrac: 4,
+  maxSectorFrac: 4,
+  sectors: [],
+  allowShort: true,
+  noBorrowSymbols: [],
+  restrictedSymbols: [],
+  maxDataAgeSeconds: 90,
+  maxQuoteAgeSeconds: 60,
+  tickE4: 100,
+  subDollarTickE4: 1,
+  dailyLossFrac: 0.02,
+  drawdownFrac: 0.1,
+  lossVelocityMinutes: 15,
+  warnFraction: 0.7,
+  killAction: 'reduce_only',
+  lotShares: 1,
+};
