@@ -46,6 +46,7 @@ export function applyCorporateAction(
 ): BrokerReport[] {
   const symbolIx = indexOfSymbol(state.symbols, action.symbol);
   bookCorporateAction(state.ledger, action, tUs);
+  forgetClaims(state);
   rebaseMark(state.marks, symbolIx, action);
   state.bidE4[symbolIx] = 0;
   state.askE4[symbolIx] = 0;
