@@ -1,5 +1,5 @@
 import { relative, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { RunResult } from '../modes/backtest.ts';
 import { number } from '../report/format.ts';
 import { createProgress } from './progress.ts';
@@ -8,8 +8,14 @@ import { createPainter, renderTable } from './terminal.ts';
 
 interface RunOptions extends ScenarioOptions {
   readonly out: string;
+  /** A folder, or false for none. */
+  readonly cache: string | false;
+  readonly cacheMib: number;
   readonly json?: boolean;
 }
+
+const BYTES_PER_MIB = 1 << 20;
+const MAX_CACHE_MIB = 1 << 20;
 
 const EXAMPLES = `
 Examples:
@@ -17,6 +23,7 @@ Examples:
   $ sametape run scenarios/quickstart.yaml --set sizing.grossTarget=0.4 --set risk.allowShort=false
   $ sametape run scenarios/quickstart.yaml --set 'data.symbols=[AAA, BBB]' --out /tmp/runs
   $ sametape run scenarios/quickstart.yaml --json | jq .chainHead
+  $ sametape run scenarios/quickstart.yaml --no-cache
   $ sametape run scenarios/quickstart.yaml --predictions predictions.parquet`;
 
 export function registerRunCommand(program: Command): void {
@@ -29,6 +36,14 @@ export function registerRunCommand(program: Command): void {
     .argument('<scenario>', 'scenario .yaml file')
     .option('--out <dir>', 'folder that the run folder is made in', 'runs')
     .option('--predictions <file>', 'read recorded predictions instead of running the models')
+    .option('--cache <dir>', 'folder that keeps predictions from run to run', '.sametape/cache')
+    .option('--no-cache', 'run the models, whatever is kept, and keep nothing')
+    .option(
+      '--cache-mib <n>',
+      'most the cache may hold, MiB; what was not used for longest goes',
+      parseMib,
+      512,
+    )
     .option('--json', 'print the result as one JSON object and nothing else')
     .addHelpText('after', EXAMPLES)
     .action(runScenario);
@@ -41,7 +56,14 @@ async function runScenario(file: string, options: RunOptions): Promise<void> {
   const progress = createProgress();
   let result: RunResult;
   try {
-    result = await runBacktest({ scenario, outDir: resolve(options.out), progress });
+    result = await runBacktest({
+      scenario,
+      outDir: resolve(options.out),
+      progress,
+      ...(options.cache === false
+        ? {}
+        : { cache: { dir: resolve(options.cache), maxBytes: options.cacheMib * BYTES_PER_MIB } }),
+    });
   } finally {
     progress.stop();
   }
@@ -50,6 +72,18 @@ async function runScenario(file: string, options: RunOptions): Promise<void> {
   process.stdout.write(
     options.json === true ? `${JSON.stringify(runJson(result))}\n` : await runText(result),
   );
+}
+
+function parseMib(text: string): number {
+  const mib = Number(text);
+  if (/^\d+$/.test(text) && mib <= MAX_CACHE_MIB) return mib;
+  throw new InvalidArgumentError(`expected a whole number of MiB from 0 to ${MAX_CACHE_MIB}`);
+}
+
+/** Hits and misses are sessions of the run. */
+function cacheText({ hits, misses, evicted }: NonNullable<RunResult['cacheUse']>): string {
+  const text = `${number(hits)} sessions from the cache, ${number(misses)} computed`;
+  return evicted === 0 ? text : `${text}; ${number(evicted)} older ones evicted`;
 }
 
 /** The summary a trader reads, what identifies the run, and where it is. */
@@ -65,6 +99,7 @@ async function runText(result: RunResult): Promise<string> {
         'speed',
         `${number(cycles)} cycles in ${number(wallSeconds, 1)} s, ${number(cyclesPerSecond)} a second`,
       ],
+      ...(result.cacheUse === undefined ? [] : [['predictions', cacheText(result.cacheUse)]]),
       ['run', relative(process.cwd(), result.runDir) || '.'],
     ],
   );
@@ -72,7 +107,7 @@ async function runText(result: RunResult): Promise<string> {
 }
 
 /** The keys `--json` promises, in this order, and no others. */
-function runJson(result: RunResult): Omit<RunResult, 'statistics' | 'warnings'> {
+function runJson(result: RunResult): Omit<RunResult, 'statistics' | 'warnings' | 'cacheUse'> {
   const { runId, runDir, chainHead, decisionHead, cycles, decisions, orders, fills } = result;
   const { finalEquity, maxDrawdown, wallSeconds, cyclesPerSecond } = result;
   return {

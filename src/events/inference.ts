@@ -8,4 +8,6 @@ export interface InferenceRequest {
   readonly batches: readonly Float32Array[];
   /** 1 where the (column, symbol) row is usable, at `c * N + i`; the answer's `valid` is never 1 where this is 0. */
   readonly usable: Uint8Array;
+  /** Digest over the exact bits of the batches and masks: equal digests ask the same question. */
+  readonly featuresDigest?: string;
 }

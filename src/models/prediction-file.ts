@@ -7,7 +7,8 @@ import {
   type Schema,
 } from 'apache-arrow';
 import { InputError } from '../domain/errors.ts';
-import { type PredictionFileHeader, readPredictionSchema } from './prediction-schema.ts';
+import type { ModelFault } from '../events/inputs.ts';
+import { type PredictionFileHeader, readPredictionSchema, TEXT_COLUMNS } from './prediction-schema.ts';
 import { isSealIntact, readBytes } from './prediction-seal.ts';
 
 const MAX_BATCH_BYTES = 256 << 20;
@@ -40,6 +41,9 @@ export interface LoadedBatch {
   readonly values: readonly Float32Array[];
   /** Undefined where nothing is missing. */
   readonly bits: readonly (Uint8Array | undefined)[];
+  /** By row: models that failed; digest of the features asked about. */
+  readonly faults: readonly (readonly ModelFault[] | undefined)[];
+  readonly features: readonly (string | undefined)[];
 }
 
 /**
@@ -142,7 +146,9 @@ export function loadBatch(
 }
 
 function batchColumns(batch: RecordBatch, symbols: number): LoadedBatch | undefined {
-  const [cycleColumn, ...lists] = batch.data.children;
+  const names = batch.schema.fields.map(({ name }) => name);
+  const lists = batch.data.children.filter((_, k) => k > 0 && !isTextColumn(names[k]!));
+  const cycleColumn = batch.data.children[0];
   const rows = batch.numRows;
   const slots = rows * symbols;
   const items = lists.map((list) => list.children[0]!);
@@ -154,7 +160,23 @@ function batchColumns(batch: RecordBatch, symbols: number): LoadedBatch | undefi
     cycles.length === rows &&
     values.every((column) => column.length === slots) &&
     bits.every((bitmap) => bitmap === undefined || bitmap.length * 8 >= slots);
-  return isWhole ? { cycles, values, bits } : undefined;
+  if (!isWhole) return undefined;
+  const faults = textsOf(batch, 'faults').map((text) =>
+    text === undefined ? undefined : (JSON.parse(text) as readonly ModelFault[]),
+  );
+  return { cycles, values, bits, faults, features: textsOf(batch, 'features') };
+}
+
+function isTextColumn(name: string): boolean {
+  return (TEXT_COLUMNS as readonly string[]).includes(name);
+}
+
+function textsOf(batch: RecordBatch, name: (typeof TEXT_COLUMNS)[number]): (string | undefined)[] {
+  const column = batch.getChild(name);
+  return Array.from({ length: batch.numRows }, (_, row) => {
+    const text: unknown = column?.get(row);
+    return typeof text === 'string' ? text : undefined;
+  });
 }
 
 function invalid(path: string, what: string, cause?: unknown): InputError {

@@ -1,12 +1,16 @@
-import { DataType, Field, FixedSizeList, Float32, Int32, Schema } from 'apache-arrow';
+import { DataType, Field, FixedSizeList, Float32, Int32, Schema, Utf8 } from 'apache-arrow';
 import type { SignalLayout } from '../events/layout.ts';
 import { UNSEALED } from './prediction-seal.ts';
 
 /**
  * The file of recorded predictions: one row a cycle; `cycle`, then one list column a model, whose items are the
- * symbols in the order of the metadata. A missing prediction is a null item.
+ * symbols in the order of the metadata. A missing prediction is a null item. Then `faults`, the models that failed as
+ * JSON, and `features`, the digest of what was asked; both null where there is none. Files of format 1 lack these two.
  */
-const FORMAT = 'sametape-predictions-1';
+const FORMAT = 'sametape-predictions-2';
+const FORMAT_1 = 'sametape-predictions-1';
+/** Model ids hold a slash, so no model is called this. */
+export const TEXT_COLUMNS = ['faults', 'features'] as const;
 
 export interface PredictionFileHeader {
   readonly key: string;
@@ -26,7 +30,8 @@ export function predictionSchema(layout: SignalLayout, key: string): Schema {
   const columns = layout.columns.map(
     (column) => new Field(column.id, new FixedSizeList(layout.symbols.length, item), false),
   );
-  return new Schema([new Field('cycle', new Int32(), false), ...columns], metadata);
+  const texts = TEXT_COLUMNS.map((name) => new Field(name, new Utf8(), true));
+  return new Schema([new Field('cycle', new Int32(), false), ...columns, ...texts], metadata);
 }
 
 /** @returns undefined when the schema is not one written by {@link predictionSchema} */
@@ -34,16 +39,22 @@ export function readPredictionSchema(schema: Schema): PredictionFileHeader | und
   const key = schema.metadata.get('key');
   const ids = parseNames(schema.metadata.get('ids'));
   const symbols = parseNames(schema.metadata.get('symbols'));
+  const format = schema.metadata.get('format');
   if (
-    schema.metadata.get('format') !== FORMAT ||
+    (format !== FORMAT && format !== FORMAT_1) ||
     key === undefined ||
     ids === undefined ||
     symbols === undefined
   ) {
     return undefined;
   }
-  const [cycle, ...columns] = schema.fields;
+  const textCount = format === FORMAT ? TEXT_COLUMNS.length : 0;
+  const [cycle, ...rest] = schema.fields;
+  const columns = rest.slice(0, rest.length - textCount);
   const isSound =
+    rest
+      .slice(columns.length)
+      .every(({ name, type }, t) => name === TEXT_COLUMNS[t] && DataType.isUtf8(type)) &&
     cycle !== undefined &&
     DataType.isInt(cycle.type) &&
     cycle.type.bitWidth === 32 &&

@@ -1,9 +1,20 @@
 import { open, rename, rm } from 'node:fs/promises';
-import { type Data, makeData, RecordBatch, RecordBatchFileWriter, type Schema, Struct } from 'apache-arrow';
+import {
+  type Data,
+  makeData,
+  RecordBatch,
+  RecordBatchFileWriter,
+  type Schema,
+  Struct,
+  Utf8,
+  vectorFromArray,
+} from 'apache-arrow';
 import { InvariantError, invariant } from '../domain/errors.ts';
+import { canonicalJson } from '../events/canonical.ts';
+import { encodeFaults } from '../events/encode-predictions.ts';
 import type { Predictions } from '../events/inputs.ts';
 import type { SignalLayout } from '../events/layout.ts';
-import { predictionSchema } from './prediction-schema.ts';
+import { predictionSchema, TEXT_COLUMNS } from './prediction-schema.ts';
 import { sealFile } from './prediction-seal.ts';
 
 /** Cycles held in memory before they go to disk; also what a reader loads at a time. */
@@ -11,8 +22,11 @@ const CYCLES_PER_BATCH = 256;
 
 /** Records predictions to a file that appears under its name only when complete. */
 export interface PredictionWriter {
-  /** Takes a copy. Cycles must ascend. */
-  append(predictions: Predictions): void;
+  /**
+   * Takes a copy. Cycles must ascend.
+   * @param featuresDigest digest of what was asked, where a reader is to compare it
+   */
+  append(predictions: Predictions, featuresDigest?: string): void;
   /** Writes what is left, makes it durable and gives the file its name. @returns cycles written */
   finish(): Promise<number>;
   /** Drops the unfinished file. */
@@ -27,9 +41,10 @@ export async function createPredictionWriter(spec: {
   readonly path: string;
   readonly layout: SignalLayout;
   readonly key: string;
+  /** Where it is written first; one of its own for each process that may write the same file. */
+  readonly partialPath?: string;
 }): Promise<PredictionWriter> {
-  const { path, layout, key } = spec;
-  const partialPath = `${path}.partial`;
+  const { path, layout, key, partialPath = `${path}.partial` } = spec;
   const file = await open(partialPath, 'w+');
   const schema = predictionSchema(layout, key);
   const writer = new RecordBatchFileWriter();
@@ -50,12 +65,14 @@ export async function createPredictionWriter(spec: {
     batch.count = 0;
   };
   return {
-    append(predictions) {
+    append(predictions, featuresDigest) {
       invariant(
         predictions.cycle > lastCycle,
         `cycle ${predictions.cycle} recorded after cycle ${lastCycle}`,
       );
       lastCycle = predictions.cycle;
+      batch.faults[batch.count] = faultsText(predictions);
+      batch.features[batch.count] = featuresDigest ?? null;
       putCycle(batch, predictions);
       if (batch.count === CYCLES_PER_BATCH) flush();
     },
@@ -89,7 +106,13 @@ interface Batch {
   /** Arrow validity bitmaps of `values`, least significant bit first. */
   readonly bits: readonly Uint8Array[];
   readonly nulls: Int32Array;
+  readonly faults: (string | null)[];
+  readonly features: (string | null)[];
   count: number;
+}
+
+function faultsText({ faults }: Predictions): string | null {
+  return faults === undefined || faults.length === 0 ? null : canonicalJson(encodeFaults(faults));
 }
 
 function createBatch(layout: SignalLayout): Batch {
@@ -100,6 +123,8 @@ function createBatch(layout: SignalLayout): Batch {
     values: layout.columns.map(() => new Float32Array(size)),
     bits: layout.columns.map(() => new Uint8Array(Math.ceil(size / 8))),
     nulls: new Int32Array(layout.columns.length),
+    faults: [],
+    features: [],
     count: 0,
   };
 }
@@ -140,7 +165,8 @@ function toRecordBatch(batch: Batch, schema: Schema): RecordBatch {
   const children: Data[] = [
     makeData({ type: cycleField!.type, length: count, nullCount: 0, data: batch.cycles.slice(0, count) }),
   ];
-  fields.forEach((field, c) => {
+  const models = fields.slice(0, batch.values.length);
+  models.forEach((field, c) => {
     const child = makeData({
       type: field.type.children[0]!.type,
       length: count * symbols,
@@ -150,6 +176,9 @@ function toRecordBatch(batch: Batch, schema: Schema): RecordBatch {
     });
     children.push(makeData({ type: field.type, length: count, nullCount: 0, child }));
   });
+  for (const name of TEXT_COLUMNS) {
+    children.push(vectorFromArray(batch[name].slice(0, count), new Utf8()).data[0]!);
+  }
   const rows = makeData({ type: new Struct(schema.fields), length: count, nullCount: 0, children });
   return new RecordBatch(schema, rows);
 }

@@ -17,6 +17,8 @@ import type { PredictionFileHeader } from './prediction-schema.ts';
 export interface RecordedInference extends InferencePort {
   readonly cycles: number;
   infer(request: InferenceRequest): Predictions;
+  /** Digest of what a recorded cycle was asked; undefined where none was recorded. @throws InputError PREDICTIONS_CYCLE_MISSING */
+  featuresOf(cycle: number): string | undefined;
 }
 
 /**
@@ -55,16 +57,27 @@ class RecordedInferenceAdapter implements RecordedInference {
   }
 
   infer({ cycle, usable }: InferenceRequest): Predictions {
-    const batch = this.#load(cycle);
-    const row = batch === undefined ? -1 : findCycle(batch.cycles, cycle);
-    if (batch === undefined || row < 0) throw this.#missing(cycle);
+    const { batch, row } = this.#find(cycle);
     const symbols = this.layout.symbols.length;
     const size = this.layout.columns.length * symbols;
     const answer = { cycle, values: new Float32Array(size), valid: new Uint8Array(size) };
     for (let c = 0; c < batch.values.length; c++) {
       copyRow(batch, { c, row, symbols }, usable, answer);
     }
-    return answer;
+    const faults = batch.faults[row];
+    return faults === undefined ? answer : { ...answer, faults };
+  }
+
+  featuresOf(cycle: number): string | undefined {
+    const { batch, row } = this.#find(cycle);
+    return batch.features[row];
+  }
+
+  #find(cycle: number): { readonly batch: LoadedBatch; readonly row: number } {
+    const batch = this.#load(cycle);
+    const row = batch === undefined ? -1 : findCycle(batch.cycles, cycle);
+    if (batch === undefined || row < 0) throw this.#missing(cycle);
+    return { batch, row };
   }
 
   close(): Promise<void> {

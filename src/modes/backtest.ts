@@ -7,6 +7,8 @@ import { CheckFailedError, InputError } from '../domain/errors.ts';
 import { microsToDollars } from '../domain/money.ts';
 import { viewEngine } from '../engine/state-view.ts';
 import type { Json } from '../events/record.ts';
+import type { CacheFolder } from '../models/cache-folder.ts';
+import type { CacheUse } from '../models/cached-inference.ts';
 import type { Progress } from '../ports/progress.ts';
 import { collectDerived, collectInput, createRunCollector, type RunCollector } from '../report/collect.ts';
 import { type RunStatistics, statisticsOf } from '../report/statistics.ts';
@@ -24,6 +26,8 @@ export interface BacktestOptions {
   /** Folder that the run folder is made in. */
   readonly outDir: string;
   readonly progress: Progress;
+  /** Where predictions are kept from run to run; absent: nowhere. */
+  readonly cache?: CacheFolder;
 }
 
 export interface RunResult {
@@ -43,6 +47,8 @@ export interface RunResult {
   readonly cyclesPerSecond: number;
   readonly statistics: RunStatistics;
   readonly warnings: readonly string[];
+  /** Sessions whose predictions came from the cache, and the others; absent without a cache. */
+  readonly cacheUse?: Readonly<CacheUse>;
 }
 
 /**
@@ -51,9 +57,10 @@ export interface RunResult {
  * @throws InputError for anything wrong with what the scenario names; CheckFailedError RUN_NOT_REPRODUCED when the
  *   same identity gave another tape than last time
  */
-export async function runBacktest({ scenario, outDir, progress }: BacktestOptions): Promise<RunResult> {
-  const prepared = await prepareRun(scenario);
-  const { identity, inference } = prepared;
+export async function runBacktest(options: BacktestOptions): Promise<RunResult> {
+  const { scenario, outDir, progress, cache } = options;
+  const prepared = await prepareRun(scenario, cache === undefined ? {} : { cache });
+  const { identity, inference, cacheUse } = prepared;
   const runId = runIdOf(identity);
   const runDir = join(outDir, `${scenario.name}-${runId.slice(0, 12)}`);
   const partialDir = `${runDir}.partial`;
@@ -113,6 +120,7 @@ export async function runBacktest({ scenario, outDir, progress }: BacktestOption
   });
   const warnings = [
     ...prepared.warnings.map(({ message }) => message),
+    ...(cacheUse?.notes ?? []),
     ...[...faults].map(([fault, cycles]) => `${fault} in ${cycles} cycles, and weighed nothing there`),
   ];
   if (identity.layout.columns.length === 0) {
@@ -128,6 +136,7 @@ export async function runBacktest({ scenario, outDir, progress }: BacktestOption
     cyclesPerSecond: collector.cycles / wallSeconds,
     statistics,
     warnings,
+    ...(cacheUse === undefined ? {} : { cacheUse }),
   };
 }
 
@@ -186,6 +195,7 @@ function writeViews(
     datasetDir,
     datasetSha256: prepared.dataset.sha256,
     node: process.version,
+    ...(prepared.cacheUse === undefined ? {} : { predictionCache: { ...prepared.cacheUse } }),
     platform: platform(),
     ...(runRootDir === undefined ? {} : { runRootDir }),
     timeZone: process.env.TZ ?? null,

@@ -8,16 +8,16 @@ import { compareCodeUnits } from '../domain/compare.ts';
 const DECIDING_FOLDERS = ['domain', 'math', 'events', 'learning', 'pipeline', 'exchange', 'engine'] as const;
 
 /**
- * SHA-256 over the sources of the pure zone, path and content, in code-unit order of path. The sources ship with the
+ * SHA-256 over the sources of the pure zone (or other folders), path and content, in code-unit order of path. The sources ship with the
  * package beside the build, so that a build and a checkout of the same version have the same identity. A package
  * without its sources falls back to its build, which then is another identity.
  */
-export function codeSha256(): string {
+export function codeSha256(folders: readonly string[] = DECIDING_FOLDERS): string {
   const here = fileURLToPath(new URL('..', import.meta.url));
   const sources = join(here, '..', 'src');
   const root = existsSync(sources) ? sources : here;
   const hash = createHash('sha256');
-  for (const folder of DECIDING_FOLDERS) {
+  for (const folder of folders) {
     const dir = join(root, folder);
     if (!existsSync(dir)) continue;
     const files = readdirSync(dir, { recursive: true, encoding: 'utf8' })

@@ -1,3 +1,4 @@
+import { arch, cpus } from 'node:os';
 import { closest, distance } from 'fastest-levenshtein';
 import type { LoadedScenario } from '../config/load-scenario.ts';
 import { horizonKeys, isOfProfile, resolveSettings, type ScenarioSettings } from '../config/resolve.ts';
@@ -7,7 +8,9 @@ import { InputError } from '../domain/errors.ts';
 import type { Horizon } from '../domain/horizon.ts';
 import type { Session } from '../domain/market-table.ts';
 import type { SignalLayout } from '../events/layout.ts';
-import { createOnnxInference } from '../models/onnx-inference.ts';
+import type { CacheFolder } from '../models/cache-folder.ts';
+import { type CachedSession, type CacheUse, createCachedInference } from '../models/cached-inference.ts';
+import { createOnnxInference, type OnnxInference } from '../models/onnx-inference.ts';
 import { predictionKey } from '../models/prediction-key.ts';
 import { createRecordedInference } from '../models/recorded-inference.ts';
 import { type ArtifactWarning, loadRunRoot, type RunRoot } from '../models/run-root.ts';
@@ -15,6 +18,7 @@ import { buildLayout, discoverHorizons } from '../models/signal-layout.ts';
 import { FEATURE_NAMES } from '../pipeline/0-features/feature-names.ts';
 import type { InferencePort } from '../ports/inference.ts';
 import type { MarketDataset } from '../ports/market-data.ts';
+import { cyclesIn } from '../sources/session-timeline.ts';
 import { codeSha256 } from './code-identity.ts';
 import { type RunIdentity, runIdentity } from './run-identity.ts';
 import type { Discovery } from './run-sessions.ts';
@@ -25,6 +29,14 @@ const FEATURES_VERSION = '1';
 /** The ONNX runtime this version of sametape is locked to; recordings of another are made again. */
 const RUNTIME_VERSION = 'onnxruntime-node 1.30';
 
+/** Folders whose code decides what a prediction is. */
+const PREDICTING_FOLDERS = ['math', 'models', 'pipeline/0-features'] as const;
+
+export interface PrepareOptions {
+  /** Where predictions are kept from run to run; absent: nowhere. */
+  readonly cache?: CacheFolder;
+}
+
 /** A scenario with everything it names opened and checked. */
 export interface PreparedRun {
   readonly identity: RunIdentity;
@@ -32,6 +44,8 @@ export interface PreparedRun {
   readonly sessions: readonly Session[];
   /** Absent in limited mode: the scenario names no run root, so the run makes no predictions. */
   readonly inference: InferencePort | undefined;
+  /** What the cache does for the run; absent without one. */
+  readonly cacheUse: CacheUse | undefined;
   readonly warnings: readonly ArtifactWarning[];
   /** What was found when the run root was opened, for the tape. */
   readonly discoveries: readonly Discovery[];
@@ -41,7 +55,10 @@ export interface PreparedRun {
  * Opens what a scenario names.
  * @throws InputError for a dataset, session range, universe, run root or recording that does not fit
  */
-export async function prepareRun(scenario: LoadedScenario): Promise<PreparedRun> {
+export async function prepareRun(
+  scenario: LoadedScenario,
+  { cache }: PrepareOptions = {},
+): Promise<PreparedRun> {
   const { resolvedPaths } = scenario;
   const { families, excludeFamilies, views } = scenario.scenario.models;
   const selection = { families, excludeFamilies };
@@ -81,7 +98,13 @@ export async function prepareRun(scenario: LoadedScenario): Promise<PreparedRun>
     identity,
     dataset,
     sessions,
-    inference: await openInference({ runRoot, layout, identity, recording: resolvedPaths.predictionsFile }),
+    ...(await openInference({
+      runRoot,
+      identity,
+      recording: resolvedPaths.predictionsFile,
+      cache,
+      sessions,
+    })),
     warnings: runRoot?.warnings ?? [],
     discoveries: [
       ...(isDiscovering ? [horizonsDiscovered(horizons, layout)] : []),
@@ -145,24 +168,66 @@ export function predictionKeyOf({ layout, datasetSha256, sessions, settings }: R
 
 async function openInference(spec: {
   readonly runRoot: RunRoot | undefined;
-  readonly layout: SignalLayout;
   readonly identity: RunIdentity;
   readonly recording: string | undefined;
-}): Promise<InferencePort | undefined> {
-  const { runRoot, layout, identity, recording } = spec;
+  readonly cache: CacheFolder | undefined;
+  readonly sessions: readonly Session[];
+}): Promise<Pick<PreparedRun, 'inference' | 'cacheUse'>> {
+  const { runRoot, identity, recording, cache } = spec;
+  const { layout } = identity;
   if (runRoot === undefined) {
-    if (recording === undefined) return undefined;
+    if (recording === undefined) return { inference: undefined, cacheUse: undefined };
     throw new InputError(
       'PREDICTIONS_WITHOUT_MODELS',
       'models.predictions: recorded predictions need the run root they came from; set models.runRoot too',
     );
   }
-  if (recording === undefined) {
+  if (recording !== undefined) {
+    const expectedKey = predictionKeyOf(identity);
+    return {
+      inference: createRecordedInference({ path: recording, layout, expectedKey }),
+      cacheUse: undefined,
+    };
+  }
+  const openModels = async (): Promise<OnnxInference> => {
     const live = await createOnnxInference({ runRoot, layout });
     await live.load();
     return live;
-  }
-  return createRecordedInference({ path: recording, layout, expectedKey: predictionKeyOf(identity) });
+  };
+  if (cache === undefined) return { inference: await openModels(), cacheUse: undefined };
+  const inference = createCachedInference({
+    folder: cache,
+    layout,
+    sessions: cachedSessions(identity, spec.sessions),
+    openModels,
+    now: () => new Date(),
+  });
+  await inference.load();
+  return { inference, cacheUse: inference.use };
+}
+
+/**
+ * Content address of each session's predictions. Features are carried from session to session, so a session's address
+ * names those before it; and the last bits of an output belong to a kind of processor.
+ */
+function cachedSessions(identity: RunIdentity, sessions: readonly Session[]): readonly CachedSession[] {
+  const { layout, datasetSha256, settings } = identity;
+  const featuresVersion = codeSha256(PREDICTING_FOLDERS);
+  const runtimeVersion = `${RUNTIME_VERSION} ${arch()} ${cpus()[0]?.model ?? 'unknown'}`;
+  let nextCycle = 1;
+  return sessions.map((session, ix) => {
+    const firstCycle = nextCycle;
+    nextCycle += cyclesIn(session, settings.cycleMinutes);
+    const key = predictionKey({
+      layout,
+      datasetSha256,
+      sessions: identity.sessions.slice(0, ix + 1),
+      cycleMinutes: settings.cycleMinutes,
+      featuresVersion,
+      runtimeVersion,
+    });
+    return { key, firstCycle, lastCycle: nextCycle - 1 };
+  });
 }
 
 function chooseSessions({ settings, scenario }: LoadedScenario, dataset: MarketDataset): readonly Session[] {

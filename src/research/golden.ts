@@ -246,10 +246,14 @@ async function freshRun(
   host: { readonly scratch: string; readonly zone: string; readonly locale: string },
 ): Promise<RunOutput> {
   const launcher = fileURLToPath(new URL('../cli/sametape.mjs', import.meta.url));
-  const child = spawn(process.execPath, [launcher, 'run', ...args, '--out', host.scratch, '--json'], {
-    env: { ...process.env, TZ: host.zone, LANG: host.locale, LC_ALL: host.locale },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    [launcher, 'run', ...args, '--out', host.scratch, '--no-cache', '--json'],
+    {
+      env: { ...process.env, TZ: host.zone, LANG: host.locale, LC_ALL: host.locale },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

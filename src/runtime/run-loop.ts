@@ -1,4 +1,4 @@
-import { concatMap, EMPTY, from, type Observable, Subject } from 'rxjs';
+import { type Observable, Subject } from 'rxjs';
 import { InputError, InvariantError, SametapeError } from '../domain/errors.ts';
 import type { Engine } from '../engine/engine-state.ts';
 import { step } from '../engine/step.ts';
@@ -10,6 +10,7 @@ import type { InputEvent, Predictions } from '../events/inputs.ts';
 import type { InferencePort } from '../ports/inference.ts';
 import type { TapeWriter } from '../ports/tape.ts';
 import { checkAnswer } from './check-answer.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import type { Venue } from './venue.ts';
 
 export interface RunLoopPorts {
@@ -149,13 +150,7 @@ export function createRunLoop(ports: RunLoopPorts): RunLoop {
   return {
     inputs$,
     derived$,
-    drive: (source$) =>
-      source$.pipe(
-        concatMap((event): Observable<never> => {
-          const pending = accept(event);
-          return pending === undefined ? EMPTY : from(pending).pipe(concatMap(() => EMPTY));
-        }),
-      ),
+    drive: (source$) => oneAtATime(source$, accept),
     stop: (tUs, reason) => {
       record({ type: 'RunStopped', tUs, reason });
       inputs$.complete();

@@ -16,7 +16,7 @@ export const quickstart = join(projectRoot, 'scenarios/quickstart.yaml');
 export const goldenPredictions = join(projectRoot, 'golden/quickstart.predictions.arrow');
 
 /** What `run --json` prints. */
-export type RunJson = Omit<RunResult, 'statistics' | 'warnings'>;
+export type RunJson = Omit<RunResult, 'statistics' | 'warnings' | 'cacheUse'>;
 
 export interface Host {
   readonly cwd?: string;
@@ -72,8 +72,10 @@ export async function failsWith(code: number, args: readonly string[], host: Hos
   return ended.stderr.trimEnd();
 }
 
+/** A run without the cache, unless it names one: what a test calls live is live. */
 export async function run(args: readonly string[], host: Host = {}): Promise<RunJson> {
-  return JSON.parse(await succeeds(['run', ...args, '--json'], host)) as RunJson;
+  const cache = args.includes('--cache') ? [] : ['--no-cache'];
+  return JSON.parse(await succeeds(['run', ...args, ...cache, '--json'], host)) as RunJson;
 }
 
 /** A folder for the tests of a file, removed after them. */

@@ -73,6 +73,22 @@ describe('recorded predictions', () => {
     await inference.close();
   });
 
+  it('come back with the models that failed and the digest of what was asked', async () => {
+    const path = join(base, 'faulty.arrow');
+    const writer = await createPredictionWriter({ path, layout: LAYOUT, key: KEY });
+    const faults = [{ column: 1, reason: 'not_finite', symbols: [0, 2], detail: 'output NaN "é"' }] as const;
+    const missing = { ...predictionsOf(2), valid: new Uint8Array(6), values: new Float32Array(6) };
+    writer.append(predictionsOf(1), 'd1');
+    writer.append({ ...missing, faults });
+    writer.append(predictionsOf(3), 'd3');
+    await writer.finish();
+    const inference = open(path);
+    expect(inference.infer(ask(1))).toEqual(predictionsOf(1));
+    expect(inference.infer(ask(2))).toEqual({ ...missing, faults });
+    expect([1, 2, 3].map((cycle) => inference.featuresOf(cycle))).toEqual(['d1', undefined, 'd3']);
+    await inference.close();
+  });
+
   it('come back for any numbers', async () => {
     const float = fc.float({ noNaN: true, noDefaultInfinity: true }).map((x) => x + 0);
     const cell = fc.option(float, { nil: undefined });
@@ -105,7 +121,7 @@ describe('recorded predictions', () => {
   it('are an ordinary Arrow file of about four bytes a value', async () => {
     const path = await record(Array.from({ length: 1000 }, (_, i) => predictionsOf(i)));
     const bytes = await readFile(path);
-    expect(bytes.length).toBeLessThan(1000 * (6 * 4 + 4 + 1) + 8000);
+    expect(bytes.length).toBeLessThan(1000 * (6 * 4 + 4 + 1 + 8) + 8000);
     const table = tableFromIPC(bytes);
     expect(table.numRows).toBe(1000);
     expect(table.getChild('ret_5m/ALL/Ridge')!.get(6).toJSON()).toEqual([
