@@ -121,6 +121,13 @@ export function crossProblems(scenario: Scenario, root: ConfigMap): ScenarioProb
       `prediction.standardizeWindowCycles: expected at least standardizeMinSamples ${standardizeMinSamples}, found ${standardizeWindowCycles}`,
     );
   }
+  const { deadlineMilliseconds, meanLatencyMilliseconds } = scenario.prediction;
+  if (deadlineMilliseconds === undefined && Object.keys(meanLatencyMilliseconds).length > 0) {
+    report(
+      ['prediction', 'meanLatencyMilliseconds'],
+      'prediction.meanLatencyMilliseconds: expected prediction.deadlineMilliseconds beside it, else no answer is late',
+    );
+  }
   if (scenario.prediction.icMinPairs > scenario.prediction.icWindowPairs) {
     report(
       ['prediction', 'icMinPairs'],

@@ -45,6 +45,15 @@ export interface PredictionSettings {
   readonly volMinReturns: number;
   /** Half-life of the EWMA of squared overnight returns, in sessions. */
   readonly overnightHalfLifeSessions: number;
+  /** Absent: every answer is in time. */
+  readonly deadline?: InferenceDeadline;
+}
+
+/** Models must answer within a time of the cycle falling due; in a backtest their latency is simulated. */
+export interface InferenceDeadline {
+  readonly milliseconds: number;
+  /** Mean simulated latency by family; a family without one answers at once. */
+  readonly meanLatencyMilliseconds: Readonly<Record<string, number>>;
 }
 
 export interface BlendingSettings {

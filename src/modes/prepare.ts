@@ -7,9 +7,11 @@ import { compareCodeUnits } from '../domain/compare.ts';
 import { InputError } from '../domain/errors.ts';
 import type { Horizon } from '../domain/horizon.ts';
 import type { Session } from '../domain/market-table.ts';
+import type { EngineSettings } from '../domain/settings.ts';
 import type { SignalLayout } from '../events/layout.ts';
 import type { CacheFolder } from '../models/cache-folder.ts';
 import { type CachedSession, type CacheUse, createCachedInference } from '../models/cached-inference.ts';
+import { simulatedLatency, withDeadline } from '../models/deadline.ts';
 import { createOnnxInference, type OnnxInference } from '../models/onnx-inference.ts';
 import { predictionKey } from '../models/prediction-key.ts';
 import { createRecordedInference } from '../models/recorded-inference.ts';
@@ -94,17 +96,19 @@ export async function prepareRun(
     layout,
     settings: settings.engine,
   });
+  const opened = await openInference({
+    runRoot,
+    identity,
+    recording: resolvedPaths.predictionsFile,
+    cache,
+    sessions,
+  });
   return {
     identity,
     dataset,
     sessions,
-    ...(await openInference({
-      runRoot,
-      identity,
-      recording: resolvedPaths.predictionsFile,
-      cache,
-      sessions,
-    })),
+    cacheUse: opened.cacheUse,
+    inference: opened.inference && inTime(opened.inference, settings.engine),
     warnings: runRoot?.warnings ?? [],
     discoveries: [
       ...(isDiscovering ? [horizonsDiscovered(horizons, layout)] : []),
@@ -204,6 +208,22 @@ async function openInference(spec: {
   });
   await inference.load();
   return { inference, cacheUse: inference.use };
+}
+
+/** @throws InputError FAMILY_UNKNOWN for the latency of a family that the run does not have */
+function inTime(port: InferencePort, { prediction, seed }: EngineSettings): InferencePort {
+  const { deadline } = prediction;
+  if (deadline === undefined) return port;
+  const { milliseconds, meanLatencyMilliseconds: meanMs } = deadline;
+  const families = [...new Set(port.layout.columns.map(({ family }) => family))].sort(compareCodeUnits);
+  const unknown = Object.keys(meanMs).find((family) => !families.includes(family));
+  if (unknown !== undefined) {
+    throw new InputError(
+      'FAMILY_UNKNOWN',
+      `prediction.meanLatencyMilliseconds: ${unknown} is no family of this run, found ${families.join(', ')}`,
+    );
+  }
+  return withDeadline(port, { deadlineMs: milliseconds, latencyOf: simulatedLatency({ seed, meanMs }) });
 }
 
 /**

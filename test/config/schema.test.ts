@@ -44,6 +44,7 @@ describe('the JSON Schema', () => {
       'models.excludeFamilies',
       'models.views',
       'prediction.standardizeWindowCycles',
+      'prediction.deadlineMilliseconds',
       'risk.maxSector',
       'risk.lossVelocity',
       'broker.fee.bps',

@@ -29,10 +29,8 @@ describe('runs in fresh processes', () => {
     expect(tapeOf(cached.runDir).some(({ type }) => type === 'PredictionsMade')).toBe(true);
 
     // the first session of a longer run is the same session
-    const longer = await run([quickstart, ...cache, '--out', temp('longer')]);
-    expect(cacheUse(longer.runDir)).toMatchObject({ hits: 1, misses: 1 });
-    const text = await succeeds(['run', quickstart, ...cache, '--out', temp('text')]);
-    expect(text).toMatch(/predictions +2 sessions from the cache, 0 computed/);
+    const text = await succeeds(['run', quickstart, ...cache, '--out', temp('longer')]);
+    expect(text).toMatch(/predictions +1 sessions from the cache, 1 computed/);
 
     for (const name of readdirSync(temp('cache'))) {
       const bytes = readFileSync(temp('cache', name));

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Horizon, MINUTES_PER_TRADING_DAY } from '../../domain/horizon.ts';
 import type { PredictionSettings } from '../../domain/settings.ts';
 import { FRESHNESS_TAU_SECONDS, perHorizon } from '../horizon-defaults.ts';
-import { fraction, horizonLabel, positive, wholeNumber } from './common.ts';
+import { artifactName, fraction, horizonLabel, positive, wholeNumber } from './common.ts';
 
 const STANDARDIZE_DAYS = 10;
 
@@ -64,6 +64,17 @@ export const predictionSchema = z
     overnightHalfLifeSessions: positive(100_000)
       .default(20)
       .describe('Half-life of the EWMA of squared overnight returns, in sessions.'),
+    deadlineMilliseconds: positive(600_000)
+      .optional()
+      .describe(
+        'Longest a model may take to answer a cycle, milliseconds; a later answer is not used. Default: no limit.',
+      ),
+    meanLatencyMilliseconds: z
+      .record(artifactName(), positive(600_000))
+      .default({})
+      .describe(
+        'Simulated mean latency of a backtest, milliseconds, by family; drawn anew each cycle from the seed. Families not listed answer at once.',
+      ),
   })
   .prefault({})
   .describe('Stage 1: standardised scores, confidence and volatility.');
@@ -96,5 +107,13 @@ export function toPredictionSettings(
     volHalfLifeBars: section.volHalfLifeBars,
     volMinReturns: section.volMinReturns,
     overnightHalfLifeSessions: section.overnightHalfLifeSessions,
+    ...(section.deadlineMilliseconds === undefined
+      ? {}
+      : {
+          deadline: {
+            milliseconds: section.deadlineMilliseconds,
+            meanLatencyMilliseconds: section.meanLatencyMilliseconds,
+          },
+        }),
   };
 }
