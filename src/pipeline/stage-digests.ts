@@ -12,16 +12,17 @@ import type { Pipeline } from './pipeline-state.ts';
 /**
  * One digest per stage over the exact bits of that stage's outputs, so that any difference anywhere is seen and named
  * by the stage it first shows in. MurmurHash3 x86 128: it finds differences, the tape's SHA-256 chain finds forgeries.
+ * Bytes come last: what follows an odd number of them is hashed a word at a time.
  */
 export function stageDigests(pipeline: Pipeline, featuresDigest: string): StageDigests {
   const { work, prediction } = pipeline;
   const hash = pipeline.hash;
   resetHash128(hash);
   updateFloat64(hash, prediction.scores.scores);
-  updateUint8(hash, work.present);
   updateFloat64(hash, prediction.calibrated.calibrated);
   updateFloat64(hash, prediction.confidence.icShrunk);
   updateFloat64(hash, work.sigma);
+  updateUint8(hash, work.present);
   const predictionDigest = digestHex(hash);
 
   resetHash128(hash);
@@ -38,10 +39,10 @@ export function stageDigests(pipeline: Pipeline, featuresDigest: string): StageD
   const arbitration = digestHex(hash);
 
   resetHash128(hash);
-  updateUint8(hash, work.gate.outcome);
   updateFloat64(hash, work.gate.factor);
-  updateUint8(hash, work.exit.reason);
   updateFloat64(hash, work.signalWeight);
+  updateUint8(hash, work.gate.outcome);
+  updateUint8(hash, work.exit.reason);
   const gating = digestHex(hash);
 
   resetHash128(hash);

@@ -57,7 +57,9 @@ describe('feature engine', () => {
   });
 
   it('closes a bar with the slice that ends it, from all trades since the last one', () => {
-    const engine = engineFor([model('a', { intervalMinutes: 5, features: ['high_low_range', 'ret_1d'] })]);
+    const engine = engineFor([
+      model('a', { intervalMinutes: 5, features: ['high_low_range', 'ret_1d', 'atr_14'], takesNan: true }),
+    ]);
     openSession(engine, DAY);
     feed(engine, [bar(1, 0, 100), bar(4, 0, 108)]);
     expect(buildBatches(engine).usable[0]).toBe(0);
@@ -67,7 +69,7 @@ describe('feature engine', () => {
     expect(usable[0]).toBe(1);
     expect(batches[0]![0]).toBe(Math.fround(1 / 106));
     expect(batches[0]![1]).toBe(Math.fround(106 / 104 - 1));
-    expect(engine.intervals[0]!.series[0]!.trueRange14.values[0]).toBe(108.5 - 99.5);
+    expect(engine.intervals[0]!.series[0]!.trueRange14!.values[0]).toBe(108.5 - 99.5);
   });
 
   it('closes a bar that ended without a slice as soon as a later slice shows it, before applying that slice', () => {

@@ -173,6 +173,6 @@ describe('features over a dividend', () => {
     expect(ret1).toBeCloseTo(0, 12);
     expect(ret5).toBeCloseTo(0, 12);
     const series = engine.intervals[0]!.series[0]!;
-    expect(series.volume20.sum + series.volume20.shift * 20).toBeCloseTo(100, 9);
+    expect(series.volume20!.sum + series.volume20!.shift * 20).toBeCloseTo(100, 9);
   });
 });

@@ -240,7 +240,8 @@ describe('calibration', () => {
     scores.status.set([SCORE_READY, SCORE_READY, SCORE_READY, SCORE_WARMING_UP, 0, 0]);
     const out = createCalibratedScores(lay);
     const inputs = { scores, ageSeconds: Float64Array.of(0, 150), capacity: Float64Array.of(1, 0.5) };
-    calibrateCycle(createCalibrationPlan(lay, SETTINGS), state, inputs, out);
+    const present = new Uint8Array(out.calibrated.length);
+    calibrateCycle(createCalibrationPlan(lay, SETTINGS), state, inputs, out, present);
     const fresh = Math.exp(-1);
     expect(out.confidence[0]).toBe(0.2);
     expect(out.confidence[1]).toBeCloseTo(0.2 * fresh * 0.5, 15);

@@ -58,7 +58,7 @@ describe('standardiser', () => {
     const lay = layout([column()], ['AAA']);
     const state = createStandardizer(lay, { ...SETTINGS, standardizeWindow: 300, precision: 'float64' });
     const raws = Array.from({ length: 10_000 }, (_, i) => 5000 + Math.sin(i * 1.7) * 1e-3);
-    for (const raw of raws) pushRaw(state, 0, raw);
+    for (const raw of raws) pushRaw(state, 0, Float64Array.of(raw), 0);
     expect(Math.abs(latestScore(state, 0) - scoreOf(raws, 300))).toBeLessThan(1e-6);
     expect(seriesStatistics(state, 0).count).toBe(300);
   });
@@ -67,7 +67,7 @@ describe('standardiser', () => {
     const lay = layout([column()], ['AAA']);
     const state = createStandardizer(lay, { ...SETTINGS, standardizeWindow: 5 });
     expect(seriesStatistics(state, 0)).toEqual({ count: 0, mean: 0, std: 0 });
-    for (const raw of [9, 0.1, 0.1, 0.1, 0.1, 0.1]) pushRaw(state, 0, raw);
+    for (const raw of [9, 0.1, 0.1, 0.1, 0.1, 0.1]) pushRaw(state, 0, Float64Array.of(raw), 0);
     expect(latestScore(state, 0)).toBe(0);
     expect(seriesStatistics(state, 0)).toEqual({ count: 5, mean: Math.fround(0.1), std: 0 });
   });
@@ -99,11 +99,11 @@ describe('standardiser', () => {
   it('goes on from a deep copy as from the state itself', () => {
     const lay = layout([column()], ['AAA']);
     const state = createStandardizer(lay, { ...SETTINGS, standardizeWindow: 7 });
-    for (let i = 0; i < 11; i++) pushRaw(state, 0, Math.fround(Math.sin(i)));
+    for (let i = 0; i < 11; i++) pushRaw(state, 0, Float64Array.of(Math.fround(Math.sin(i))), 0);
     const copy = structuredClone(state);
     for (let i = 0; i < 20; i++) {
-      pushRaw(state, 0, Math.fround(Math.cos(i)));
-      pushRaw(copy, 0, Math.fround(Math.cos(i)));
+      pushRaw(state, 0, Float64Array.of(Math.fround(Math.cos(i))), 0);
+      pushRaw(copy, 0, Float64Array.of(Math.fround(Math.cos(i))), 0);
       expect(latestScore(copy, 0)).toBe(latestScore(state, 0));
     }
   });

@@ -12,7 +12,7 @@ import {
   updateFloat32,
   updateInt32,
 } from '../../math/hash128.ts';
-import { featureCode } from './feature-names.ts';
+import { type FeatureName, featureCode } from './feature-names.ts';
 import { createFeaturePlan, type FeaturePlan, updatePlanRow } from './feature-plan.ts';
 import { createFeatureSeries, type FeatureSeries, pushBar } from './feature-series.ts';
 
@@ -80,7 +80,11 @@ export function createFeatureEngine(options: {
   const distinct = [...new Set(planKeys)];
   return {
     symbolCount: symbols.length,
-    intervals: minutes.map((length) => createInterval(length, symbols.length)),
+    intervals: minutes.map((length) => {
+      const asked = columns.filter((column) => column.intervalMinutes === length);
+      const names = new Set(asked.flatMap(({ features }) => features));
+      return createInterval(length, symbols.length, names as ReadonlySet<FeatureName>);
+    }),
     plans: distinct.map((key) => {
       const column = columns[planKeys.indexOf(key)]!;
       return createFeaturePlan({
@@ -111,7 +115,7 @@ function knownCode(name: string): number {
   return code;
 }
 
-function createInterval(minutes: number, symbolCount: number): BarInterval {
+function createInterval(minutes: number, symbolCount: number, asked: ReadonlySet<FeatureName>): BarInterval {
   return {
     minutes,
     lengthUs: minutes * US_PER_MINUTE,
@@ -121,7 +125,7 @@ function createInterval(minutes: number, symbolCount: number): BarInterval {
     lowE4: new Float64Array(symbolCount),
     closeE4: new Float64Array(symbolCount),
     volume: new Float64Array(symbolCount),
-    series: Array.from({ length: symbolCount }, createFeatureSeries),
+    series: Array.from({ length: symbolCount }, () => createFeatureSeries(asked)),
   };
 }
 

@@ -1,3 +1,4 @@
+import { InvariantError } from '../../domain/errors.ts';
 import {
   createEwma,
   createRollingMoments,
@@ -20,7 +21,8 @@ import { FEATURE_NAMES, type FeatureCode, type FeatureName } from './feature-nam
 /**
  * The features of one symbol on one bar interval, updated bar by bar in O(1). Definitions follow the training code
  * (pandas 1.5 conventions): `pct_change` carries the last price over a missing one, rolling windows must be complete,
- * sample standard deviations, `ewm(adjust=False)`, RSI from simple means and undefined without a loss.
+ * sample standard deviations, `ewm(adjust=False)`, RSI from simple means and undefined without a loss. Windows that no
+ * feature asked for needs are undefined.
  */
 export interface FeatureSeries {
   bars: number;
@@ -29,13 +31,18 @@ export interface FeatureSeries {
   readonly filled: Float64Array;
   /** Of the newest bar, by the places named below; NaN = missing. */
   readonly newest: Float64Array;
-  readonly returns: Readonly<Record<5 | 10 | 20 | 60, RollingMoments>>;
-  readonly means: Readonly<Record<10 | 20 | 50, RollingMoments>>;
-  readonly gains: Readonly<Record<7 | 14 | 21, RollingMoments>>;
-  readonly losses: Readonly<Record<7 | 14 | 21, RollingMoments>>;
-  readonly trueRange14: RollingMoments;
-  readonly volume20: RollingMoments;
-  readonly yearRange: RollingRange;
+  readonly returns: Readonly<Record<5 | 10 | 20 | 60, RollingMoments | undefined>>;
+  readonly means: Readonly<Record<10 | 20 | 50, RollingMoments | undefined>>;
+  readonly gains: Readonly<Record<7 | 14 | 21, RollingMoments | undefined>>;
+  readonly losses: Readonly<Record<7 | 14 | 21, RollingMoments | undefined>>;
+  readonly trueRange14: RollingMoments | undefined;
+  readonly volume20: RollingMoments | undefined;
+  readonly yearRange: RollingRange | undefined;
+  readonly averages: Averages | undefined;
+}
+
+/** Moving averages behind MACD. */
+export interface Averages {
   readonly ema12: Ewma;
   readonly ema26: Ewma;
   readonly signal9: Ewma;
@@ -60,27 +67,35 @@ const VOLUME = 2;
 const FILLED_VOLUME = 3;
 const PREVIOUS_FILLED_VOLUME = 4;
 
-export function createFeatureSeries(): FeatureSeries {
+/** @param asked the features that will be read; all by default */
+export function createFeatureSeries(asked: ReadonlySet<FeatureName> = new Set(FEATURE_NAMES)): FeatureSeries {
+  const isAsked = (...names: readonly FeatureName[]): boolean => names.some((name) => asked.has(name));
+  const moments = (window: number, ...names: readonly FeatureName[]): RollingMoments | undefined =>
+    isAsked(...names) ? createRollingMoments(window) : undefined;
   return {
     bars: 0,
     closes: new Float64Array(CLOSE_RING).fill(Number.NaN),
     filled: new Float64Array(CLOSE_RING).fill(Number.NaN),
     newest: new Float64Array(5).fill(Number.NaN),
     returns: {
-      5: createRollingMoments(5),
-      10: createRollingMoments(10),
-      20: createRollingMoments(20),
-      60: createRollingMoments(60),
+      5: moments(5, 'vol_5d'),
+      10: moments(10, 'vol_10d'),
+      20: moments(20, 'vol_20d'),
+      60: moments(60, 'vol_60d'),
     },
-    means: { 10: createRollingMoments(10), 20: createRollingMoments(20), 50: createRollingMoments(50) },
-    gains: { 7: createRollingMoments(7), 14: createRollingMoments(14), 21: createRollingMoments(21) },
-    losses: { 7: createRollingMoments(7), 14: createRollingMoments(14), 21: createRollingMoments(21) },
-    trueRange14: createRollingMoments(14),
-    volume20: createRollingMoments(20),
-    yearRange: createRollingRange(YEAR_BARS),
-    ema12: createEwma(12),
-    ema26: createEwma(26),
-    signal9: createEwma(9),
+    means: {
+      10: moments(10, 'ma_ratio_10'),
+      20: moments(20, 'ma_ratio_20', 'bb_position', 'bb_width'),
+      50: moments(50, 'ma_ratio_50'),
+    },
+    gains: { 7: moments(7, 'rsi_7'), 14: moments(14, 'rsi_14'), 21: moments(21, 'rsi_21') },
+    losses: { 7: moments(7, 'rsi_7'), 14: moments(14, 'rsi_14'), 21: moments(21, 'rsi_21') },
+    trueRange14: moments(14, 'atr_14'),
+    volume20: moments(20, 'volume_ma_ratio'),
+    yearRange: isAsked('close_to_high_52w', 'close_to_low_52w') ? createRollingRange(YEAR_BARS) : undefined,
+    averages: isAsked('macd', 'macd_signal', 'macd_hist')
+      ? { ema12: createEwma(12), ema26: createEwma(26), signal9: createEwma(9) }
+      : undefined,
   };
 }
 
@@ -97,10 +112,12 @@ export function pushBar(series: FeatureSeries, bar: FeatureBar): void {
   pushReturns(series, filled / previousFilled - 1);
   pushMeans(series, close);
   pushChange(series, close - previousClose);
-  pushMoment(series.trueRange14, trueRange({ high, low, previousClose }));
-  pushRange(series.yearRange, close);
-  pushMacd(series, close);
-  pushMoment(series.volume20, volume);
+  if (series.trueRange14 !== undefined) {
+    pushMoment(series.trueRange14, trueRange({ high, low, previousClose }));
+  }
+  if (series.yearRange !== undefined) pushRange(series.yearRange, close);
+  if (series.averages !== undefined) pushAverages(series.averages, close);
+  pushIfAsked(series.volume20, volume);
   const { newest } = series;
   newest[HIGH] = high;
   newest[LOW] = low;
@@ -119,16 +136,16 @@ export function rebaseNewest(
 }
 
 function pushReturns(series: FeatureSeries, change: number): void {
-  pushMoment(series.returns[5], change);
-  pushMoment(series.returns[10], change);
-  pushMoment(series.returns[20], change);
-  pushMoment(series.returns[60], change);
+  pushIfAsked(series.returns[5], change);
+  pushIfAsked(series.returns[10], change);
+  pushIfAsked(series.returns[20], change);
+  pushIfAsked(series.returns[60], change);
 }
 
 function pushMeans(series: FeatureSeries, close: number): void {
-  pushMoment(series.means[10], close);
-  pushMoment(series.means[20], close);
-  pushMoment(series.means[50], close);
+  pushIfAsked(series.means[10], close);
+  pushIfAsked(series.means[20], close);
+  pushIfAsked(series.means[50], close);
 }
 
 /** A missing change counts as neither gain nor loss, and the first bar as one such. */
@@ -136,12 +153,12 @@ function pushChange(series: FeatureSeries, change: number): void {
   const move = Number.isNaN(change) ? 0 : change;
   const gain = Math.max(move, 0);
   const loss = Math.max(-move, 0);
-  pushMoment(series.gains[7], gain);
-  pushMoment(series.gains[14], gain);
-  pushMoment(series.gains[21], gain);
-  pushMoment(series.losses[7], loss);
-  pushMoment(series.losses[14], loss);
-  pushMoment(series.losses[21], loss);
+  pushIfAsked(series.gains[7], gain);
+  pushIfAsked(series.gains[14], gain);
+  pushIfAsked(series.gains[21], gain);
+  pushIfAsked(series.losses[7], loss);
+  pushIfAsked(series.losses[14], loss);
+  pushIfAsked(series.losses[21], loss);
 }
 
 /** Largest of the three ranges that exist; NaN when none does. */
@@ -158,10 +175,14 @@ function trueRange(bar: {
   return range;
 }
 
-function pushMacd(series: FeatureSeries, close: number): void {
-  pushEwma(series.ema12, close);
-  pushEwma(series.ema26, close);
-  pushEwma(series.signal9, macd(series));
+function pushIfAsked(moments: RollingMoments | undefined, value: number): void {
+  if (moments !== undefined) pushMoment(moments, value);
+}
+
+function pushAverages(averages: Averages, close: number): void {
+  pushEwma(averages.ema12, close);
+  pushEwma(averages.ema26, close);
+  pushEwma(averages.signal9, macdOf(averages));
 }
 
 /** Close `back` bars before the newest; NaN when missing or before the first bar. */
@@ -181,27 +202,40 @@ function momentum(series: FeatureSeries, bars: number): number {
   return closeBack(series, 0) - closeBack(series, bars);
 }
 
-function meanOf(moments: RollingMoments): number {
+function meanOf(window: RollingMoments | undefined): number {
+  const moments = asked(window);
   return isComplete(moments) ? rollingMean(moments) : Number.NaN;
 }
 
-function stdOf(moments: RollingMoments): number {
+function stdOf(window: RollingMoments | undefined): number {
+  const moments = asked(window);
   return isComplete(moments) ? sampleStd(moments) : Number.NaN;
 }
 
+/** @throws InvariantError when a feature is read that the series was not made for */
+function asked<T>(window: T | undefined): T {
+  if (window === undefined) throw new InvariantError('a feature was read that its series was not asked for');
+  return window;
+}
+
 /** 100 - 100/(1 + mean gain / mean loss); NaN without a loss in the window. */
-function rsi(gains: RollingMoments, losses: RollingMoments): number {
+function rsi(gains: RollingMoments | undefined, losses: RollingMoments | undefined): number {
   const loss = meanOf(losses);
   if (!(loss > 0)) return Number.NaN;
   return 100 - 100 / (1 + Math.max(0, meanOf(gains)) / loss);
 }
 
+function macdOf({ ema12, ema26 }: Averages): number {
+  return ema12.started ? ema12.value - ema26.value : Number.NaN;
+}
+
 function macd(series: FeatureSeries): number {
-  return series.ema12.started ? series.ema12.value - series.ema26.value : Number.NaN;
+  return macdOf(asked(series.averages));
 }
 
 function macdSignal(series: FeatureSeries): number {
-  return series.signal9.started ? series.signal9.value : Number.NaN;
+  const { signal9 } = asked(series.averages);
+  return signal9.started ? signal9.value : Number.NaN;
 }
 
 /** Bollinger bands: 20 bars, 2 sample standard deviations. In the middle when they have no width. */
@@ -213,8 +247,10 @@ function bollingerPosition(series: FeatureSeries): number {
 }
 
 /** Close over the highest or lowest close of the last 252 bars, once 20 of them exist. */
-function toYearExtreme(series: FeatureSeries, extreme: number): number {
-  if (series.yearRange.count < YEAR_MIN_BARS || extreme === 0) return Number.NaN;
+function toYearExtreme(series: FeatureSeries, extremeOf: (range: RollingRange) => number): number {
+  const range = asked(series.yearRange);
+  const extreme = extremeOf(range);
+  if (range.count < YEAR_MIN_BARS || extreme === 0) return Number.NaN;
   return closeBack(series, 0) / extreme;
 }
 
@@ -246,8 +282,8 @@ const FORMULAS: Readonly<Record<FeatureName, (series: FeatureSeries) => number>>
   high_low_range: (series) => (series.newest[HIGH]! - series.newest[LOW]!) / closeBack(series, 0),
   volume_ma_ratio: (series) => series.newest[VOLUME]! / meanOf(series.volume20),
   volume_change: (series) => series.newest[FILLED_VOLUME]! / series.newest[PREVIOUS_FILLED_VOLUME]! - 1,
-  close_to_high_52w: (series) => toYearExtreme(series, rollingMax(series.yearRange)),
-  close_to_low_52w: (series) => toYearExtreme(series, rollingMin(series.yearRange)),
+  close_to_high_52w: (series) => toYearExtreme(series, rollingMax),
+  close_to_low_52w: (series) => toYearExtreme(series, rollingMin),
 };
 
 const FORMULA_OF_CODE = FEATURE_NAMES.map((name) => FORMULAS[name]);

@@ -56,14 +56,12 @@ function rebaseSeries(series: FeatureSeries, rebase: Rebase): void {
   scaleValues(series.filled, price);
   rebaseNewest(series, { price, volume });
   for (const moments of [series.means, series.gains, series.losses]) {
-    for (const each of Object.values(moments)) scaleMoments(each, price);
+    for (const each of Object.values(moments)) if (each !== undefined) scaleMoments(each, price);
   }
-  scaleMoments(series.trueRange14, price);
-  scaleMoments(series.volume20, volume);
-  scaleRange(series.yearRange, price);
-  scaleEwma(series.ema12, price);
-  scaleEwma(series.ema26, price);
-  scaleEwma(series.signal9, price);
+  if (series.trueRange14 !== undefined) scaleMoments(series.trueRange14, price);
+  if (series.volume20 !== undefined) scaleMoments(series.volume20, volume);
+  if (series.yearRange !== undefined) scaleRange(series.yearRange, price);
+  for (const average of Object.values(series.averages ?? {})) scaleEwma(average, price);
 }
 
 /** Rows computed before: the batch a model is fed next, and the rows of a sequence. */

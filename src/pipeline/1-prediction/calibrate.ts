@@ -12,6 +12,8 @@ export interface CalibrationPlan {
   readonly tauOfColumn: Int32Array;
   /** The distinct freshness scales in use. */
   readonly tauSeconds: Float64Array;
+  /** Scratch: N freshness factors of each scale. */
+  readonly fresh: Float64Array;
 }
 
 /** Confidence and calibrated score of every (column, symbol); allocated once and rewritten. Barrier columns stay 0. */
@@ -35,6 +37,7 @@ export function createCalibrationPlan(
     isReturn: Uint8Array.from(layout.columns, (column) => (column.kind === 'return' ? 1 : 0)),
     tauOfColumn: Int32Array.from(taus, (tau) => distinct.indexOf(tau)),
     tauSeconds: Float64Array.from(distinct),
+    fresh: new Float64Array(distinct.length * layout.symbols.length),
   };
 }
 
@@ -44,8 +47,9 @@ export function createCalibratedScores(layout: SignalLayout): CalibratedScores {
 }
 
 /**
- * Calibrates the scores of one cycle.
+ * Calibrates the scores of one cycle: score * max(IC_shrunk, floor) * freshness * capacity * stability.
  * @param inputs by symbol: age of the newest bar or quote in seconds, and capacity (see `capacity`)
+ * @param present receives 1 where a calibrated score exists
  */
 export function calibrateCycle(
   plan: CalibrationPlan,
@@ -56,32 +60,36 @@ export function calibrateCycle(
     readonly capacity: Float64Array;
   },
   out: CalibratedScores,
+  present: Uint8Array,
 ): void {
-  const { symbolCount, isReturn, tauOfColumn, tauSeconds } = plan;
+  const { symbolCount, isReturn, tauOfColumn, tauSeconds, fresh } = plan;
+  const { capacity } = inputs;
   const { scores, status } = inputs.scores;
   const { icShrunk, stability } = state;
   const { confidence: values, calibrated } = out;
   const floor = state.settings.confidenceFloor;
-  for (let i = 0; i < symbolCount; i++) {
-    const age = inputs.ageSeconds[i]!;
-    const capacity = inputs.capacity[i]!;
-    let tau = -1;
-    let fresh = 1;
-    for (let c = 0, at = i; c < isReturn.length; c++, at += symbolCount) {
-      if (isReturn[c] === 0) continue;
-      if (age > 0 && tauOfColumn[c] !== tau) {
-        tau = tauOfColumn[c]!;
-        fresh = freshness(age, tauSeconds[tau]!);
-      }
+  for (let t = 0, at = 0; t < tauSeconds.length; t++) {
+    for (let i = 0; i < symbolCount; i++, at++) fresh[at] = freshness(inputs.ageSeconds[i]!, tauSeconds[t]!);
+  }
+  for (let c = 0, at = 0; c < isReturn.length; c++) {
+    if (isReturn[c] === 0) {
+      present.fill(0, at, at + symbolCount);
+      at += symbolCount;
+      continue;
+    }
+    const tauAt = tauOfColumn[c]! * symbolCount;
+    for (let i = 0; i < symbolCount; i++, at++) {
       const value = confidence({
         icShrunk: icShrunk[c]!,
         floor,
-        freshness: fresh,
-        capacity,
+        freshness: fresh[tauAt + i]!,
+        capacity: capacity[i]!,
         stability: stability[c]!,
       });
+      const isReady = status[at] === SCORE_READY;
       values[at] = value;
-      calibrated[at] = status[at] === SCORE_READY ? scores[at]! * value + 0 : 0;
+      calibrated[at] = isReady ? scores[at]! * value + 0 : 0;
+      present[at] = isReady ? 1 : 0;
     }
   }
 }

@@ -29,7 +29,6 @@ import {
 import {
   createStandardizer,
   createStandardScores,
-  SCORE_READY,
   type StandardizerState,
   type StandardScores,
   standardizeCycle,
@@ -105,6 +104,6 @@ export function predict(state: PredictionState, inputs: PredictInputs): void {
   }
   countConfidenceCycle(state.confidence);
   const { ageSeconds, capacity } = inputs;
-  calibrateCycle(state.calibration, state.confidence, { scores, ageSeconds, capacity }, state.calibrated);
-  for (let k = 0; k < present.length; k += 1) present[k] = scores.status[k] === SCORE_READY ? 1 : 0;
+  const given = { scores, ageSeconds, capacity };
+  calibrateCycle(state.calibration, state.confidence, given, state.calibrated, present);
 }

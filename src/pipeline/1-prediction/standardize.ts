@@ -116,7 +116,7 @@ export function standardizeCycle(
         continue;
       }
       const series = first + i;
-      pushRaw(state, series, values[offset + i]!);
+      pushRaw(state, series, values, offset + i);
       const isReady = sums[series * LINE + COUNT]! >= minSamples;
       scores[offset + i] = isReady ? latestScore(state, series) : 0;
       status[offset + i] = isReady ? SCORE_READY : SCORE_WARMING_UP;
@@ -125,9 +125,15 @@ export function standardizeCycle(
   for (const c of state.rankedColumns) rankColumn(state, c, predictions, out);
 }
 
-/** Adds a finite raw output to a series. */
-export function pushRaw(state: StandardizerState, series: number, raw: number): void {
+/** Adds the finite raw output `raws[at]` to a series. */
+export function pushRaw(
+  state: StandardizerState,
+  series: number,
+  raws: Float32Array | Float64Array,
+  at: number,
+): void {
   const { ring, sums, window, seriesCount } = state;
+  const raw = raws[at]!;
   const line = series * LINE;
   const count = sums[line + COUNT]!;
   const next = sums[line + NEXT]!;
