@@ -1,5 +1,6 @@
 import { compareCodeUnits } from '../domain/compare.ts';
 import { type Horizon, parseHorizon } from '../domain/horizon.ts';
+import type { SourceScript } from '../domain/incidents.ts';
 import { dollarsToMicros } from '../domain/money.ts';
 import type { EngineSettings } from '../domain/settings.ts';
 import {
@@ -35,6 +36,8 @@ export interface ScenarioSettings {
   /** Shortest first; none before they are discovered, where the scenario says so. */
   readonly horizons: readonly Horizon[];
   readonly engine: EngineSettings;
+  /** Absent where nothing is rehearsed. */
+  readonly script?: SourceScript;
 }
 
 /**
@@ -43,7 +46,8 @@ export interface ScenarioSettings {
  */
 export function resolveSettings(scenario: Scenario, discovered: readonly Horizon[] = []): ScenarioSettings {
   const horizons = scenario.horizons === 'discover' ? discovered : sortedHorizons(scenario.horizons);
-  const cycleMinutes = scenario.cycle.minutes;
+  const { minutes: cycleMinutes, heartbeatMinutes } = scenario.cycle;
+  const { incidents } = scenario;
   const { from, to, symbols } = scenario.data;
   return {
     name: scenario.name,
@@ -51,6 +55,7 @@ export function resolveSettings(scenario: Scenario, discovered: readonly Horizon
     ...(to === undefined ? {} : { to }),
     ...(symbols === undefined ? {} : { symbols: [...symbols].sort(compareCodeUnits) }),
     horizons,
+    ...(incidents.length === 0 && heartbeatMinutes === 0 ? {} : { script: { incidents, heartbeatMinutes } }),
     engine: {
       seed: scenario.seed,
       strict: scenario.strict,

@@ -13,6 +13,7 @@ import {
   wholeNumber,
 } from './sections/common.ts';
 import { gatingSchema } from './sections/gating.ts';
+import { incidentsSchema } from './sections/incidents.ts';
 import { predictionSchema } from './sections/prediction.ts';
 import { riskSchema } from './sections/risk.ts';
 import { sizingSchema } from './sections/sizing.ts';
@@ -104,6 +105,9 @@ export const scenarioSchema = z
     cycle: z
       .strictObject({
         minutes: wholeNumber({ min: 1, max: 390 }).default(1).describe('Minutes between decisions.'),
+        heartbeatMinutes: wholeNumber({ min: 0, max: 390 })
+          .default(0)
+          .describe('Minutes between heartbeats on the tape; 0 writes none.'),
       })
       .prefault({})
       .describe('When decisions are made.'),
@@ -121,6 +125,7 @@ export const scenarioSchema = z
     risk: riskSchema,
     execution: executionSchema,
     broker: brokerSchema,
+    incidents: incidentsSchema,
   })
   .describe('A sametape scenario.');
 

@@ -138,6 +138,8 @@ export interface RiskSettings {
   readonly maxDataAgeSeconds: number;
   /** Age of the quote an order is priced and judged by. */
   readonly maxQuoteAgeSeconds: number;
+  /** A symbol without a bar for longer is an error; absent or 0: gaps are not watched. */
+  readonly maxDataGapMinutes?: number;
   /** Price step of orders from one dollar up, and below. */
   readonly tickE4: PriceE4;
   readonly subDollarTickE4: PriceE4;

@@ -2,7 +2,8 @@ import { InvariantError } from '../domain/errors.ts';
 import { US_PER_MINUTE } from '../domain/units.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import type { InferenceRequest } from '../events/inference.ts';
-import type { Predictions } from '../events/inputs.ts';
+import type { ModelFaultReason, Predictions } from '../events/inputs.ts';
+import type { ModelKind } from '../events/layout.ts';
 import { orderRequestOf } from '../pipeline/6-risk/assess-order.ts';
 import { isKilled, markExposure } from '../pipeline/6-risk/kill-switch.ts';
 import type { DecisionView } from '../pipeline/decision-view.ts';
@@ -21,7 +22,8 @@ export function startCycle(
   out: DerivedEvent[],
 ): InferenceRequest | undefined {
   if (engine.openCycle !== 0) {
-    throw new InvariantError(`cycle ${cycle} fell due while cycle ${engine.openCycle} was open`);
+    out.push({ type: 'CycleSkipped', cycle, reason: `cycle ${engine.openCycle} is open` });
+    return undefined;
   }
   engine.openCycle = cycle;
   out.push({ type: 'CycleStarted', cycle });
@@ -49,13 +51,22 @@ export function reportFaults(
     out.push(
       fault.symbols === undefined ? event : { ...event, symbols: fault.symbols.map((i) => symbols[i]) },
     );
-    // a late or odd number is a matter of this cycle; a model that throws or changed its shape is a broken artifact
-    if (!engine.settings.strict || (reason !== 'failed' && reason !== 'wrong_shape')) continue;
-    const code = reason === 'failed' ? 'MODEL_RUN_FAILED' : 'MODEL_OUTPUT_SHAPE';
+    const code = engine.settings.strict ? strictCode(reason, columns[fault.column].kind) : undefined;
+    if (code === undefined) continue;
     out.push({ type: 'ErrorRaised', code, message: `model ${model}: ${detail}` });
     isRaised = true;
   }
   return isRaised;
+}
+
+/**
+ * What a strict run raises: a model that throws or changed its shape is a broken artifact, and a gate without its model
+ * has failed, whatever the reason. Another late or odd number is a matter of this cycle.
+ */
+function strictCode(reason: ModelFaultReason, kind: ModelKind): string | undefined {
+  if (reason === 'failed') return 'MODEL_RUN_FAILED';
+  if (reason === 'wrong_shape') return 'MODEL_OUTPUT_SHAPE';
+  return kind === 'return' ? undefined : 'GATE_FAILED';
 }
 
 export interface CycleAnswer {
@@ -104,7 +115,7 @@ function decisionView(engine: Engine, cycle: number, predictions: Predictions | 
     sessionMinutes: sessionMinutes(clock, nowUs),
     minutesToClose: (clock.closeUs - nowUs) / US_PER_MINUTE,
     isSessionOpen: clock.isOpen && nowUs < clock.closeUs,
-    isKilled: isKilled(engine.kill) || engine.isPaused,
+    isKilled: isKilled(engine.kill) || engine.isPaused || engine.isLost.market_data || engine.isLost.broker,
     isFlattening: engine.isFlattening,
   };
 }

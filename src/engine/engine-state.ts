@@ -2,6 +2,7 @@ import type { Horizon } from '../domain/horizon.ts';
 import { createLedger, equityMicros, type Ledger } from '../domain/ledger.ts';
 import type { EngineSettings } from '../domain/settings.ts';
 import type { MoneyMicros, TimeUs } from '../domain/units.ts';
+import type { ConnectionSource } from '../events/inputs.ts';
 import type { SignalLayout } from '../events/layout.ts';
 import { createKillState, type KillState } from '../pipeline/6-risk/kill-switch.ts';
 import { createPipeline, type Pipeline } from '../pipeline/pipeline-state.ts';
@@ -39,6 +40,8 @@ export interface Engine extends EngineConfig {
   openCycle: number;
   /** Trading paused by the operator: cycles go on, entries are blocked. */
   isPaused: boolean;
+  /** Connections that are down: cycles go on, entries are blocked until all are back. */
+  readonly isLost: Record<ConnectionSource, boolean>;
 }
 
 export function createEngine(config: EngineConfig): Engine {
@@ -62,6 +65,7 @@ export function createEngine(config: EngineConfig): Engine {
     nowUs: 0,
     openCycle: 0,
     isPaused: false,
+    isLost: { market_data: false, broker: false },
   };
 }
 

@@ -5,39 +5,51 @@ import type { Engine } from './engine-state.ts';
 import { stopExposure } from './operator.ts';
 
 /**
- * Compares the books with what the broker says. Equal books say nothing; any difference is raised and stops new
- * exposure, because sizes computed from wrong books are wrong orders.
+ * Compares the books with what the broker says. Any difference is raised and stops new exposure, because sizes computed
+ * from wrong books are wrong orders.
  */
 export function reconcile(
   engine: Engine,
   snapshot: Extract<InputEvent, { readonly type: 'BrokerSnapshot' }>,
   out: DerivedEvent[],
 ): void {
-  const before = out.length;
-  const { symbols } = engine.layout;
-  if (snapshot.cashMicros !== engine.ledger.cashMicros) {
-    raise(
-      `cash: engine ${engine.ledger.cashMicros}, broker ${snapshot.cashMicros} micro-dollars`,
-      undefined,
-      out,
-    );
+  out.push({ type: 'ReconciliationStarted' });
+  const differences = differencesOf(engine, snapshot);
+  for (const difference of differences) {
+    const { item, ours, theirs, symbol } = difference;
+    out.push({ type: 'ReconciliationMismatched', ...difference });
+    const unit = item === 'cash' ? 'micro-dollars' : 'shares';
+    const message = `${item}: engine ${ours}, broker ${theirs} ${unit}`;
+    const error = { type: 'ErrorRaised', code: 'RECONCILIATION_MISMATCHED', message } as const;
+    out.push(symbol === undefined ? error : { ...error, symbol });
   }
-  for (let i = 0; i < symbols.length; i += 1) {
-    const theirs = Object.hasOwn(snapshot.positions, symbols[i]) ? snapshot.positions[symbols[i]] : 0;
-    const ours = engine.ledger.shares[i];
-    if (ours !== theirs) raise(`position: engine ${ours}, broker ${theirs} shares`, symbols[i], out);
-  }
-  for (const symbol of Object.keys(snapshot.positions)) {
-    if (!symbols.includes(symbol)) {
-      raise(`position: broker holds ${snapshot.positions[symbol]} shares outside the universe`, symbol, out);
-    }
-  }
-  if (out.length > before) {
-    stopExposure(engine, trip(engine.kill, 'order_state', { value: out.length - before, limit: 0 }), out);
+  out.push({ type: 'ReconciliationEnded', mismatches: differences.length });
+  if (differences.length > 0) {
+    stopExposure(engine, trip(engine.kill, 'order_state', { value: differences.length, limit: 0 }), out);
   }
 }
 
-function raise(message: string, symbol: string | undefined, out: DerivedEvent[]): void {
-  const base = { type: 'ErrorRaised', code: 'RECONCILIATION_MISMATCHED', message } as const;
-  out.push(symbol === undefined ? base : { ...base, symbol });
+type Difference = Omit<Extract<DerivedEvent, { readonly type: 'ReconciliationMismatched' }>, 'type'>;
+
+/** Cash first, then the universe in its order, then what the broker holds besides. */
+function differencesOf(
+  { layout, ledger }: Engine,
+  { cashMicros, positions }: Extract<InputEvent, { readonly type: 'BrokerSnapshot' }>,
+): readonly Difference[] {
+  const { symbols } = layout;
+  const found: Difference[] = [];
+  if (cashMicros !== ledger.cashMicros) {
+    found.push({ item: 'cash', ours: ledger.cashMicros, theirs: cashMicros });
+  }
+  for (let i = 0; i < symbols.length; i += 1) {
+    const symbol = symbols[i];
+    const theirs = Object.hasOwn(positions, symbol) ? positions[symbol] : 0;
+    const ours = ledger.shares[i];
+    if (ours !== theirs) found.push({ item: 'position', ours, theirs, symbol });
+  }
+  for (const symbol of Object.keys(positions)) {
+    if (!symbols.includes(symbol))
+      found.push({ item: 'position', ours: 0, theirs: positions[symbol], symbol });
+  }
+  return found;
 }

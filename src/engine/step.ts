@@ -1,6 +1,7 @@
 import { assertNever, InvariantError } from '../domain/errors.ts';
 import { chargeBorrowFee } from '../domain/ledger.ts';
 import { universeIndexOf } from '../domain/marks.ts';
+import { US_PER_MINUTE } from '../domain/units.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import type { InferenceRequest } from '../events/inference.ts';
 import type { InputEvent } from '../events/inputs.ts';
@@ -102,6 +103,14 @@ function applyInput(
     case 'OperatorCommanded':
       applyOperatorCommand(engine, input, out);
       return undefined;
+    case 'ConnectionLost':
+    case 'ConnectionRestored':
+      engine.isLost[input.source] = input.type === 'ConnectionLost';
+      return undefined;
+    case 'DataGapDetected':
+      raiseGap(engine, input, out);
+      return undefined;
+    case 'Heartbeat':
     case 'TapeRecovered':
     case 'RunStopped':
       return undefined;
@@ -123,4 +132,16 @@ function applySlice(
   const losses = kill.markEquity(engine.kill, equityMicros, risk);
   const velocity = kill.markVelocity(engine.kill, { equityMicros, tUs }, risk);
   stopExposure(engine, velocity.length === 0 ? losses : [...losses, ...velocity], out);
+}
+
+/** The symbol is held by itself: its quote and its data are stale until its next bar. */
+function raiseGap(
+  { settings }: Engine,
+  { symbol, sinceUs, tUs }: Extract<InputEvent, { readonly type: 'DataGapDetected' }>,
+  out: DerivedEvent[],
+): void {
+  const minutes = Math.round((tUs - sinceUs) / US_PER_MINUTE);
+  const allowed = settings.risk.maxDataGapMinutes ?? 0;
+  const message = `${symbol} has had no bar for ${minutes} minutes; risk.maxDataGapMinutes allows ${allowed}`;
+  out.push({ type: 'ErrorRaised', code: 'DATA_STALE', message, symbol });
 }

@@ -22,7 +22,7 @@ import {
   decodeSliceReference,
   type SliceReference,
 } from './decode-market.ts';
-import type { InputEvent, InputType, OperatorCommand } from './inputs.ts';
+import type { ConnectionSource, InputEvent, InputType, OperatorCommand } from './inputs.ts';
 import type { TapeRecord } from './record.ts';
 
 /** Finds the rows a backtest's MarketSlice names, in the dataset the run was made from. */
@@ -41,6 +41,11 @@ const COMMANDS = Object.keys({
   reset: true,
   flatten: true,
 } satisfies Record<OperatorCommand, true>) as OperatorCommand[];
+
+const CONNECTIONS = Object.keys({
+  market_data: true,
+  broker: true,
+} satisfies Record<ConnectionSource, true>) as ConnectionSource[];
 
 const REJECT_REASONS = Object.keys({
   unknown_symbol: true,
@@ -188,6 +193,32 @@ const DECODERS: { readonly [T in InputType]: Decoder<T> } = {
       who: stringField(reader, 'who'),
       why: stringField(reader, 'why'),
     };
+  },
+  ConnectionLost: (record) => {
+    const reader = only(record, 'reason', 'source');
+    return {
+      type: 'ConnectionLost',
+      tUs: record.t,
+      source: choiceField(reader, 'source', CONNECTIONS),
+      reason: stringField(reader, 'reason'),
+    };
+  },
+  ConnectionRestored: (record) => {
+    const reader = only(record, 'source');
+    return { type: 'ConnectionRestored', tUs: record.t, source: choiceField(reader, 'source', CONNECTIONS) };
+  },
+  DataGapDetected: (record) => {
+    const reader = only(record, 'sinceUs', 'symbol');
+    return {
+      type: 'DataGapDetected',
+      tUs: record.t,
+      symbol: stringField(reader, 'symbol'),
+      sinceUs: integerField(reader, 'sinceUs'),
+    };
+  },
+  Heartbeat: (record) => {
+    only(record);
+    return { type: 'Heartbeat', tUs: record.t };
   },
   TapeRecovered: (record) => {
     const reader = only(record, 'records', 'tornBytes');

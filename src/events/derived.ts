@@ -124,6 +124,17 @@ export type DerivedEvent =
       readonly limit: number;
     }
   | { readonly type: 'KillSwitchReset'; readonly cause: KillCause; readonly by: string }
+  /** The broker's account is compared with the books: started, one for each difference, ended with their count. */
+  | { readonly type: 'ReconciliationStarted' }
+  | {
+      readonly type: 'ReconciliationMismatched';
+      readonly item: 'cash' | 'position';
+      readonly symbol?: string;
+      /** Micro-dollars or shares, by the engine's books and by the broker. */
+      readonly ours: number;
+      readonly theirs: number;
+    }
+  | { readonly type: 'ReconciliationEnded'; readonly mismatches: number }
   | {
       readonly type: 'ErrorRaised';
       readonly code: string;

@@ -93,6 +93,14 @@ function inputPayload(event: Exclude<InputEvent, { readonly type: FrequentInput 
       };
     case 'OperatorCommanded':
       return { command: event.command, who: event.who, why: event.why };
+    case 'ConnectionLost':
+      return { reason: event.reason, source: event.source };
+    case 'ConnectionRestored':
+      return { source: event.source };
+    case 'DataGapDetected':
+      return { sinceUs: exactInteger(event.sinceUs, 'sinceUs'), symbol: event.symbol };
+    case 'Heartbeat':
+      return {};
     case 'TapeRecovered':
       return {
         records: exactInteger(event.records, 'records'),
@@ -204,6 +212,16 @@ function derivedPayload(event: Exclude<DerivedEvent, { readonly type: FrequentDe
       return { cause: event.cause, limit: event.limit, value: event.value };
     case 'KillSwitchReset':
       return { by: event.by, cause: event.cause };
+    case 'ReconciliationStarted':
+      return {};
+    case 'ReconciliationMismatched': {
+      const payload: Record<string, Json> = { item: event.item, ours: event.ours };
+      if (event.symbol !== undefined) payload.symbol = event.symbol;
+      payload.theirs = event.theirs;
+      return payload;
+    }
+    case 'ReconciliationEnded':
+      return { mismatches: event.mismatches };
     case 'ErrorRaised': {
       const payload: Record<string, Json> = { code: event.code, message: event.message };
       if (event.symbol !== undefined) payload.symbol = event.symbol;

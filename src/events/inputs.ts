@@ -32,6 +32,9 @@ export interface Predictions {
   readonly faults?: readonly ModelFault[];
 }
 
+/** What can fall silent: the market data feed or the broker. */
+export type ConnectionSource = 'market_data' | 'broker';
+
 export type OperatorCommand = 'pause' | 'resume' | 'kill' | 'reset' | 'flatten';
 
 /** Everything that enters the engine. Each is appended to the tape before `step` sees it. */
@@ -117,6 +120,23 @@ export type InputEvent =
       readonly why: string;
     }
   | {
+      readonly type: 'ConnectionLost';
+      readonly tUs: TimeUs;
+      readonly source: ConnectionSource;
+      readonly reason: string;
+    }
+  | { readonly type: 'ConnectionRestored'; readonly tUs: TimeUs; readonly source: ConnectionSource }
+  /** A symbol has had no bar for longer than allowed; once a gap, at the first event that finds it so. */
+  | {
+      readonly type: 'DataGapDetected';
+      readonly tUs: TimeUs;
+      readonly symbol: string;
+      /** End of its newest bar, or the open of the session. */
+      readonly sinceUs: TimeUs;
+    }
+  /** The source is alive and logical time has come this far, whether or not anything happened. */
+  | { readonly type: 'Heartbeat'; readonly tUs: TimeUs }
+  | {
       readonly type: 'TapeRecovered';
       readonly tUs: TimeUs;
       /** Whole records that were found. */
@@ -162,6 +182,10 @@ export const INPUT_TYPES: ReadonlySet<string> = new Set<InputType>([
   'BrokerSnapshot',
   'BorrowFeeCharged',
   'OperatorCommanded',
+  'ConnectionLost',
+  'ConnectionRestored',
+  'DataGapDetected',
+  'Heartbeat',
   'TapeRecovered',
   'RunStopped',
 ]);

@@ -8,6 +8,7 @@ import { InputError } from '../domain/errors.ts';
 import type { Horizon } from '../domain/horizon.ts';
 import type { Session } from '../domain/market-table.ts';
 import type { EngineSettings } from '../domain/settings.ts';
+import { US_PER_MINUTE } from '../domain/units.ts';
 import type { SignalLayout } from '../events/layout.ts';
 import type { CacheFolder } from '../models/cache-folder.ts';
 import { type CachedSession, type CacheUse, createCachedInference } from '../models/cached-inference.ts';
@@ -95,7 +96,9 @@ export async function prepareRun(
     horizons,
     layout,
     settings: settings.engine,
+    ...(settings.script === undefined ? {} : { script: settings.script }),
   });
+  expectIncidentsInside(identity, sessions);
   const opened = await openInference({
     runRoot,
     identity,
@@ -144,6 +147,20 @@ function discoveredSettings(
     );
   }
   return resolveSettings(scenario, horizons);
+}
+
+/** An incident that never comes would pass for a rehearsal that went well. */
+function expectIncidentsInside({ script }: RunIdentity, sessions: readonly Session[]): void {
+  for (const [at, { session: date, minute }] of (script?.incidents ?? []).entries()) {
+    const session = sessions.find((one) => one.date === date);
+    const last = session === undefined ? undefined : (session.closeUs - session.openUs) / US_PER_MINUTE;
+    if (last !== undefined && minute <= last) continue;
+    const problem =
+      last === undefined
+        ? `session ${date} is not one of the run (${sessions[0]?.date} to ${sessions.at(-1)?.date})`
+        : `session ${date} ends at minute ${last}, found ${minute}`;
+    throw new InputError('INCIDENT_OUTSIDE', `incidents[${at}]: ${problem}`);
+  }
 }
 
 function horizonsDiscovered(horizons: readonly Horizon[], { columns }: SignalLayout): Discovery {

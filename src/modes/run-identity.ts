@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { InputError } from '../domain/errors.ts';
 import type { Horizon } from '../domain/horizon.ts';
+import type { SourceScript } from '../domain/incidents.ts';
 import type { EngineSettings } from '../domain/settings.ts';
 import type { EngineConfig } from '../engine/engine-state.ts';
 import { canonicalJson } from '../events/canonical.ts';
@@ -22,6 +23,8 @@ export interface RunIdentity {
   readonly horizons: readonly Horizon[];
   readonly layout: SignalLayout;
   readonly settings: EngineSettings;
+  /** What is rehearsed; absent where nothing is. */
+  readonly script?: SourceScript;
 }
 
 export function runIdentity(facts: Omit<RunIdentity, 'version'>): RunIdentity {

@@ -11,6 +11,8 @@ import type { InferencePort } from '../ports/inference.ts';
 import type { TapeWriter } from '../ports/tape.ts';
 import { createRunLoop, type RunLoop } from '../runtime/run-loop.ts';
 import { simulatedVenue } from '../runtime/venue.ts';
+import { withDataGaps } from '../sources/data-gaps.ts';
+import { withScript } from '../sources/incidents.ts';
 import { cyclesIn, sessionTimeline } from '../sources/session-timeline.ts';
 import { nodeBase64 } from '../tape/node-base64.ts';
 import { engineConfig, identityJson, type RunIdentity } from './run-identity.ts';
@@ -71,7 +73,8 @@ export async function runSessions(run: SessionRun): Promise<SessionRunResult> {
         defer(() => run.loadSession(session.date)).pipe(
           concatMap((table) => {
             const { cycleMinutes } = identity.settings;
-            return loop.drive(from(sessionTimeline({ session, table, cycleMinutes, firstCycle, actions })));
+            const market = sessionTimeline({ session, table, cycleMinutes, firstCycle, actions });
+            return loop.drive(from(withSurroundings(market, session, identity)));
           }),
         ),
       ),
@@ -80,6 +83,17 @@ export async function runSessions(run: SessionRun): Promise<SessionRunResult> {
   loop.stop(last.closeUs, 'completed');
   tape.flush();
   return { engine, exchange };
+}
+
+/** The market events of a session with the gaps they show and what the scenario rehearses. */
+function withSurroundings(
+  market: Iterable<InputEvent>,
+  session: Session,
+  { layout, barSeconds, settings, script }: RunIdentity,
+): Iterable<InputEvent> {
+  const { maxDataGapMinutes: maxGapMinutes } = settings.risk;
+  const watched = withDataGaps(market, { symbols: layout.symbols, maxGapMinutes, barSeconds });
+  return script === undefined ? watched : withScript(watched, { session, ...script });
 }
 
 interface Timeline {

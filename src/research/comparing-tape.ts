@@ -169,6 +169,7 @@ function stageOfType(type: string): string {
     case 'CycleCompleted':
       return 'decisions';
     case 'MarketSlice':
+    case 'DataGapDetected':
       return 'market';
     case 'InferenceRequested':
       return 'features';
@@ -189,6 +190,9 @@ function stageOfType(type: string): string {
     case 'PositionOpened':
     case 'PositionChanged':
     case 'PositionClosed':
+    case 'ReconciliationStarted':
+    case 'ReconciliationMismatched':
+    case 'ReconciliationEnded':
       return 'ledger';
     case 'RiskLimitWarned':
     case 'KillSwitchTripped':

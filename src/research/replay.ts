@@ -27,6 +27,10 @@ const SOURCE_TYPES: ReadonlySet<string> = new Set([
   'CycleDue',
   'SessionClosed',
   'OperatorCommanded',
+  'ConnectionLost',
+  'ConnectionRestored',
+  'DataGapDetected',
+  'Heartbeat',
   'TapeRecovered',
   'RunStopped',
 ]);

@@ -24,7 +24,10 @@ describe('typos in keys', () => {
       'broker:\n  fee: { kind: bps, bps: 1, minimum: 2 }\n',
       's.yaml:4:29: unknown key "minimum" in broker.fee; its keys are kind, bps',
     ],
-    ['cycle: { qqqqqqqq: 1 }\n', 's.yaml:3:10: unknown key "qqqqqqqq" in cycle; its keys are minutes'],
+    [
+      'cycle: { qqqqqqqq: 1 }\n',
+      's.yaml:3:10: unknown key "qqqqqqqq" in cycle; its keys are minutes, heartbeatMinutes',
+    ],
     [
       'blending: { temperature: { 5min: 1 } }\n',
       's.yaml:3:28: unknown key "5min" in blending.temperature: expected text such as 5m or 1h or 1d',

@@ -464,14 +464,6 @@ describe('what must never happen', () => {
       'came after',
     ],
     [
-      'a cycle while one is open',
-      (desk: Desk) => {
-        desk.send({ type: 'CycleDue', cycle: 8 });
-        desk.send({ type: 'CycleDue', cycle: 9 });
-      },
-      'cycle 9 fell due while cycle 8 was open',
-    ],
-    [
       'predictions nobody asked for',
       (desk: Desk) => desk.send({ type: 'InferenceFailed', cycle: 3, reason: '' }),
       'predictions for cycle 3 came while 0 was open',

@@ -211,6 +211,11 @@ describe('bars of one second', () => {
     return Array.from({ length: n }, (_, k) => k);
   }
 
+  const withoutGaps = () => ({
+    ...base.identity.settings,
+    risk: { ...base.identity.settings.risk, maxDataGapMinutes: 0 },
+  });
+
   async function recordsOver(
     barSeconds: number,
     change: (table: MarketTable) => MarketTable,
@@ -221,7 +226,8 @@ describe('bars of one second', () => {
       ...base,
       tape,
       sessions: [session],
-      identity: { ...base.identity, barSeconds, sessions: [session.date] },
+      // the hundred minutes end long before the session does
+      identity: { ...base.identity, barSeconds, sessions: [session.date], settings: withoutGaps() },
       loadSession: async (date) => change(await base.loadSession(date)),
     });
     return tape.records;

@@ -260,12 +260,16 @@ describe('whatever a broker reports, in whatever order', () => {
   });
 });
 
+const AGREED = [{ type: 'ReconciliationStarted' }, { type: 'ReconciliationEnded', mismatches: 0 }];
+
 describe('a broker snapshot', () => {
-  it('that agrees with the books says nothing, whether a flat symbol is named or not', () => {
+  it('that agrees with the books raises nothing, whether a flat symbol is named or not', () => {
     const desk = longDesk();
     const cashMicros = desk.engine.ledger.cashMicros;
-    expect(desk.send({ type: 'BrokerSnapshot', cashMicros, positions: { AAA: 500 } })).toEqual([]);
-    expect(desk.send({ type: 'BrokerSnapshot', cashMicros, positions: { AAA: 500, BBB: 0 } })).toEqual([]);
+    expect(desk.send({ type: 'BrokerSnapshot', cashMicros, positions: { AAA: 500 } })).toEqual(AGREED);
+    expect(desk.send({ type: 'BrokerSnapshot', cashMicros, positions: { AAA: 500, BBB: 0 } })).toEqual(
+      AGREED,
+    );
   });
 
   it('that differs raises each difference with both sides, trips the switch and cancels what works', () => {
@@ -278,23 +282,28 @@ describe('a broker snapshot', () => {
       positions: { AAA: 499, ZZZ: 3 },
     });
     expect(derived).toEqual([
+      { type: 'ReconciliationStarted' },
+      { type: 'ReconciliationMismatched', item: 'cash', ours: cashMicros, theirs: cashMicros - 1 },
       {
         type: 'ErrorRaised',
         code: 'RECONCILIATION_MISMATCHED',
         message: `cash: engine ${cashMicros}, broker ${cashMicros - 1} micro-dollars`,
       },
+      { type: 'ReconciliationMismatched', item: 'position', symbol: 'AAA', ours: 500, theirs: 499 },
       {
         type: 'ErrorRaised',
         code: 'RECONCILIATION_MISMATCHED',
         message: 'position: engine 500, broker 499 shares',
         symbol: 'AAA',
       },
+      { type: 'ReconciliationMismatched', item: 'position', symbol: 'ZZZ', ours: 0, theirs: 3 },
       {
         type: 'ErrorRaised',
         code: 'RECONCILIATION_MISMATCHED',
-        message: 'position: broker holds 3 shares outside the universe',
+        message: 'position: engine 0, broker 3 shares',
         symbol: 'ZZZ',
       },
+      { type: 'ReconciliationEnded', mismatches: 3 },
       { type: 'KillSwitchTripped', cause: 'order_state', value: 3, limit: 0 },
       { type: 'CancelIntended', clientOrderId: order!.clientOrderId, reason: 'kill_switch' },
     ]);
@@ -302,6 +311,6 @@ describe('a broker snapshot', () => {
 
   it('does not mistake a symbol for a property every object has', () => {
     const desk = warmDesk({ symbols: ['AAA', 'constructor'] });
-    expect(desk.send({ type: 'BrokerSnapshot', cashMicros: 1e12, positions: {} })).toEqual([]);
+    expect(desk.send({ type: 'BrokerSnapshot', cashMicros: 1e12, positions: {} })).toEqual(AGREED);
   });
 });

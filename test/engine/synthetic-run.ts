@@ -49,6 +49,7 @@ export function syntheticRun(options: SyntheticRunOptions = {}): SessionRun & { 
     horizons,
     layout,
     settings: settings.engine,
+    ...(settings.script === undefined ? {} : { script: settings.script }),
   });
   return {
     identity,

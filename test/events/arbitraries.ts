@@ -174,6 +174,13 @@ export const inputEvents: { readonly [T in InputType]: fc.Arbitrary<InputEvent> 
     nights: fc.nat(),
     feeMicros: fc.nat(),
   }),
+  ConnectionLost: event('ConnectionLost', {
+    source: fc.constantFrom('market_data', 'broker'),
+    reason: text,
+  }),
+  ConnectionRestored: event('ConnectionRestored', { source: fc.constantFrom('market_data', 'broker') }),
+  DataGapDetected: event('DataGapDetected', { symbol, sinceUs: tUs }),
+  Heartbeat: event('Heartbeat', {}),
   OperatorCommanded: event('OperatorCommanded', {
     command: fc.constantFrom('pause', 'resume', 'kill', 'reset', 'flatten'),
     who: text,

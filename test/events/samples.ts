@@ -110,6 +110,10 @@ export const inputSamples: { readonly [T in InputType]: Extract<InputEvent, { re
     feeMicros: 310_556,
   },
   OperatorCommanded: { type: 'OperatorCommanded', tUs: T0, command: 'kill', who: 'ann', why: 'drill' },
+  ConnectionLost: { type: 'ConnectionLost', tUs: T0, source: 'broker', reason: 'closed by peer' },
+  ConnectionRestored: { type: 'ConnectionRestored', tUs: T0, source: 'market_data' },
+  DataGapDetected: { type: 'DataGapDetected', tUs: T0, symbol: 'SPY', sinceUs: T0 - 1 },
+  Heartbeat: { type: 'Heartbeat', tUs: T0 },
   TapeRecovered: { type: 'TapeRecovered', tUs: T0, records: 12, tornBytes: 340 },
   RunStopped: { type: 'RunStopped', tUs: T0, reason: 'end of data' },
 };
@@ -204,5 +208,14 @@ export const derivedSamples: { readonly [T in DerivedType]: Extract<DerivedEvent
   QuoteStale: { type: 'QuoteStale', cycle: 3, symbol: 'SPY', ageUs: 60_000_000, limitUs: 2_000_000 },
   KillSwitchTripped: { type: 'KillSwitchTripped', cause: 'daily_loss', value: 0.021, limit: 0.02 },
   KillSwitchReset: { type: 'KillSwitchReset', cause: 'daily_loss', by: 'ann' },
+  ReconciliationStarted: { type: 'ReconciliationStarted' },
+  ReconciliationMismatched: {
+    type: 'ReconciliationMismatched',
+    item: 'position',
+    symbol: 'SPY',
+    ours: 100,
+    theirs: 90,
+  },
+  ReconciliationEnded: { type: 'ReconciliationEnded', mismatches: 1 },
   ErrorRaised: { type: 'ErrorRaised', code: 'FEATURE_MISSING', message: 'no rsi_7', symbol: 'SPY' },
 };

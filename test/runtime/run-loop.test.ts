@@ -144,9 +144,10 @@ describe('the order of a tape', () => {
     const desk = loopDesk(syntheticRun({ ...RUN, scenario: { ...RUN.scenario, execution: far } }));
     await desk.drive(timeline);
     const types = desk.tape.records.map(({ type }) => type);
-    expect(types.slice(-3)).toEqual(['OrderExpired', 'BrokerSnapshot', 'SessionClosed']);
+    const last = ['BrokerSnapshot', 'ReconciliationStarted', 'ReconciliationEnded', 'SessionClosed'];
+    expect(types.slice(-5)).toEqual(['OrderExpired', ...last]);
     expect(
-      types.slice(types.lastIndexOf('MarketSlice') + 1, -2).every((type) => type === 'OrderExpired'),
+      types.slice(types.lastIndexOf('MarketSlice') + 1, -4).every((type) => type === 'OrderExpired'),
     ).toBe(true);
   });
 

@@ -71,6 +71,11 @@ export const riskSchema = z
     maxQuoteAgeSeconds: positive(86_400)
       .default(120)
       .describe('Oldest quote an order may be priced and judged by, seconds of logical time.'),
+    maxDataGapMinutes: wholeNumber({ min: 0, max: 390 })
+      .default(30)
+      .describe(
+        'Minutes that a bar of a symbol may be overdue within a session; longer is an error, which stops a strict run. 0 does not watch.',
+      ),
     tickDollars: tick().default(0.01).describe('Price step of orders from 1 dollar up, dollars.'),
     subDollarTickDollars: tick().default(0.0001).describe('Price step of orders below 1 dollar, dollars.'),
     dailyLoss: fraction()
@@ -128,6 +133,7 @@ export function toRiskSettings(
     restrictedSymbols: [...section.restrictedSymbols].sort(compareCodeUnits),
     maxDataAgeSeconds: section.maxDataAgeSeconds,
     maxQuoteAgeSeconds: section.maxQuoteAgeSeconds,
+    maxDataGapMinutes: section.maxDataGapMinutes,
     tickE4: Math.round(section.tickDollars * DOLLAR_E4),
     subDollarTickE4: Math.round(section.subDollarTickDollars * DOLLAR_E4),
     dailyLossFrac: section.dailyLoss,
