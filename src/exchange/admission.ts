@@ -1,6 +1,5 @@
 import { microsToDollars } from '../domain/money.ts';
 import type { OrderRejectReason, OrderRequest } from '../domain/orders.ts';
-import { indexOfSymbol } from '../domain/symbol-index.ts';
 import type { MoneyMicros } from '../domain/units.ts';
 import { claimOf, increasingShares, remainingMicros, worstPriceE4 } from './buying-power.ts';
 import type { ExchangeState } from './state.ts';
@@ -38,7 +37,7 @@ export function rejectionOf(
       detail: `limit ${limitPriceE4} is not a positive whole number of 1e-4 dollars`,
     };
   }
-  if (indexOfSymbol(state.sessionOrderIds, request.clientOrderId) >= 0) {
+  if (Object.hasOwn(state.sessionOrderIds, request.clientOrderId)) {
     return {
       reason: 'duplicate_client_order_id',
       detail: `${request.clientOrderId} was used in this session`,

@@ -1,6 +1,7 @@
-import { equityMicros, grossMicros, markedMicros } from '../domain/ledger.ts';
+import { applyExecution, equityMicros, grossMicros, markedMicros } from '../domain/ledger.ts';
+import { markAtTrade } from '../domain/marks.ts';
 import { exactMicros, notionalMicros } from '../domain/money.ts';
-import type { OrderRequest, Side } from '../domain/orders.ts';
+import type { Execution, OrderRequest, Side } from '../domain/orders.ts';
 import type { MoneyMicros, PriceE4, Shares } from '../domain/units.ts';
 import { feeDueMicros } from './fees.ts';
 import { roundAgainst, slippedPriceE4 } from './prices.ts';
@@ -129,12 +130,41 @@ export function increasingShares(
   return Math.max(0, quantity - Math.max(0, reducible - working));
 }
 
+/** Equity and gross of the account, kept over the fills of one slice instead of added up again for each. */
+export interface RunningAccount {
+  equityMicros: MoneyMicros;
+  grossMicros: MoneyMicros;
+}
+
+export function runningAccount({ ledger, marks }: ExchangeState): RunningAccount {
+  return {
+    equityMicros: equityMicros(ledger, marks.priceE4),
+    grossMicros: grossMicros(ledger, marks.priceE4),
+  };
+}
+
+/** Books an execution, with the mark it makes where no quote was ever seen, in ledger and account. */
+export function bookExecution(
+  { ledger, marks }: ExchangeState,
+  account: RunningAccount,
+  { execution, symbolIx }: { readonly execution: Execution; readonly symbolIx: number },
+): void {
+  const cashBefore = ledger.cashMicros;
+  const valueBefore = markedMicros(ledger, marks.priceE4, symbolIx);
+  applyExecution(ledger, execution);
+  markAtTrade(marks, symbolIx, execution.priceE4);
+  const value = markedMicros(ledger, marks.priceE4, symbolIx);
+  account.equityMicros += ledger.cashMicros - cashBefore + value - valueBefore;
+  account.grossMicros += Math.abs(value) - Math.abs(valueBefore);
+}
+
 /**
  * What one execution leaves of equity times leverage, at the marks before it: the check at the moment of the fill,
  * when the price is known. In a cash account (leverage 1, no shorts) it says that no purchase takes cash below zero.
  */
 export function remainingAfterFillMicros(
   state: ExchangeState,
+  account: RunningAccount,
   fill: {
     readonly symbolIx: number;
     readonly side: Side;
@@ -148,9 +178,9 @@ export function remainingAfterFillMicros(
   const covered = Math.min(fill.quantity, Math.max(0, fill.side === 'buy' ? -position : position));
   const coveredMicros = Math.round(covered * marks.priceE4[fill.symbolIx] * 100);
   const used =
-    grossMicros(ledger, marks.priceE4) -
+    account.grossMicros -
     coveredMicros +
     notionalMicros(fill.priceE4, fill.quantity - covered) +
     fill.feeMicros;
-  return exactMicros(Math.floor(equityMicros(ledger, marks.priceE4) * settings.leverage) - used);
+  return exactMicros(Math.floor(account.equityMicros * settings.leverage) - used);
 }

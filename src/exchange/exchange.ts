@@ -1,16 +1,24 @@
 import type { CorporateAction } from '../domain/corporate-actions.ts';
-import { applyExecution, equityMicros } from '../domain/ledger.ts';
+import { equityMicros } from '../domain/ledger.ts';
 import { applyCorporateAction as bookCorporateAction } from '../domain/ledger-actions.ts';
 import { HAS_ASK, HAS_BID, IS_HALTED, type MarketSlice, type Session } from '../domain/market-table.ts';
-import { markAtTrade, rebaseMark, updateMarks } from '../domain/marks.ts';
+import { rebaseMark, updateMarks } from '../domain/marks.ts';
 import { exactMicros, notionalMicros } from '../domain/money.ts';
 import type { Execution, OrderRequest } from '../domain/orders.ts';
-import { indexOfSymbol, insertionPoint } from '../domain/symbol-index.ts';
+import { indexOfSymbol } from '../domain/symbol-index.ts';
 import type { MoneyMicros, Shares, TimeUs } from '../domain/units.ts';
 import type { BorrowFeeCharged, BrokerReport } from '../events/inputs.ts';
 import { powerRejection, type Rejection, rejectionOf } from './admission.ts';
 import { chargeBorrowFees } from './borrow.ts';
-import { addClaim, claimOf, forgetClaims, remainingAfterFillMicros } from './buying-power.ts';
+import {
+  addClaim,
+  bookExecution,
+  claimOf,
+  forgetClaims,
+  type RunningAccount,
+  remainingAfterFillMicros,
+  runningAccount,
+} from './buying-power.ts';
 import { feeDueMicros } from './fees.ts';
 import { barOpenUs, type Fill, fillFromRow } from './fills.ts';
 import type { ExchangeState, WorkingOrder } from './state.ts';
@@ -28,7 +36,7 @@ export function openSession(state: ExchangeState, session: Session): BorrowFeeCh
   state.openedUs = session.openUs;
   forgetClaims(state);
   state.isOpen = true;
-  state.sessionOrderIds = [];
+  state.sessionOrderIds = {};
   state.bidE4.fill(0);
   state.askE4.fill(0);
   state.isHalted.fill(0);
@@ -77,7 +85,7 @@ export function submitOrder(state: ExchangeState, request: OrderRequest, tUs: Ti
   const symbolIx = indexOfSymbol(state.symbols, request.symbol);
   const rejection = rejectionOf(state, request, symbolIx);
   if (rejection !== undefined) return [{ type: 'OrderRejected', tUs, clientOrderId, ...rejection }];
-  state.sessionOrderIds.splice(insertionPoint(state.sessionOrderIds, clientOrderId), 0, clientOrderId);
+  state.sessionOrderIds[clientOrderId] = true;
   const leavesQuantity = request.quantity;
   addClaim(state, claimOf(state, { request, symbolIx, leavesQuantity }));
   state.working.push({
@@ -115,7 +123,8 @@ export function applySlice(
   forgetClaims(state);
   if (state.working.length > 0) {
     indexRows(state, slice, universeIxOf);
-    state.working = state.working.filter((order) => !workOrder(state, order, { slice, tUs, reports }));
+    const work = { slice, tUs, reports, account: runningAccount(state) };
+    state.working = state.working.filter((order) => !workOrder(state, order, work));
   }
   updateMarks(state.marks, slice, universeIxOf);
   updateQuotes(state, slice, universeIxOf);
@@ -139,11 +148,17 @@ interface SliceWork {
   readonly slice: MarketSlice;
   readonly tUs: TimeUs;
   readonly reports: BrokerReport[];
+  readonly account: RunningAccount;
+}
+
+interface OrderFill {
+  readonly order: WorkingOrder;
+  readonly fill: Fill;
 }
 
 /** Lets one order trade against the slice. @returns true when the order is done */
 function workOrder(state: ExchangeState, order: WorkingOrder, work: SliceWork): boolean {
-  const { slice, tUs, reports } = work;
+  const { slice, tUs, reports, account } = work;
   const { clientOrderId, timeInForce } = order.request;
   // A bar that opened before the order existed shows a price from before it: the order waits for the next.
   if (barOpenUs(slice.table, slice.from) < order.submittedUs) return false;
@@ -151,7 +166,7 @@ function workOrder(state: ExchangeState, order: WorkingOrder, work: SliceWork): 
   const at = { table: slice.table, row, takenShares: state.takenShares[order.symbolIx] };
   const fill = row < 0 ? undefined : fillFromRow(order, state.settings, at);
   if (fill !== undefined) {
-    const refusal = refusalAtFill(state, order, fill);
+    const refusal = refusalAtFill(state, account, { order, fill });
     if (refusal !== undefined) {
       reports.push(
         order.filledNotionalMicros > 0
@@ -160,7 +175,7 @@ function workOrder(state: ExchangeState, order: WorkingOrder, work: SliceWork): 
       );
       return true;
     }
-    reports.push(execute(state, order, fill, tUs));
+    reports.push(execute(state, { order, fill }, work));
   }
   if (order.leavesQuantity === 0) return true;
   if (timeInForce !== 'ioc') return false;
@@ -169,7 +184,11 @@ function workOrder(state: ExchangeState, order: WorkingOrder, work: SliceWork): 
 }
 
 /** The market may open beyond what the order was accepted at: no fill may overdraw the account. */
-function refusalAtFill(state: ExchangeState, order: WorkingOrder, fill: Fill): Rejection | undefined {
+function refusalAtFill(
+  state: ExchangeState,
+  account: RunningAccount,
+  { order, fill }: OrderFill,
+): Rejection | undefined {
   const { side } = order.request;
   const { symbolIx } = order;
   const position = state.ledger.shares[symbolIx];
@@ -177,7 +196,7 @@ function refusalAtFill(state: ExchangeState, order: WorkingOrder, fill: Fill): R
   if (fill.quantity <= reducible) return undefined;
   const feeMicros = feeOf(state, order, fill);
   const after = { symbolIx, side, quantity: fill.quantity, priceE4: fill.priceE4, feeMicros };
-  const remaining = remainingAfterFillMicros(state, after);
+  const remaining = remainingAfterFillMicros(state, account, after);
   if (remaining >= 0) return undefined;
   const needed = notionalMicros(fill.priceE4, fill.quantity - Math.max(0, reducible)) + feeMicros;
   return powerRejection(needed, needed + remaining);
@@ -192,7 +211,11 @@ function feeOf(state: ExchangeState, order: WorkingOrder, fill: Fill): MoneyMicr
 }
 
 /** Books a fill on the order and in the exchange's own ledger. @returns its report */
-function execute(state: ExchangeState, order: WorkingOrder, fill: Fill, tUs: TimeUs): BrokerReport {
+function execute(
+  state: ExchangeState,
+  { order, fill }: OrderFill,
+  { tUs, account }: SliceWork,
+): BrokerReport {
   const { clientOrderId, symbol, side } = order.request;
   const feeMicros = feeOf(state, order, fill);
   const execution: Execution = {
@@ -210,8 +233,7 @@ function execute(state: ExchangeState, order: WorkingOrder, fill: Fill, tUs: Tim
   order.leavesQuantity -= fill.quantity;
   order.feesMicros += feeMicros;
   order.filledNotionalMicros += notionalMicros(fill.priceE4, fill.quantity);
-  applyExecution(state.ledger, execution);
-  markAtTrade(state.marks, order.symbolIx, fill.priceE4);
+  bookExecution(state, account, { execution, symbolIx: order.symbolIx });
   if (order.leavesQuantity === 0) return { type: 'OrderFilled', tUs, execution };
   return { type: 'OrderPartiallyFilled', tUs, execution, leavesQuantity: order.leavesQuantity };
 }

@@ -45,8 +45,8 @@ export interface ExchangeState {
   readonly lending: Lending;
   /** In the order of submission, which is the order they fill in. */
   working: WorkingOrder[];
-  /** Client order ids of the session, code-unit order. Orders are good for the day, so ids are forgotten at the next opening. */
-  sessionOrderIds: string[];
+  /** Client order ids of the session as keys. Orders are good for the day, so ids are forgotten at the next opening. */
+  sessionOrderIds: Record<string, true>;
   nextExecutionOrdinal: number;
   /** Newest closing quote of the session by universe index; 0 = none, one-sided or crossed. */
   readonly bidE4: Float64Array;
@@ -74,7 +74,7 @@ export function createExchange(
     openedUs: 0,
     lending: createLending(symbols, settings.borrow),
     working: [],
-    sessionOrderIds: [],
+    sessionOrderIds: {},
     nextExecutionOrdinal: 1,
     bidE4: new Float64Array(count),
     askE4: new Float64Array(count),

@@ -11,7 +11,12 @@ import {
 } from '../../src/domain/orders.ts';
 import type { ExchangeSettings, FeeModel } from '../../src/domain/settings.ts';
 import type { BrokerReport } from '../../src/events/inputs.ts';
-import { forgetClaims, remainingMicros } from '../../src/exchange/buying-power.ts';
+import {
+  bookExecution,
+  forgetClaims,
+  remainingMicros,
+  runningAccount,
+} from '../../src/exchange/buying-power.ts';
 import {
   accountSnapshot,
   applySlice,
@@ -267,6 +272,29 @@ describe('the simulated exchange, any orders in any market', () => {
           forgetClaims(state);
           expect(kept).toBe(remainingMicros(state));
         }
+      }),
+    );
+  });
+
+  it('keeps equity and gross over executions to the same sums as adding them up again', () => {
+    const trade = fc.record({
+      symbolIx: fc.constantFrom(0, 1),
+      side: fc.constantFrom<Side>('buy', 'sell'),
+      quantity: fc.integer({ min: 1, max: 500 }),
+      priceE4: price,
+      feeMicros: fc.nat(1e6),
+    });
+    fc.assert(
+      fc.property(market, fc.array(trade, { maxLength: 12 }), (given, trades) => {
+        const state = start(given);
+        for (const step of stepsOf(given)) if ('slice' in step) take(state, step);
+        const account = runningAccount(state);
+        trades.forEach(({ symbolIx, ...rest }, k) => {
+          const ids = { executionId: `t${k}`, clientOrderId: 'o', tradeTimeUs: OPEN_US };
+          const execution = { ...rest, ...ids, symbol: SYMBOLS[symbolIx]! };
+          bookExecution(state, account, { execution, symbolIx });
+          expect(account).toEqual(runningAccount(state));
+        });
       }),
     );
   });

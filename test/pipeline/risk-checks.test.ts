@@ -317,6 +317,34 @@ describe('scaling', () => {
     );
   });
 
+  it('keeps the worst case of the book as orders come in, to the bit of adding it up again', () => {
+    const intent = fc.record({
+      symbolIx: fc.constantFrom(0, 1),
+      side: fc.constantFrom('buy' as const, 'sell' as const),
+      quantity: fc.integer({ min: 1, max: 800 }),
+    });
+    const shares = fc.integer({ min: -4000, max: 4000 });
+    const mid = fc.integer({ min: 1, max: 4_000_001 }).map((halves) => halves / 2);
+    fc.assert(
+      fc.property(shares, shares, mid, fc.array(intent), (position, otherPosition, midE4, intents) => {
+        const market = (m: RiskBook['market']) => m.midE4.fill(midE4);
+        const world = { position, otherPosition, market, settings: { sectors: SECTORS } };
+        const { draft, book, memory, settings } = worldOf(world);
+        const costMicros = 1000;
+        for (const { quantity, ...of } of intents) {
+          recordIntent(book, memory, { draft: { ...draft, ...of }, quantity, costMicros });
+        }
+        const facts = { ...book, working: [...book.working] };
+        const again = openRiskBook(facts, createOpenOrders(2, settings.sectors.length), { leverage: 9 });
+        expect(again.worst).toEqual(book.worst);
+        expect(again.open).toEqual(book.open);
+        expect(again.open.sectorMicros[0]).toBe(book.worst.grossMicros);
+        const untouched = worldOf(world).book.buyingPowerMicros;
+        expect(book.buyingPowerMicros).toBe(untouched - intents.length * costMicros);
+      }),
+    );
+  });
+
   it('leaves an approved order inside position and gross limits whatever is held and working', () => {
     const shares = fc.integer({ min: -4000, max: 4000 });
     const open = fc.record({
