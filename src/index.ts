@@ -6,6 +6,7 @@
  * - `math/`      deterministic exp/ln/pow, rolling statistics, rank correlation, hashing, seeded draws
  * - `events/`    input and derived events, canonical encoding
  * - `pipeline/`  0-features, 1-prediction, 2-blending, 3-arbitration, 4-gating, 5-sizing, 6-risk; `pipeline.ts` composes them
+ * - `learning/`  weights of horizons: Exp3-IX, Hedge, rewards, ensemble
  * - `engine/`    `step(engine, input)`: sessions, cycles, orders, reports, kill switch, snapshots
  * - `exchange/`  the simulated exchange, a reducer too
  * - `ports/`     types of what is outside: datasets, models, tape, progress

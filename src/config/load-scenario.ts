@@ -31,6 +31,8 @@ export interface ScenarioPaths {
   readonly datasetDir: string;
   readonly runRootDir?: string;
   readonly predictionsFile?: string;
+  /** `bandit_state.json` that learning starts from. */
+  readonly learningStartFile?: string;
 }
 
 /** A scenario ready to run. */
@@ -125,6 +127,7 @@ function resolvePaths(
 ): ScenarioPaths {
   const from = (key: ConfigPath, path: string): string => resolve(locateValue(root, key).baseDir, path);
   const { runRoot, predictions } = scenario.models;
+  const { warmStart } = scenario.learning;
   return {
     scenarioFile,
     datasetDir: from(['data', 'dataset'], scenario.data.dataset),
@@ -132,6 +135,7 @@ function resolvePaths(
       ? {}
       : { runRootDir: from(['models', 'runRoot'], runRoot) }),
     ...(predictions === undefined ? {} : { predictionsFile: from(['models', 'predictions'], predictions) }),
+    ...(warmStart === undefined ? {} : { learningStartFile: from(['learning', 'warmStart'], warmStart) }),
   };
 }
 

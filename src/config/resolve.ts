@@ -18,6 +18,7 @@ import { toBlendingSettings } from './sections/blending.ts';
 import { noBorrowSymbolsOf } from './sections/borrow.ts';
 import { toExchangeSettings, toExecutionSettings } from './sections/broker.ts';
 import { toGatingSettings } from './sections/gating.ts';
+import { toLearningSettings } from './sections/learning.ts';
 import { toPredictionSettings } from './sections/prediction.ts';
 import { toRiskSettings } from './sections/risk.ts';
 import { toSizingSettings } from './sections/sizing.ts';
@@ -73,6 +74,7 @@ export function resolveSettings(scenario: Scenario, discovered: readonly Horizon
       }),
       execution: toExecutionSettings(scenario.execution),
       exchange: toExchangeSettings(scenario.broker),
+      learning: toLearningSettings(scenario.learning),
     },
   };
 }
@@ -139,6 +141,12 @@ export function crossProblems(scenario: Scenario, root: ConfigMap): ScenarioProb
       `prediction.icMinPairs: expected at most icWindowPairs ${scenario.prediction.icWindowPairs}, found ${scenario.prediction.icMinPairs}`,
     );
   }
+  if (scenario.learning.warmStart !== undefined && scenario.learning.algorithm === 'off') {
+    report(
+      ['learning', 'warmStart'],
+      'learning.warmStart: nothing would read it, because learning.algorithm is off; set exp3ix or hedge, or leave it out',
+    );
+  }
   problems.push(...riskProblems(scenario, root));
   return labels === 'discover' ? problems : [...problems, ...strayHorizons(scenario, labels, root)];
 }
@@ -165,6 +173,7 @@ export function horizonKeys(
   const maps: readonly (readonly [ConfigPath, Readonly<Record<string, number>> | undefined])[] = [
     [['prediction', 'freshnessTauSeconds'], scenario.prediction.freshnessTauSeconds],
     [['blending', 'temperature'], scenario.blending.temperature],
+    [['learning', 'staticWeights'], scenario.learning.staticWeights],
   ];
   return maps.flatMap(([path, values]) => Object.keys(values ?? {}).map((label) => ({ path, label })));
 }

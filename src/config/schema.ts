@@ -14,6 +14,7 @@ import {
 } from './sections/common.ts';
 import { gatingSchema } from './sections/gating.ts';
 import { incidentsSchema } from './sections/incidents.ts';
+import { learningSchema } from './sections/learning.ts';
 import { predictionSchema } from './sections/prediction.ts';
 import { riskSchema } from './sections/risk.ts';
 import { sizingSchema } from './sections/sizing.ts';
@@ -126,6 +127,7 @@ export const scenarioSchema = z
     execution: executionSchema,
     broker: brokerSchema,
     incidents: incidentsSchema,
+    learning: learningSchema,
   })
   .describe('A sametape scenario.');
 

@@ -46,6 +46,7 @@ export function effectiveScenario(
       ...values.blending,
       temperature: isDiscovering ? values.blending.temperature : settings.engine.blending.temperature,
     },
+    learning: { ...values.learning, warmStart: from(resolvedPaths.learningStartFile) },
   };
 }
 

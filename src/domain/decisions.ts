@@ -11,6 +11,7 @@ export type DecisionReason =
   | 'inference_failed'
   // arbitration
   | 'below_threshold'
+  | 'explored_below_threshold'
   | 'score_best'
   // gating
   | 'spread_too_wide'

@@ -19,6 +19,7 @@ export interface EngineSettings {
   readonly risk: RiskSettings;
   readonly execution: ExecutionSettings;
   readonly exchange: ExchangeSettings;
+  readonly learning: LearningSettings;
 }
 
 export interface PredictionSettings {
@@ -193,4 +194,21 @@ export interface ExchangeSettings {
   readonly borrow: BorrowSettings;
   /** Buying power = equity * this - gross exposure; 1 is a cash account, 2 Regulation T. */
   readonly leverage: number;
+}
+
+export interface LearningSettings {
+  /** `off` leaves every horizon its static weight; see `learning/` for the others. */
+  readonly algorithm: 'off' | 'exp3ix' | 'hedge';
+  /** `exp3ix`: probability that a new entry draws its horizon instead of taking the best score. */
+  readonly explore: number;
+  /** A return of this many standard deviations of the horizon's return is a reward of 1. */
+  readonly rewardSigmas: number;
+  /** Most that learned weights count beside the static ones. */
+  readonly blend: number;
+  /** Rewards before learned weights count at all. */
+  readonly rampStartRewards: number;
+  /** Rewards over which they come to count in full; 0 is at once. */
+  readonly rampRewards: number;
+  /** By horizon label; a horizon without one counts as 1/K before they are normalised. */
+  readonly staticWeights: Readonly<Record<string, number>>;
 }

@@ -4,6 +4,7 @@ import type { DerivedEvent } from '../events/derived.ts';
 import type { InputEvent } from '../events/inputs.ts';
 import { applyCorporateAction as rebasePipeline } from '../pipeline/pipeline.ts';
 import type { Engine } from './engine-state.ts';
+import { learnFromTrip } from './learn.ts';
 import { requestCancel } from './operator.ts';
 
 /**
@@ -26,4 +27,5 @@ export function applyCorporateAction(
   const { shares, cashMicros, realizedMicros } = adjusted;
   const { symbol, kind: cause } = action;
   out.push({ type: 'PositionAdjusted', symbol, cause, shares, cashMicros, realizedMicros });
+  if (adjusted.roundTrip !== undefined) learnFromTrip(engine.pipeline, symbolIx, adjusted.roundTrip, out);
 }

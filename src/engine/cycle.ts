@@ -7,6 +7,7 @@ import type { ModelKind } from '../events/layout.ts';
 import { orderRequestOf } from '../pipeline/6-risk/assess-order.ts';
 import { isKilled, markExposure } from '../pipeline/6-risk/kill-switch.ts';
 import type { DecisionView } from '../pipeline/decision-view.ts';
+import { entryTerms } from '../pipeline/explore-entries.ts';
 import { type CycleOutcome, decide, requestPredictions } from '../pipeline/pipeline.ts';
 import { currentEquityMicros, type Engine } from './engine-state.ts';
 import { watchGates } from './gate-watch.ts';
@@ -148,7 +149,8 @@ function askBroker(
     const order = orderRequestOf(verdict, `${runTag}-${answer.seq}-${k}`);
     const i = verdict.draft.symbolIx;
     const horizonIx = pipeline.timers.horizonIx[i];
-    addOrder(orders, order, { symbolIx: i, horizonIx, intendedUs: nowUs });
+    const terms = order.purpose === 'open' ? entryTerms(pipeline, i) : null;
+    addOrder(orders, order, { symbolIx: i, horizonIx, intendedUs: nowUs, terms });
     const { cycle } = answer;
     const reason = pipeline.work.reason[i];
     if (horizonIx < 0) {

@@ -4,6 +4,7 @@ import type { EngineSettings } from '../domain/settings.ts';
 import type { MoneyMicros, TimeUs } from '../domain/units.ts';
 import type { ConnectionSource } from '../events/inputs.ts';
 import type { SignalLayout } from '../events/layout.ts';
+import type { LearningStart } from '../learning/learning-start.ts';
 import { createKillState, type KillState } from '../pipeline/6-risk/kill-switch.ts';
 import { createPipeline, type Pipeline } from '../pipeline/pipeline-state.ts';
 import { createGateWatch, type GateWatch } from './gate-watch.ts';
@@ -18,6 +19,8 @@ export interface EngineConfig {
   readonly horizons: readonly Horizon[];
   readonly layout: SignalLayout;
   readonly barSeconds: number;
+  /** What an earlier run had learned; absent when this one starts with nothing. */
+  readonly learningStart?: LearningStart;
 }
 
 /** The engine between two inputs: plain data, updated in place by `step` and by nothing else. */

@@ -1,6 +1,7 @@
 import { InvariantError } from '../domain/errors.ts';
 import { canMove, isWorking, type OrderRequest, type OrderStatus, sideSign } from '../domain/orders.ts';
 import type { Shares, TimeUs } from '../domain/units.ts';
+import type { EntryTerms } from '../learning/reward-tracker.ts';
 
 /** The engine's own record of one order, driven only by reports. */
 export interface OrderRecord {
@@ -9,6 +10,8 @@ export interface OrderRecord {
   /** Horizon the order was decided for, an index into the pipeline's horizons; -1 where there is none. */
   readonly horizonIx: number;
   readonly intendedUs: TimeUs;
+  /** While learning, for an order that opens a position: what its reward will be credited to. */
+  readonly terms: EntryTerms | null;
   status: OrderStatus;
   filledQuantity: Shares;
   cancelRequested: boolean;
@@ -39,7 +42,7 @@ export function createOrderBook(): OrderBook {
 export function addOrder(
   book: OrderBook,
   request: OrderRequest,
-  facts: Pick<OrderRecord, 'symbolIx' | 'horizonIx' | 'intendedUs'>,
+  facts: Pick<OrderRecord, 'symbolIx' | 'horizonIx' | 'intendedUs' | 'terms'>,
 ): void {
   if (findIn(book.working, request.clientOrderId) !== undefined) {
     throw new InvariantError(`client order id ${request.clientOrderId} was used twice`);
@@ -49,6 +52,7 @@ export function addOrder(
     symbolIx: facts.symbolIx,
     horizonIx: facts.horizonIx,
     intendedUs: facts.intendedUs,
+    terms: facts.terms,
     status: 'intended',
     filledQuantity: 0,
     cancelRequested: false,

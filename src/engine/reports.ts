@@ -7,6 +7,7 @@ import { markRepeats, trip } from '../pipeline/6-risk/kill-switch.ts';
 import { recordExecution } from '../pipeline/6-risk/risk-memory.ts';
 import { startTimer } from '../pipeline/horizon-timers.ts';
 import type { Engine } from './engine-state.ts';
+import { learnFromExecution } from './learn.ts';
 import { stopExposure } from './operator.ts';
 import { findOrder, moveOrder, type OrderFault, type OrderRecord } from './order-book.ts';
 import { sessionMinutes } from './session-clock.ts';
@@ -21,7 +22,7 @@ export function applyReport(engine: Engine, report: BrokerReport, out: DerivedEv
       { code: 'ORDER_UNKNOWN', message: `${report.type} for unknown order ${clientOrderId}` },
       out,
     );
-    if ('execution' in report) book(engine, report.execution, out);
+    if ('execution' in report) book(engine, report.execution, undefined, out);
     return;
   }
   if ('execution' in report) applyFill(engine, order, report.execution, out);
@@ -44,7 +45,7 @@ function applyFill(engine: Engine, order: OrderRecord, execution: Execution, out
   if (order.executionIds.includes(execution.executionId)) return;
   order.executionIds.push(execution.executionId);
   order.filledQuantity += execution.quantity;
-  const change = book(engine, execution, out);
+  const change = book(engine, execution, order, out);
   if (change.kind === 'opened' || change.kind === 'reversed') startPositionTimer(engine, order, execution);
   const { quantity, clientOrderId } = order.request;
   const fault = moveOrder(
@@ -88,11 +89,17 @@ function raise(engine: Engine, fault: OrderFault, out: DerivedEvent[]): void {
   stopExposure(engine, trip(engine.kill, 'order_state', { value: 1, limit: 0 }), out);
 }
 
-function book(engine: Engine, execution: Execution, out: DerivedEvent[]): LedgerChange {
+function book(
+  engine: Engine,
+  execution: Execution,
+  order: OrderRecord | undefined,
+  out: DerivedEvent[],
+): LedgerChange {
   const change = applyExecution(engine.ledger, execution);
   const { marksE4 } = engine.pipeline;
   if (marksE4[change.symbolIx] === 0) marksE4[change.symbolIx] = execution.priceE4;
   out.push(...positionEvents(change));
+  learnFromExecution(engine.pipeline, { change, order }, out);
   return change;
 }
 

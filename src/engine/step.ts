@@ -11,6 +11,7 @@ import { applyCorporateAction } from './corporate-action.ts';
 import { completeCycle, reportFaults, startCycle } from './cycle.ts';
 import { currentEquityMicros, type Engine } from './engine-state.ts';
 import { forgetGates } from './gate-watch.ts';
+import { learnFromForecasts } from './learn.ts';
 import { applyOperatorCommand, stopExposure } from './operator.ts';
 import { ageOrders } from './order-book.ts';
 import { reconcile } from './reconcile.ts';
@@ -67,6 +68,7 @@ function applyInput(
       return undefined;
     case 'SessionClosed':
       pipeline.closeSession(engine.pipeline);
+      learnFromForecasts(engine.pipeline, out);
       engine.closingEquityMicros = currentEquityMicros(engine);
       closeSession(engine.clock);
       return undefined;
@@ -127,6 +129,7 @@ function applySlice(
   const { slice, tUs } = input;
   const universeIxOf = universeIndexOf(engine.layout.symbols, slice.table.symbols);
   pipeline.applySlice(engine.pipeline, slice, universeIxOf, tUs);
+  learnFromForecasts(engine.pipeline, out);
   const equityMicros = currentEquityMicros(engine);
   const { risk } = engine.settings;
   const losses = kill.markEquity(engine.kill, equityMicros, risk);

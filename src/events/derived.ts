@@ -33,6 +33,8 @@ export interface Decision {
   readonly limit?: number;
   /** Why the position was to be left, where risk refused or cut the exit and `reason` names its check. */
   readonly exitReason?: DecisionReason;
+  /** For a new entry while learning: the probability that its horizon was taken, draws included. */
+  readonly propensity?: number;
 }
 
 /** What `step` returns. The runtime appends each to the tape, then carries out those that ask for an effect. */
@@ -135,6 +137,32 @@ export type DerivedEvent =
       readonly theirs: number;
     }
   | { readonly type: 'ReconciliationEnded'; readonly mismatches: number }
+  | {
+      /** A position entered on a horizon is closed, and what it was worth. */
+      readonly type: 'RewardObserved';
+      readonly symbol: string;
+      readonly horizon: string;
+      /** Net return of the round trip, fraction of what was entered. */
+      readonly netReturn: number;
+      /** Standard deviation of the horizon's return when it was entered, decimal. */
+      readonly sigma: number;
+      /** In [-1, 1], and the loss it means, in [0, 1]. */
+      readonly reward: number;
+      readonly loss: number;
+      readonly propensity: number;
+      /** Horizons that would not have traded when it was entered: they are charged the loss of nothing, 1/2. */
+      readonly abstained: readonly string[];
+    }
+  | {
+      /** Weights of horizons after something was learned; lists run over `arms`. */
+      readonly type: 'LearningUpdated';
+      readonly algorithm: 'exp3ix' | 'hedge';
+      readonly arms: readonly string[];
+      readonly rounds: number;
+      readonly lossSums: readonly number[];
+      readonly probabilities: readonly number[];
+      readonly omega: readonly number[];
+    }
   | {
       readonly type: 'ErrorRaised';
       readonly code: string;

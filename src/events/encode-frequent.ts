@@ -18,11 +18,12 @@ export function cycleCompletedJson({ cycle, decisions, digests, equityMicros }: 
 }
 
 function decisionJson(decision: Decision): string {
-  const { exitReason, horizon, limit, side, targetShares, targetWeight, value } = decision;
+  const { exitReason, horizon, limit, propensity, side, targetShares, targetWeight, value } = decision;
   let text = exitReason === undefined ? '{' : `{"exitReason":"${exitReason}",`;
   if (horizon !== undefined) text += `"horizon":${quote(horizon)},`;
   text += `"kind":"${decision.kind}"`;
   if (limit !== undefined) text += `,"limit":${numberJson(limit, 'decision.limit')}`;
+  if (propensity !== undefined) text += `,"propensity":${numberJson(propensity, 'decision.propensity')}`;
   text += `,"reason":"${decision.reason}"`;
   if (side !== undefined) text += `,"side":"${side}"`;
   text += `,"symbol":${quote(decision.symbol)}`;

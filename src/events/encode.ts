@@ -222,6 +222,10 @@ function derivedPayload(event: Exclude<DerivedEvent, { readonly type: FrequentDe
     }
     case 'ReconciliationEnded':
       return { mismatches: event.mismatches };
+    case 'RewardObserved':
+      return reward(event);
+    case 'LearningUpdated':
+      return learning(event);
     case 'ErrorRaised': {
       const payload: Record<string, Json> = { code: event.code, message: event.message };
       if (event.symbol !== undefined) payload.symbol = event.symbol;
@@ -230,4 +234,28 @@ function derivedPayload(event: Exclude<DerivedEvent, { readonly type: FrequentDe
     default:
       return assertNever(event);
   }
+}
+
+function reward(event: Extract<DerivedEvent, { readonly type: 'RewardObserved' }>): JsonObject {
+  return {
+    abstained: event.abstained,
+    horizon: event.horizon,
+    loss: event.loss,
+    netReturn: event.netReturn,
+    propensity: event.propensity,
+    reward: event.reward,
+    sigma: event.sigma,
+    symbol: event.symbol,
+  };
+}
+
+function learning(event: Extract<DerivedEvent, { readonly type: 'LearningUpdated' }>): JsonObject {
+  return {
+    algorithm: event.algorithm,
+    arms: event.arms,
+    lossSums: event.lossSums,
+    omega: event.omega,
+    probabilities: event.probabilities,
+    rounds: event.rounds,
+  };
 }

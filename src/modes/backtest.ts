@@ -7,10 +7,17 @@ import { CheckFailedError, InputError } from '../domain/errors.ts';
 import { microsToDollars } from '../domain/money.ts';
 import { viewEngine } from '../engine/state-view.ts';
 import type { Json } from '../events/record.ts';
+import { type BanditState, viewLearning } from '../learning/bandit-state.ts';
 import type { CacheFolder } from '../models/cache-folder.ts';
 import type { CacheUse } from '../models/cached-inference.ts';
 import type { Progress } from '../ports/progress.ts';
-import { collectDerived, collectInput, createRunCollector, type RunCollector } from '../report/collect.ts';
+import {
+  type ClosedTrade,
+  collectDerived,
+  collectInput,
+  createRunCollector,
+  type RunCollector,
+} from '../report/collect.ts';
 import { type RunStatistics, statisticsOf } from '../report/statistics.ts';
 import type { RunLoop } from '../runtime/run-loop.ts';
 import { cyclesIn } from '../sources/session-timeline.ts';
@@ -114,20 +121,11 @@ export async function runBacktest(options: BacktestOptions): Promise<RunResult> 
   writeViews(folder, {
     scenario,
     prepared,
-    summary: { ...summary, statistics: statisticsJson(statistics) },
+    summary: { ...summary, statistics: plainJson(statistics) },
     result,
+    trades: collector.trades,
     runDir,
   });
-  const warnings = [
-    ...prepared.warnings.map(({ message }) => message),
-    ...(cacheUse?.notes ?? []),
-    ...[...faults].map(([fault, cycles]) => `${fault} in ${cycles} cycles, and weighed nothing there`),
-  ];
-  if (identity.layout.columns.length === 0) {
-    warnings.push(
-      'limited mode: the scenario names no run root (models.runRoot), so no predictions were made',
-    );
-  }
   adopt({ partialDir, runDir, chainHead: tape.head });
   return {
     ...summary,
@@ -135,9 +133,24 @@ export async function runBacktest(options: BacktestOptions): Promise<RunResult> 
     wallSeconds,
     cyclesPerSecond: collector.cycles / wallSeconds,
     statistics,
-    warnings,
+    warnings: warningsOf(prepared, faults),
     ...(cacheUse === undefined ? {} : { cacheUse }),
   };
+}
+
+function warningsOf(
+  { warnings, cacheUse, identity }: PreparedRun,
+  faults: ReadonlyMap<string, number>,
+): readonly string[] {
+  const isLimited = identity.layout.columns.length === 0;
+  return [
+    ...warnings.map(({ message }) => message),
+    ...(cacheUse?.notes ?? []),
+    ...[...faults].map(([fault, cycles]) => `${fault} in ${cycles} cycles, and weighed nothing there`),
+    ...(isLimited
+      ? ['limited mode: the scenario names no run root (models.runRoot), so no predictions were made']
+      : []),
+  ];
 }
 
 function attachCollector(loop: RunLoop, collector: RunCollector): void {
@@ -181,12 +194,18 @@ function writeViews(
     readonly prepared: PreparedRun;
     readonly summary: { readonly [key: string]: Json };
     readonly result: SessionRunResult;
+    readonly trades: readonly ClosedTrade[];
     readonly runDir: string;
   },
 ): void {
   const { scenario, prepared, summary, result, runDir } = views;
   writeJsonAtomic(folder.summaryFile, summary);
   writeJsonAtomic(join(folder.stateDir, 'engine_state.json'), viewEngine(result.engine));
+  writeJsonAtomic(join(folder.stateDir, 'trades.json'), plainJson(views.trades));
+  const { learning } = result.engine.pipeline;
+  if (learning !== null) {
+    writeJsonAtomic(join(folder.stateDir, 'bandit_state.json'), plainJson(viewLearning(learning)));
+  }
   writeFileSync(folder.scenarioFile, showScenario(scenario, runDir));
   const { datasetDir, runRootDir } = scenario.resolvedPaths;
   writeJsonAtomic(folder.hostFile, {
@@ -203,9 +222,9 @@ function writeViews(
   });
 }
 
-/** Statistics are numbers, null and plain objects of them: JSON as they stand. */
-function statisticsJson(statistics: RunStatistics): Json {
-  return statistics as unknown as Json;
+/** Numbers, strings, null and plain objects and lists of them are JSON as they stand. */
+function plainJson(value: RunStatistics | BanditState | readonly ClosedTrade[]): Json {
+  return value as unknown as Json;
 }
 
 /**

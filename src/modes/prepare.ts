@@ -23,6 +23,7 @@ import type { InferencePort } from '../ports/inference.ts';
 import type { MarketDataset } from '../ports/market-data.ts';
 import { cyclesIn } from '../sources/session-timeline.ts';
 import { codeSha256 } from './code-identity.ts';
+import { readLearningStart } from './learning-start-file.ts';
 import { type RunIdentity, runIdentity } from './run-identity.ts';
 import type { Discovery } from './run-sessions.ts';
 
@@ -96,6 +97,7 @@ export async function prepareRun(
     horizons,
     layout,
     settings: settings.engine,
+    ...readLearningStart(scenario, layout),
     ...(settings.script === undefined ? {} : { script: settings.script }),
   });
   expectIncidentsInside(identity, sessions);

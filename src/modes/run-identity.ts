@@ -7,6 +7,7 @@ import type { EngineConfig } from '../engine/engine-state.ts';
 import { canonicalJson } from '../events/canonical.ts';
 import type { SignalLayout } from '../events/layout.ts';
 import type { Json, JsonObject } from '../events/record.ts';
+import type { LearningStart } from '../learning/learning-start.ts';
 
 /** Version of the identity's own shape; a tape of another version is refused, not guessed at. */
 const IDENTITY_VERSION = 1;
@@ -25,6 +26,8 @@ export interface RunIdentity {
   readonly settings: EngineSettings;
   /** What is rehearsed; absent where nothing is. */
   readonly script?: SourceScript;
+  /** What an earlier run had learned, and the SHA-256 of the file it was read from; absent when nothing. */
+  readonly learningStart?: LearningStart & { readonly sha256: string };
 }
 
 export function runIdentity(facts: Omit<RunIdentity, 'version'>): RunIdentity {
@@ -79,6 +82,13 @@ export function parseIdentity(json: JsonObject): RunIdentity {
 
 /** What the engine of a run is made from. Client order ids start with the first 12 digits of the run id. */
 export function engineConfig(identity: RunIdentity): EngineConfig {
-  const { settings, horizons, layout, barSeconds } = identity;
-  return { runTag: runIdOf(identity).slice(0, 12), settings, horizons, layout, barSeconds };
+  const { settings, horizons, layout, barSeconds, learningStart } = identity;
+  return {
+    runTag: runIdOf(identity).slice(0, 12),
+    settings,
+    horizons,
+    layout,
+    barSeconds,
+    ...(learningStart === undefined ? {} : { learningStart }),
+  };
 }

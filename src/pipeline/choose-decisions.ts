@@ -117,7 +117,7 @@ function holdOutcome({ work }: Pipeline, view: DecisionView, i: number): void {
     return;
   }
   const failed = { value: arbitration.bestScoreBps[i], limit: arbitration.thetaBps[i] };
-  setOutcome(work, i, HOLD, 'below_threshold', failed);
+  setOutcome(work, i, HOLD, work.explored[i] === 1 ? 'explored_below_threshold' : 'below_threshold', failed);
 }
 
 /** Why no horizon had a score: the first stage that had nothing to say. */

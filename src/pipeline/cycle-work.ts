@@ -37,6 +37,10 @@ export interface CycleWork {
   /** C*N, 1 where a calibrated score exists. */
   readonly present: Uint8Array;
   readonly priorOmega: Float64Array;
+  /** N, 1 where a new entry drew its horizon instead of taking the best score. */
+  readonly explored: Uint8Array;
+  /** N probabilities with which a new entry's horizon was taken, 0 where there is no new entry or no learning. */
+  readonly propensity: Float64Array;
   readonly cost: CostOutput;
   readonly blend: BlendOutput;
   readonly arbitration: ArbitrationOutput;
@@ -86,6 +90,8 @@ export function createCycleWork(layout: SignalLayout, plan: BlendPlan, barriers:
     capacity: new Float64Array(n),
     present: new Uint8Array(c * n),
     priorOmega: new Float64Array(h).fill(h === 0 ? 0 : 1 / h),
+    explored: new Uint8Array(n),
+    propensity: new Float64Array(n),
     cost: createCostOutput(h, n),
     blend: createBlendOutput(plan),
     arbitration: createArbitrationOutput(h, n),

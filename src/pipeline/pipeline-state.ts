@@ -2,6 +2,8 @@ import type { Horizon } from '../domain/horizon.ts';
 import type { Session } from '../domain/market-table.ts';
 import type { EngineSettings } from '../domain/settings.ts';
 import type { SignalLayout } from '../events/layout.ts';
+import type { LearningStart } from '../learning/learning-start.ts';
+import { createLearning, type LearningState } from '../learning/learning-state.ts';
 import { createHash128, type Hash128 } from '../math/hash128.ts';
 import { createFeatureEngine, type FeatureEngine } from './0-features/feature-engine.ts';
 import { type AdvState, createAdv } from './1-prediction/adv.ts';
@@ -15,6 +17,7 @@ import type { RiskLimits } from './6-risk/risk-case.ts';
 import { createRiskMemory, type RiskMemory } from './6-risk/risk-memory.ts';
 import { type SymbolRules, symbolRules } from './6-risk/symbol-rules.ts';
 import { type CycleWork, createCycleWork } from './cycle-work.ts';
+import { createForecastOutcomes, type ForecastOutcomes } from './forecast-outcomes.ts';
 import { createHorizonTimers, type HorizonTimers } from './horizon-timers.ts';
 import { createMarketState, type MarketState } from './market-state.ts';
 
@@ -34,6 +37,10 @@ export interface Pipeline {
   readonly blendState: BlendState;
   readonly barrierPlan: BarrierPlan;
   readonly timers: HorizonTimers;
+  /** What is learned about horizons; null when learning is off. */
+  readonly learning: LearningState | null;
+  /** Forecasts of every horizon on their way to their outcome, where learning asks for them. */
+  readonly outcomes: ForecastOutcomes | null;
   readonly riskMemory: RiskMemory;
   readonly rules: SymbolRules;
   readonly riskLimits: RiskLimits;
@@ -50,17 +57,26 @@ export interface PipelineConfig {
   readonly settings: EngineSettings;
   readonly layout: SignalLayout;
   readonly barSeconds: number;
+  /** What an earlier run had learned. */
+  readonly learningStart?: LearningStart;
 }
 
-export function createPipeline({ settings, layout, barSeconds }: PipelineConfig): Pipeline {
+export function createPipeline({ settings, layout, barSeconds, learningStart }: PipelineConfig): Pipeline {
   const symbolCount = layout.symbols.length;
   const blendPlan = planBlending(layout, settings.blending);
   const barrierPlan = planBarriers(layout);
+  const horizons = blendPlan.horizons.map(({ horizon }) => horizon);
+  const learning = createLearning({
+    settings: settings.learning,
+    horizons: horizons.map(({ label }) => label),
+    symbolCount,
+    start: learningStart,
+  });
   return {
     settings,
     layout,
     symbolCount,
-    horizons: blendPlan.horizons.map(({ horizon }) => horizon),
+    horizons,
     market: createMarketState(symbolCount),
     volatility: createVolatility(symbolCount, settings.prediction),
     adv: createAdv(symbolCount),
@@ -70,6 +86,8 @@ export function createPipeline({ settings, layout, barSeconds }: PipelineConfig)
     blendState: createBlendState(blendPlan, settings.blending),
     barrierPlan,
     timers: createHorizonTimers(symbolCount),
+    learning,
+    outcomes: learning?.algorithm === 'hedge' ? createForecastOutcomes(layout.symbols, horizons) : null,
     riskMemory: createRiskMemory(symbolCount),
     rules: symbolRules(layout.symbols, settings.risk),
     riskLimits: { ...settings.risk, lotShares: settings.sizing.lotShares },

@@ -4,6 +4,7 @@ import { HAS_ASK, HAS_BID, HAS_TRADE, type MarketSlice, type Session } from '../
 import type { TimeUs } from '../domain/units.ts';
 import type { Decision, Stage, StageDigests } from '../events/derived.ts';
 import type { InferenceRequest } from '../events/inference.ts';
+import { fillOmega } from '../learning/learning-state.ts';
 import * as features from './0-features/feature-engine.ts';
 import { rebaseFeatures } from './0-features/rebase-features.ts';
 import { addTraded, closeAdvSession } from './1-prediction/adv.ts';
@@ -28,6 +29,14 @@ import { computeCosts } from './3-arbitration/cost-model.ts';
 import { type BarrierProbabilities, collectBarriers } from './4-gating/barrier-probabilities.ts';
 import { chooseDecisions } from './choose-decisions.ts';
 import type { DecisionView } from './decision-view.ts';
+import { exploreEntries } from './explore-entries.ts';
+import {
+  noteOutcomeMid,
+  openOutcomesSession,
+  queueForecasts,
+  scoreForecastsAt,
+  scoreForecastsBefore,
+} from './forecast-outcomes.ts';
 import { applyMarketRow, forgetQuotes, markE4, rebaseQuotes, validMidE4 } from './market-state.ts';
 import { measureMarket, plannedOrderDollars } from './measure-market.ts';
 import type { Pipeline } from './pipeline-state.ts';
@@ -52,12 +61,14 @@ export function openSession(pipeline: Pipeline, session: Session): void {
   features.openSession(pipeline.features, session);
   openVolatilitySession(pipeline.volatility, session);
   openPredictionSession(pipeline.prediction, session);
+  openOutcomesSession(pipeline, session);
 }
 
 export function closeSession(pipeline: Pipeline): void {
   const { session } = pipeline;
   if (session === null) return;
   closePredictionSession(pipeline.prediction, session.closeUs);
+  scoreForecastsAt(pipeline, session.closeUs);
   features.closeSession(pipeline.features);
   closeVolatilitySession(pipeline.volatility, session);
   closeAdvSession(pipeline.adv);
@@ -70,9 +81,10 @@ export function applySlice(
   universeIxOf: Int32Array,
   tUs: TimeUs,
 ): void {
-  const { market, volatility, adv, prediction, marksE4 } = pipeline;
+  const { market, volatility, adv, prediction, outcomes, marksE4 } = pipeline;
   const { table } = slice;
   maturePairsBefore(prediction, tUs);
+  scoreForecastsBefore(pipeline, tUs);
   for (let row = slice.from; row < slice.to; row += 1) {
     const i = universeIxOf[table.symbolIx[row]];
     if (i < 0) continue;
@@ -82,7 +94,10 @@ export function applySlice(
       const openMid = validMidE4(table.bidOpenE4[row], table.askOpenE4[row]);
       const closeMid = validMidE4(table.bidCloseE4[row], table.askCloseE4[row]);
       updateVolatility(volatility, i, { tUs, openMid, closeMid });
-      if (closeMid > 0) updatePairsMid(prediction.pairs, i, { tUs, mid: closeMid });
+      if (closeMid > 0) {
+        updatePairsMid(prediction.pairs, i, { tUs, mid: closeMid });
+        if (outcomes !== null) noteOutcomeMid(outcomes, i, tUs, closeMid);
+      }
     }
     if ((flags & HAS_TRADE) !== 0) addTraded(adv, i, (table.closeE4[row] / 10_000) * table.volume[row]);
     const mark = markE4(market, i);
@@ -90,16 +105,18 @@ export function applySlice(
   }
   features.applySlice(pipeline.features, slice, universeIxOf);
   maturePairsAt(prediction, tUs);
+  scoreForecastsAt(pipeline, tUs);
 }
 
 /** Everything remembered of a symbol's prices, on the terms after a corporate action. Dollar volumes (ADV) keep theirs. */
 export function applyCorporateAction(pipeline: Pipeline, i: number, action: CorporateAction): void {
-  const { market, volatility, prediction, marksE4 } = pipeline;
+  const { market, volatility, prediction, outcomes, marksE4 } = pipeline;
   const { priceNumerator: numerator, priceDenominator: denominator } = rebaseOf(action);
   rebaseQuotes(market, i, action);
   marksE4[i] = rebasedMarkE4(action, marksE4[i]);
   rebaseVolatility(volatility, i, { numerator, denominator });
   rebasePairs(prediction.pairs, i, { numerator, denominator });
+  if (outcomes !== null) rebasePairs(outcomes.pairs, i, { numerator, denominator });
   rebaseFeatures(pipeline.features, i, action);
 }
 
@@ -121,6 +138,8 @@ export function decide(pipeline: Pipeline, view: DecisionView): CycleOutcome {
 export function runStages(pipeline: Pipeline, view: DecisionView): CycleOrders {
   runSignalStages(pipeline, view);
   expectFinite(pipeline);
+  exploreEntries(pipeline, view);
+  queueForecasts(pipeline, view);
   chooseDecisions(pipeline, view);
   sizeDecisions(pipeline, view);
   return placeOrders(pipeline, view);
@@ -128,7 +147,7 @@ export function runStages(pipeline: Pipeline, view: DecisionView): CycleOrders {
 
 /** Stages 1 to 3: from raw predictions to the best horizon of every symbol. */
 function runSignalStages(pipeline: Pipeline, view: DecisionView): void {
-  const { work, prediction, settings, horizons, symbolCount } = pipeline;
+  const { work, prediction, settings, horizons, symbolCount, learning } = pipeline;
   measureMarket(pipeline, view);
   const { ageSeconds, capacity, present } = work;
   predict(prediction, { tUs: view.tUs, predictions: view.predictions, ageSeconds, capacity, present });
@@ -163,6 +182,7 @@ function runSignalStages(pipeline: Pipeline, view: DecisionView): void {
     settings.blending,
     work.blend,
   );
+  if (learning !== null) fillOmega(learning, work.priorOmega);
   arbitrate(
     {
       symbolCount,

@@ -34,6 +34,7 @@ function decisionOf(pipeline: Pipeline, view: DecisionView, symbol: string, i: n
   decision.targetShares = work.sizing.targetShares[i];
   const horizonIx = code === EXIT ? pipeline.timers.horizonIx[i] : work.arbitration.best[i];
   if (horizonIx >= 0) decision.horizon = pipeline.horizons[horizonIx].label;
+  if (code !== EXIT && work.propensity[i] > 0) decision.propensity = work.propensity[i];
   return decision;
 }
 

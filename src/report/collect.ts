@@ -59,6 +59,11 @@ export interface TripTotals {
   holdingUs: number;
 }
 
+/** A position from flat to flat, and the horizon it was entered on; null where no order of ours opened it. */
+export interface ClosedTrade extends RoundTrip {
+  readonly horizon: string | null;
+}
+
 /** Equity at a session's close. */
 export interface SessionPoint {
   readonly date: string;
@@ -67,8 +72,8 @@ export interface SessionPoint {
 }
 
 /**
- * What the statistics of a run are made from, gathered as events pass by: counters, sums and one point a session, so
- * memory does not grow with cycles. It keeps its own ledger from the reports and marks from the market.
+ * What the statistics of a run are made from, gathered as events pass by: counters, sums, one point a session and
+ * one entry a closed trade, so memory does not grow with cycles. It keeps its own ledger from the reports and marks from the market.
  */
 export interface RunCollector {
   readonly ledger: Ledger;
@@ -78,6 +83,9 @@ export interface RunCollector {
   readonly orders: OrderCounts;
   readonly decisions: DecisionCounts;
   readonly trips: TripTotals;
+  /** Closed trades, in the order they closed, and the horizon of the open position of each symbol. */
+  readonly trades: ClosedTrade[];
+  readonly openHorizon: (string | null)[];
   readonly sessions: SessionPoint[];
   drawdown: Drawdown | undefined;
   cycles: number;
@@ -89,6 +97,8 @@ export interface RunCollector {
   tradedMicros: number;
   /** Mark of the symbol when the order was decided, by client order id, while the order is working. */
   readonly arrivalE4: Map<string, number>;
+  /** Horizon an order was decided for, by client order id, while the order is working. */
+  readonly horizonOf: Map<string, string>;
   slippageMicros: number;
   /** Traded value that slippage was measured on. */
   slippageBaseMicros: number;
@@ -127,6 +137,8 @@ export function createRunCollector(options: {
       worstMicros: 0,
       holdingUs: 0,
     },
+    trades: [],
+    openHorizon: symbols.map(() => null),
     sessions: [],
     drawdown: undefined,
     cycles: 0,
@@ -136,6 +148,7 @@ export function createRunCollector(options: {
     cyclesInMarket: 0,
     tradedMicros: 0,
     arrivalE4: new Map(),
+    horizonOf: new Map(),
     slippageMicros: 0,
     slippageBaseMicros: 0,
   };
@@ -143,7 +156,7 @@ export function createRunCollector(options: {
 
 /** Takes one input event. Types that say nothing about trading are passed over. */
 export function collectInput(collector: RunCollector, event: InputEvent): void {
-  const { orders, arrivalE4 } = collector;
+  const { orders } = collector;
   switch (event.type) {
     case 'SessionOpened':
       collector.drawdown ??= createDrawdown({
@@ -170,25 +183,25 @@ export function collectInput(collector: RunCollector, event: InputEvent): void {
     case 'OrderRejected':
       orders.rejected += 1;
       orders.rejectedBy[event.reason] = (orders.rejectedBy[event.reason] ?? 0) + 1;
-      arrivalE4.delete(event.clientOrderId);
+      forgetOrder(collector, event.clientOrderId);
       return;
     case 'OrderPartiallyFilled':
       collectExecution(collector, event.execution);
       return;
     case 'OrderFilled':
       if (collectExecution(collector, event.execution)) orders.filled += 1;
-      arrivalE4.delete(event.execution.clientOrderId);
+      forgetOrder(collector, event.execution.clientOrderId);
       return;
     case 'BorrowFeeCharged':
       chargeBorrowFee(collector.ledger, event.feeMicros);
       return;
     case 'OrderCancelled':
       orders.cancelled += 1;
-      arrivalE4.delete(event.clientOrderId);
+      forgetOrder(collector, event.clientOrderId);
       return;
     case 'OrderExpired':
       orders.expired += 1;
-      arrivalE4.delete(event.clientOrderId);
+      forgetOrder(collector, event.clientOrderId);
       return;
     default:
       return;
@@ -200,6 +213,7 @@ export function collectDerived(collector: RunCollector, event: DerivedEvent, tUs
   switch (event.type) {
     case 'OrderIntended':
       collectIntent(collector, event.order);
+      if (event.horizon !== undefined) collector.horizonOf.set(event.order.clientOrderId, event.horizon);
       return;
     case 'CycleCompleted':
       collectCycle(collector, { equityMicros: event.equityMicros, tUs });
@@ -226,7 +240,7 @@ function collectSlice(collector: RunCollector, slice: MarketSlice): void {
 function collectAction(collector: RunCollector, action: CorporateAction, tUs: TimeUs): void {
   const adjusted = applyCorporateAction(collector.ledger, action, tUs);
   rebaseMark(collector.marks, indexOfSymbol(collector.ledger.symbols, action.symbol), action);
-  if (adjusted?.roundTrip !== undefined) countTrip(collector.trips, adjusted.roundTrip);
+  if (adjusted?.roundTrip !== undefined) collectTrip(collector, adjusted.symbolIx, adjusted.roundTrip);
 }
 
 function collectPoint(collector: RunCollector, point: SessionPoint): void {
@@ -247,7 +261,7 @@ function collectExecution(collector: RunCollector, execution: Execution): boolea
   const { ledger } = collector;
   const { executionId, clientOrderId, priceE4, quantity, side } = execution;
   if (isKnownExecution(ledger, executionId)) return false;
-  const { symbolIx, roundTrip } = applyExecution(ledger, execution);
+  const { symbolIx, roundTrip, kind } = applyExecution(ledger, execution);
   markAtTrade(collector.marks, symbolIx, priceE4);
   const notional = notionalMicros(priceE4, quantity);
   collector.orders.fills += 1;
@@ -257,8 +271,22 @@ function collectExecution(collector: RunCollector, execution: Execution): boolea
     collector.slippageMicros += Math.round(sideSign(side) * (priceE4 - arrival) * quantity * 100);
     collector.slippageBaseMicros += notional;
   }
-  if (roundTrip !== undefined) countTrip(collector.trips, roundTrip);
+  if (roundTrip !== undefined) collectTrip(collector, symbolIx, roundTrip);
+  if (kind === 'opened' || kind === 'reversed') {
+    collector.openHorizon[symbolIx] = collector.horizonOf.get(clientOrderId) ?? null;
+  }
   return true;
+}
+
+/** An order ended: what was kept for its fills is not asked for again. */
+function forgetOrder({ arrivalE4, horizonOf }: RunCollector, clientOrderId: string): void {
+  arrivalE4.delete(clientOrderId);
+  horizonOf.delete(clientOrderId);
+}
+
+function collectTrip(collector: RunCollector, symbolIx: number, trip: RoundTrip): void {
+  countTrip(collector.trips, trip);
+  collector.trades.push({ ...trip, horizon: collector.openHorizon[symbolIx] ?? null });
 }
 
 function countTrip(trips: TripTotals, { direction, netMicros, holdingUs }: RoundTrip): void {

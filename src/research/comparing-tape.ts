@@ -15,7 +15,7 @@ export interface Divergence {
   readonly cycle: number;
   /**
    * A pipeline stage, `decisions`, or the part outside the pipeline: `market`, `session`, `predictions`, `orders`,
-   * `exchange`, `ledger`.
+   * `exchange`, `ledger`, `learning`.
    */
   readonly stage: string;
   /** What the tape holds and what was recomputed there: canonical JSON, or `nothing` where one has ended. */
@@ -194,6 +194,9 @@ function stageOfType(type: string): string {
     case 'ReconciliationMismatched':
     case 'ReconciliationEnded':
       return 'ledger';
+    case 'RewardObserved':
+    case 'LearningUpdated':
+      return 'learning';
     case 'RiskLimitWarned':
     case 'KillSwitchTripped':
     case 'KillSwitchReset':

@@ -50,6 +50,7 @@ export function traceSymbol(engine: Engine, context: TraceContext): TraceSection
     tracePrediction(engine, context),
     traceBlending(engine, context),
     traceArbitration(engine, context),
+    ...traceLearning(engine, context),
     traceGating(engine, context),
     traceSizing(engine, context),
     traceRisk(engine, context),
@@ -194,6 +195,35 @@ function traceArbitration(engine: Engine, { symbolIx: i }: TraceContext): TraceS
       };
     }),
   };
+}
+
+/** What was learned by this cycle, and whether it drew the horizon; nothing when learning is off. */
+function traceLearning({ pipeline }: Engine, { symbolIx: i }: TraceContext): TraceSection[] {
+  const { learning, work } = pipeline;
+  if (learning === null) return [];
+  const { arms, weights, fixed, omega, tracker } = learning;
+  return [
+    {
+      stage: '3 learning',
+      values: [
+        value('algorithm', learning.algorithm),
+        value('rounds', weights.rounds),
+        value('share of learned weights', learning.share),
+        value('horizon drawn', work.explored[i] === 1 ? 'yes' : 'no'),
+        value('propensity', work.propensity[i] === 0 ? null : work.propensity[i], 'probability'),
+      ],
+      rows: arms.map((label, k) => ({
+        label,
+        values: [
+          value('loss', weights.lossSums[k]),
+          value('learned weight', weights.probabilities[k]),
+          value('static weight', fixed[k]),
+          value('omega', omega[k]),
+          value('round trips', tracker.tallies[k].roundTrips),
+        ],
+      })),
+    },
+  ];
 }
 
 /** Equity the cycle was decided with: cash and positions at the marks, which no event has moved since. */

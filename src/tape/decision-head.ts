@@ -14,6 +14,7 @@ import type { TapeEntry } from '../events/record.ts';
  * | OrderPartiallyFilled, OrderFilled  | order number, execution, leaves quantity                   | client and execution id|
  * | OrderRejected                      | order number, reason                                       | client order id, detail|
  * | OrderCancelled, OrderExpired       | order number                                               | client order id        |
+ * | RewardObserved, LearningUpdated    | the payload                                                | record time            |
  * | everything else                    | nothing: inputs and their consequences show in the digests | all                    |
  *
  * An order's number counts OrderIntended from 0; it stands for the client order id, so that a fill booked to another
@@ -89,6 +90,11 @@ export function addToDecisionHead(
     case 'OrderCancelled':
     case 'OrderExpired':
       end(addReport(state, type, payloadJson));
+      return;
+    case 'RewardObserved':
+    case 'LearningUpdated':
+      // what was learned decides which horizon trades
+      add(state, type, null, payloadJson);
       return;
     default:
       return;

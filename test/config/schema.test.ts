@@ -52,6 +52,7 @@ describe('the JSON Schema', () => {
       'broker.credentials',
       'broker.credentials.keyId',
       'broker.credentials.secretKey',
+      'learning.warmStart',
     ]);
   });
 

@@ -30,6 +30,8 @@ function day({ run = 'run', execution = 'x' } = {}): Step[] {
     encodeDerived(derivedSamples.CycleCompleted),
     encodeDerived(derivedSamples.OrderIntended),
     encodeDerived(derivedSamples.CancelIntended),
+    encodeDerived(derivedSamples.RewardObserved),
+    encodeDerived(derivedSamples.LearningUpdated),
     ...reports.map((type) => encodeInput(inputSamples[type])),
   ];
   const text = JSON.stringify(encoded.map((event) => ({ type: event.type, payload: payloadOf(event) })));

@@ -3,7 +3,7 @@ import type { Session } from '../../domain/market-table.ts';
 import type { TimeUs } from '../../domain/units.ts';
 import { US_PER_MINUTE } from '../../domain/units.ts';
 import type { Predictions } from '../../events/inputs.ts';
-import type { SignalLayout } from '../../events/layout.ts';
+import type { ModelColumn } from '../../events/layout.ts';
 import { type Scale, scaleValues } from '../../math/rolling-scale.ts';
 
 /**
@@ -65,7 +65,10 @@ export interface PairBatch {
 
 const INITIAL_CAPACITY = 8;
 
-export function createMaturedPairs(layout: SignalLayout): MaturedPairsState {
+export function createMaturedPairs(layout: {
+  readonly symbols: readonly string[];
+  readonly columns: readonly Pick<ModelColumn, 'kind' | 'horizon'>[];
+}): MaturedPairsState {
   const symbolCount = layout.symbols.length;
   const horizons: Horizon[] = [];
   for (const { kind, horizon } of layout.columns) {

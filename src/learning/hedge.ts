@@ -1,0 +1,28 @@
+import { ln } from '../math/elementary.ts';
+import { addExpArm, addLoss, type ExpWeights, refreshProbabilities } from './exp-weights.ts';
+
+/*
+ * Hedge with full information and the anytime rate eta_t = sqrt(8 ln K / t): its regret after T rounds of losses in
+ * [0, 1] is at most `2 sqrt(T / 2 * ln K) + sqrt(ln K / 8)`, always (Cesa-Bianchi and Lugosi 2006, Theorem 2.3).
+ */
+
+/** Learning rate of round `t`, counted from 1. */
+export function hedgeEta(armCount: number, t: number): number {
+  return Math.sqrt((8 * ln(armCount)) / t);
+}
+
+/** Adds one arm's loss. Arms may be scored at different times: `closeHedgeRound` follows when a round is complete. */
+export function addHedgeLoss(weights: ExpWeights, arm: number, loss: number): void {
+  addLoss(weights, arm, loss);
+}
+
+/** Takes in that `rounds` rounds have been scored so far. */
+export function closeHedgeRounds(weights: ExpWeights, rounds: number): void {
+  weights.rounds = rounds;
+  refreshProbabilities(weights, hedgeEta(weights.lossSums.length, rounds + 1));
+}
+
+export function addHedgeArm(weights: ExpWeights): void {
+  addExpArm(weights);
+  closeHedgeRounds(weights, weights.rounds);
+}
