@@ -7,7 +7,7 @@ import { createOnnxInference } from '../models/onnx-inference.ts';
 import { loadRunRoot, type ModelArtifact, type RunRoot } from '../models/run-root.ts';
 import { buildLayout } from '../models/signal-layout.ts';
 import { FEATURE_NAMES } from '../pipeline/0-features/feature-names.ts';
-import { type TrainReport, trainRunRoot } from '../research/training/train-run-root.ts';
+import { TRAINABLE_FAMILIES, type TrainReport, trainRunRoot } from '../research/training/train-run-root.ts';
 import { createProgress } from './progress.ts';
 import { type Column, createPainter, formatNumber, renderTable } from './terminal.ts';
 
@@ -18,6 +18,7 @@ interface TrainCommandOptions {
   readonly horizons: readonly string[];
   readonly seed: number;
   readonly symbols?: readonly string[];
+  readonly families?: readonly string[];
   readonly barrier: boolean;
   readonly sequence: boolean;
   readonly json?: boolean;
@@ -50,18 +51,23 @@ function addTrain(models: Command): void {
     .command('train')
     .summary('train a run root on sessions of a dataset')
     .description(
-      'Train ridge, boosted trees and a small network for each horizon, a convolution over bar sequences for the shortest one, and peak and valley classifiers. Targets are forward mid returns within the session. The same options and data give the same bytes.',
+      'Train ridge, boosted trees and a small network for each horizon, a convolution over bar sequences for the shortest one, and peak and valley classifiers. Targets are forward mid returns, within the session or over whole ones. The same options and data give the same bytes.',
     )
     .requiredOption('--dataset <dir>', 'dataset folder, made by "sametape data import" or "data synth"')
     .requiredOption('--sessions <from..to>', 'dates to learn from, both ends included, or a single date')
     .requiredOption('--out <dir>', 'where the run root goes; an earlier run root there is replaced')
     .addOption(
-      new Option('--horizons <list>', 'intraday horizons, separated by commas')
+      new Option('--horizons <list>', 'horizons, separated by commas, such as 5m, 1h or 1d')
         .argParser(parseList)
         .default(['5m', '15m'], '5m,15m'),
     )
     .option('--seed <n>', 'seed of every random draw', parseSeed, 1)
     .option('--symbols <list>', 'symbols to learn from, separated by commas (default: all)', parseList)
+    .option(
+      '--families <list>',
+      `families to train, separated by commas, of ${TRAINABLE_FAMILIES.join(', ')}`,
+      parseList,
+    )
     .option('--no-barrier', 'leave out the peak and valley classifiers')
     .option('--no-sequence', 'leave out the sequence model')
     .option('--json', 'print one JSON object')
@@ -70,6 +76,7 @@ function addTrain(models: Command): void {
       `
 Examples:
   $ sametape models train --dataset datasets/quickstart --sessions 2024-01-02..2024-01-09 --out my-models
+  $ sametape models train --dataset datasets/quickstart --sessions 2024-01-02..2024-01-09 --families RankRidge,JointLogistic --out m
   $ sametape models train --dataset lean --sessions 2013-10-04 --symbols SPY,IBM --horizons 5m --out m --seed 7
 
 The figures are rank correlations of forecast and outcome (ic) or areas under the curve (auc). "train" is of the model as
@@ -112,6 +119,7 @@ async function train(options: TrainCommandOptions): Promise<void> {
       horizons: options.horizons,
       seed: options.seed,
       outDir: options.out,
+      ...(options.families === undefined ? {} : { families: options.families }),
       barrier: options.barrier,
       sequence: options.sequence,
       progress,

@@ -9,8 +9,8 @@ import {
 
 /** Name of the input of every model written here: `[N, F]` or `[N, T, F]`. */
 export const INPUT_NAME = 'features';
-/** Name of the output, `[N, 1]`: a forecast of the target, or a probability. */
-export type OutputName = 'prediction' | 'probability';
+/** Name of the output: `[N, 1]`, a forecast of the target or a probability; or several of either a row. */
+export type OutputName = 'prediction' | 'probability' | 'probabilities' | 'quantiles';
 
 /** Feature scaling inside the model: `clip((x - mean) / std, -limit, limit)`, per feature. */
 export interface Standardization {
@@ -75,6 +75,30 @@ export function denseModel(spec: {
   });
   if (spec.output === 'probability') nodes.push({ op: 'Sigmoid', inputs: ['logit'], outputs: [spec.output] });
   return encodeOnnxModel(graphOf(spec.name, ['N', features], spec.output, constants, nodes));
+}
+
+/** One dense layer on standardised features with several outputs, as they are or made probabilities: `[N, outputs]`. */
+export function headModel(spec: {
+  readonly name: string;
+  readonly output: OutputName;
+  /** `softmax` over a row's outputs, `sigmoid` of each. */
+  readonly activation: 'none' | 'sigmoid' | 'softmax';
+  readonly standardization: Standardization;
+  readonly layer: DenseLayer;
+}): Uint8Array {
+  const { name, output, activation, layer } = spec;
+  const scaled = standardizeNodes(spec.standardization);
+  const constants = [...scaled.constants];
+  const nodes = [...scaled.nodes];
+  const linear = activation === 'none' ? output : 'logits';
+  gemm({ input: scaled.output, output: linear, name: 'head', layer, constants, nodes });
+  if (activation === 'sigmoid') nodes.push({ op: 'Sigmoid', inputs: [linear], outputs: [output] });
+  if (activation === 'softmax') {
+    const axis = { name: 'axis', kind: 'int', value: 1 } as const;
+    nodes.push({ op: 'Softmax', inputs: [linear], outputs: [output], attributes: [axis] });
+  }
+  const graph = graphOf(name, ['N', layer.inputs], output, constants, nodes);
+  return encodeOnnxModel({ ...graph, output: { name: output, dims: ['N', layer.outputs] } });
 }
 
 /** Sum of trees plus `base`, on raw features (trees need no scaling). With output `probability` the sum goes through a sigmoid. */

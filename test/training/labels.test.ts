@@ -6,9 +6,11 @@ import {
   barrierLabels,
   horizonSteps,
   returnLabels,
+  sessionReturnLabels,
   splitByTime,
   symbolVolatilities,
 } from '../../src/research/training/labels.ts';
+import { rankLabels } from '../../src/research/training/output-families.ts';
 import {
   buildTrainingSet,
   TABULAR_FEATURES,
@@ -41,6 +43,7 @@ function gridSet(mids: readonly number[]): TrainingSet {
     sessionIx: new Int32Array(rowCount),
     step: Int32Array.from({ length: rowCount }, (_, k) => k),
     grids: [{ steps, symbolCount: 1, midE4: Float64Array.from(mids) }],
+    exSymbols: [[]],
   };
 }
 
@@ -137,24 +140,94 @@ describe('barrierLabels', () => {
 describe('splitByTime', () => {
   it('validates on later sessions', async () => {
     const set = await setOf();
-    const { fit, validation } = splitByTime(set, returnLabels(set, 5), 5);
+    const { fit, validation } = splitByTime(set, returnLabels(set, 5), { steps: 5, sessions: 0 });
     expect(Math.max(...Array.from(fit.rows, (row) => set.sessionIx[row]!))).toBe(1);
     expect(new Set(Array.from(validation.rows, (row) => set.sessionIx[row]!))).toEqual(new Set([2]));
   });
 
   it('leaves a gap of one horizon within a single session', async () => {
     const set = await setOf({ sessions: 1 });
-    const { fit, validation } = splitByTime(set, returnLabels(set, 15), 15);
+    const { fit, validation } = splitByTime(set, returnLabels(set, 15), { steps: 15, sessions: 0 });
     const lastEnd = Math.max(...Array.from(fit.rows, (row) => set.step[row]! + 15));
     const firstStart = Math.min(...Array.from(validation.rows, (row) => set.step[row]!));
     expect(lastEnd).toBeLessThan(firstStart);
   });
 });
 
+describe('returns over sessions', () => {
+  /** Three sessions of one symbol, the last of them shorter; mids are 100 * session + step. */
+  const days = (exSymbols: readonly (readonly number[])[] = [[], [], []]): TrainingSet => {
+    const steps = [3, 3, 2];
+    const places = steps.flatMap((count, session) =>
+      Array.from({ length: count }, (_, step) => [session, step + 1] as const),
+    );
+    return {
+      ...gridSet([1, 1]),
+      rowCount: places.length,
+      symbolIx: new Int32Array(places.length),
+      sessionIx: Int32Array.from(places, ([session]) => session),
+      step: Int32Array.from(places, ([, step]) => step),
+      grids: steps.map((count, session) => ({
+        steps: count,
+        symbolCount: 1,
+        midE4: Float64Array.from({ length: count + 1 }, (_, step) => 100 * (session + 1) + step),
+      })),
+      exSymbols,
+    };
+  };
+
+  it('reach to the same minute so many sessions later, or to the close of a shorter one', () => {
+    const one = sessionReturnLabels(days(), 1);
+    expect([...one.rows]).toEqual([0, 1, 2, 3, 4, 5]);
+    expect([...one.y]).toEqual([
+      ...[201 / 101 - 1, 202 / 102 - 1, 203 / 103 - 1],
+      ...[301 / 201 - 1, 302 / 202 - 1, 302 / 203 - 1],
+    ]);
+    expect([...sessionReturnLabels(days(), 2).rows]).toEqual([0, 1, 2]);
+    expect([...sessionReturnLabels(days(), 3).rows]).toEqual([]);
+  });
+
+  it('are not given over an ex-date of their symbol', () => {
+    expect([...sessionReturnLabels(days([[], [0], []]), 1).rows]).toEqual([3, 4, 5]);
+    expect([...sessionReturnLabels(days([[0], [], []]), 1).rows]).toEqual([0, 1, 2, 3, 4, 5]);
+    expect([...sessionReturnLabels(days([[], [], [0]]), 2).rows]).toEqual([]);
+  });
+
+  it('of the part that is fitted do not reach into the part that validates', () => {
+    const set = days();
+    const labeled = sessionReturnLabels(set, 1);
+    const { fit, validation } = splitByTime(set, labeled, { steps: 0, sessions: 1 });
+    const first = Math.min(...Array.from(validation.rows, (row) => set.sessionIx[row]!));
+    expect(validation.rows.length).toBeGreaterThan(0);
+    for (const row of fit.rows) expect(set.sessionIx[row]! + 1).toBeLessThan(first);
+  });
+});
+
+describe('rank labels', () => {
+  it('lie around 0 in each bar, ties share theirs, and bars of fewer than five symbols have none', () => {
+    const counts = [5, 4, 6];
+    const rows = counts.flatMap((count, step) => Array.from({ length: count }, (_, i) => [step, i] as const));
+    const set: TrainingSet = {
+      ...gridSet([1, 1]),
+      rowCount: rows.length,
+      symbolIx: Int32Array.from(rows, ([, i]) => i),
+      sessionIx: new Int32Array(rows.length),
+      step: Int32Array.from(rows, ([step]) => step),
+    };
+    const y = Float64Array.from(rows, ([, i]) => (i === 1 ? 0 : i * 0.01));
+    const ranked = rankLabels(set, { rows: Int32Array.from(rows, (_, row) => row), y });
+    expect([...ranked.rows]).toEqual([0, 1, 2, 3, 4, 9, 10, 11, 12, 13, 14]);
+    const first = [...ranked.y.slice(0, 5)];
+    [-0.3, -0.3, 0, 0.2, 0.4].forEach((rank, k) => {
+      expect(first[k]).toBeCloseTo(rank, 12);
+    });
+    expect(first.reduce((sum, rank) => sum + rank, 0)).toBeCloseTo(0, 12);
+  });
+});
+
 describe('horizonSteps', () => {
-  it('counts whole bars of intraday horizons only', () => {
+  it('counts whole bars', () => {
     expect(horizonSteps(parseHorizon('15m'), 60)).toBe(15);
-    expect(() => horizonSteps(parseHorizon('1d'), 60)).toThrow(/horizon 1d/);
     expect(() => horizonSteps(parseHorizon('5m'), 3600)).toThrow(/whole bars of 3600 s/);
   });
 });

@@ -2,10 +2,12 @@ import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseHorizon } from '../../src/domain/horizon.ts';
+import type { MarketTable } from '../../src/domain/market-table.ts';
 import { createOnnxInference } from '../../src/models/onnx-inference.ts';
 import { loadRunRoot } from '../../src/models/run-root.ts';
 import { buildLayout } from '../../src/models/signal-layout.ts';
 import { FEATURE_NAMES } from '../../src/pipeline/0-features/feature-names.ts';
+import type { MarketDataset } from '../../src/ports/market-data.ts';
 import { type TrainOptions, trainRunRoot } from '../../src/research/training/train-run-root.ts';
 import { temporaryFolder } from '../models/fixtures.ts';
 import { SYMBOLS, smallDataset } from './market.ts';
@@ -28,6 +30,35 @@ async function bytesOf(dir: string): Promise<Record<string, string>> {
     if ((await stat(path)).isFile()) files[name] = (await readFile(path)).toString('base64');
   }
   return files;
+}
+
+/** Each symbol twice: a ranking needs five. */
+function sixSymbols(dataset: MarketDataset): MarketDataset {
+  const symbols = dataset.symbols.flatMap((symbol) => [symbol, `${symbol}2`]).sort();
+  return {
+    ...dataset,
+    symbols,
+    loadSession: async (date) => {
+      const table = await dataset.loadSession(date);
+      const doubled = Object.entries(table).map(([name, column]: [string, unknown]) => {
+        if (!(column instanceof Float64Array || column instanceof Int32Array || column instanceof Uint8Array))
+          return [name, column];
+        const twice = column.length === 0 ? column : twiceOf(column);
+        if (name === 'symbolIx') for (const row of twice.keys()) twice[row] = row % symbols.length;
+        return [name, twice];
+      });
+      return { ...Object.fromEntries(doubled), symbols, rowCount: table.rowCount * 2 } as MarketTable;
+    },
+  };
+}
+
+function twiceOf<T extends Float64Array | Int32Array | Uint8Array>(column: T): T {
+  const twice = new (column.constructor as new (length: number) => T)(column.length * 2);
+  column.forEach((value, row) => {
+    twice[2 * row] = value;
+    twice[2 * row + 1] = value;
+  });
+  return twice;
 }
 
 const first = join(base, 'first');
@@ -111,6 +142,73 @@ describe('trainRunRoot', { timeout: 60_000 }, () => {
     expect(b[network]).not.toBe(a[network]);
   });
 
+  it('trains models of every kind of output, which ONNX reads as their metadata says', async () => {
+    const outDir = join(base, 'kinds');
+    const families = ['RankRidge', 'QuantileLinear', 'LogisticPair', 'JointLogistic'];
+    const dataset = sixSymbols(OPTIONS.dataset);
+    const kinds = await trainRunRoot({ ...OPTIONS, dataset, symbols: dataset.symbols, outDir, families });
+    for (const { metrics } of kinds.models) {
+      expect((metrics.ic_validation ?? 0) + (metrics.auc_validation ?? 0)).toBeGreaterThan(0.1);
+    }
+    const runRoot = await loadRunRoot(outDir, { strict: true, knownFeatures: FEATURE_NAMES });
+    const symbols = ['A', 'B'];
+    const layout = buildLayout(runRoot, { symbols, horizons: [parseHorizon('5m'), parseHorizon('15m')] });
+    const ids = layout.columns.map(({ id }) => id.replace('/CROSS_SECTIONAL/', ' '));
+    expect(ids).toEqual([
+      'ret_15m QuantileLinear',
+      'ret_15m RankRidge',
+      'ret_5m QuantileLinear',
+      'ret_5m RankRidge',
+      'will_peak_5m LogisticPair',
+      'will_peak_valley_5m JointLogistic:peak',
+      'will_peak_valley_5m JointLogistic:valley',
+      'will_valley_5m LogisticPair',
+    ]);
+    expect(layout.columns.map(({ crossSectionalRanking }) => crossSectionalRanking === true)).toEqual(
+      ids.map((id) => id.endsWith('RankRidge')),
+    );
+    const inference = await createOnnxInference({ runRoot, layout });
+    const batches = layout.columns.map(({ features }) =>
+      Float32Array.from({ length: 2 * features.length }, (_, k) => ((k * 7) % 13) / 1000),
+    );
+    const answer = await inference.infer({ cycle: 1, batches, usable: new Uint8Array(16).fill(1) });
+    await inference.close();
+    expect(answer.valid.every((flag) => flag === 1)).toBe(true);
+    const of = (id: string): number[] => [
+      ...answer.values.slice(ids.indexOf(id) * 2, ids.indexOf(id) * 2 + 2),
+    ];
+    // the pair and the joint model are the same two logistic regressions in two shapes
+    for (const side of ['peak', 'valley'] as const) {
+      const joint = of(`will_peak_valley_5m JointLogistic:${side}`);
+      of(`will_${side}_5m LogisticPair`).forEach((p, k) => {
+        expect(p).toBeCloseTo(joint[k]!, 5);
+        expect(p).toBeGreaterThan(0);
+        expect(p).toBeLessThan(1);
+      });
+    }
+    expect(of('will_peak_valley_5m JointLogistic:peak')).not.toEqual(
+      of('will_peak_valley_5m JointLogistic:valley'),
+    );
+  });
+
+  it('trains a horizon of a day where there are sessions for it', async () => {
+    const outDir = join(base, 'days');
+    const { models } = await trainRunRoot({
+      ...OPTIONS,
+      outDir,
+      horizons: ['1d', '5m'],
+      families: ['Ridge', 'Conv1D'],
+    });
+    expect(models.map(({ id }) => id)).toEqual([
+      'ret_5m/CROSS_SECTIONAL/Ridge',
+      'ret_5m/CROSS_SECTIONAL/Conv1D',
+      'ret_1d/CROSS_SECTIONAL/Ridge',
+    ]);
+    // of three sessions the last has no day after it
+    expect(models[2]!.metrics.rows_train).toBeLessThan(models[0]!.metrics.rows_train!);
+    expect(models[2]!.metrics.rows_train).toBeGreaterThan(400);
+  });
+
   it('replaces an earlier run root, and nothing else', async () => {
     const options = { ...OPTIONS, horizons: ['5m'], barrier: false, sequence: false };
     const again = join(base, 'again');
@@ -137,7 +235,16 @@ describe('trainRunRoot', { timeout: 60_000 }, () => {
       /no session 2024-07-04, it covers 2024-07-01/,
     ],
     ['a symbol that is not there', { symbols: ['ZZZ'] }, /no symbol ZZZ/],
-    ['a horizon of days', { horizons: ['1d'] }, /horizon 1d/],
+    [
+      'a horizon of days that the sessions do not span',
+      { horizons: ['3d'], families: ['Ridge'] },
+      /ret_3d has 0 rows, expected at least 200/,
+    ],
+    [
+      'a family that cannot be trained',
+      { families: ['Ridge', 'Lasso'] },
+      /Lasso is no family that can be trained, expected some of BoostedTrees, .*QuantileLinear, RankRidge/,
+    ],
     ['no horizon', { horizons: [] }, /no horizon given/],
     ['a horizon longer than the session', { horizons: ['2h'] }, /ret_2h has \d+ rows, expected at least 200/],
   ])('refuses %s', async (_, change, message) => {

@@ -12,6 +12,8 @@ import { SEQUENCE_FEATURES, SEQUENCE_LENGTH, TABULAR_FEATURES, type TrainingSet 
 export interface FittedModel {
   forecast(rows: Int32Array): Float64Array;
   toOnnx(name: string): Uint8Array;
+  /** What `model_meta.json` says of the output, beyond what it says of every model. */
+  readonly meta?: Readonly<Record<string, unknown>>;
 }
 
 export interface FamilyInput {
@@ -25,6 +27,7 @@ export interface Family {
   readonly name: string;
   readonly isSequence: boolean;
   readonly fit: (input: FamilyInput) => FittedModel;
+  readonly meta?: Readonly<Record<string, unknown>>;
 }
 
 const TABULAR = { features: TABULAR_FEATURES.length, perRow: 1 };

@@ -12,14 +12,14 @@ export interface LabeledRows {
 
 /**
  * Bars in a horizon.
- * @throws InputError HORIZON_NOT_TRAINABLE for horizons over sessions, or that are not a whole number of bars
+ * @throws InputError HORIZON_NOT_TRAINABLE for horizons that are not a whole number of bars
  */
 export function horizonSteps(horizon: Horizon, barSeconds: number): number {
   const steps = (horizon.minutes * 60) / barSeconds;
-  if (horizon.sessions > 0 || !Number.isInteger(steps)) {
+  if (!Number.isInteger(steps)) {
     throw new InputError(
       'HORIZON_NOT_TRAINABLE',
-      `horizon ${horizon.label}: training makes intraday models of whole bars of ${barSeconds} s, such as 5m, 15m or 1h`,
+      `horizon ${horizon.label}: training makes models of whole bars of ${barSeconds} s or of days, such as 5m, 1h or 1d`,
     );
   }
   return steps;
@@ -31,6 +31,30 @@ export function returnLabels(set: TrainingSet, steps: number): LabeledRows {
     const end = step + steps;
     return end > grid.steps ? undefined : midAt(grid, end, i) / midAt(grid, step, i) - 1;
   });
+}
+
+/**
+ * Mid returns over whole sessions: to the same minute `sessions` later, or to that session's close where it closes
+ * earlier; overnight included. Rows over an ex-date of their symbol are left out: prices on both sides do not compare.
+ */
+export function sessionReturnLabels(set: TrainingSet, sessions: number): LabeledRows {
+  const { grids, exSymbols } = set;
+  const rows = new Int32Array(set.rowCount);
+  const y = new Float64Array(set.rowCount);
+  let count = 0;
+  for (let row = 0; row < set.rowCount; row++) {
+    const i = set.symbolIx[row]!;
+    const session = set.sessionIx[row]!;
+    const target = grids[session + sessions];
+    if (target === undefined) continue;
+    if (exSymbols.slice(session + 1, session + sessions + 1).some((symbols) => symbols.includes(i))) continue;
+    const end = midAt(target, Math.min(set.step[row]!, target.steps), i);
+    if (!(end > 0)) continue;
+    rows[count] = row;
+    y[count] = end / midAt(grids[session]!, set.step[row]!, i) - 1;
+    count++;
+  }
+  return { rows: rows.subarray(0, count), y: y.subarray(0, count) };
 }
 
 /**
@@ -111,15 +135,21 @@ export interface Split {
 }
 
 /**
- * Splits by time: the last fifth of the sessions validates (at least one); of a single session, its last quarter, with
- * a gap of one horizon so that no label of the first part reaches into the second.
+ * Splits by time: the last fifth of the sessions validates (at least one); of a single session, its last quarter. No
+ * label of the first part reaches into the second: a horizon lies between them.
+ * @param horizon bars within a session, or whole sessions
  */
-export function splitByTime(set: TrainingSet, labeled: LabeledRows, steps: number): Split {
+export function splitByTime(
+  set: TrainingSet,
+  labeled: LabeledRows,
+  horizon: { readonly steps: number; readonly sessions: number },
+): Split {
+  const { steps } = horizon;
   const sessions = set.grids.length;
   if (sessions > 1) {
-    const first = sessions - Math.max(1, Math.floor(sessions / 5));
+    const first = sessions - horizon.sessions - Math.max(1, Math.floor((sessions - horizon.sessions) / 5));
     return {
-      fit: selectRows(labeled, (row) => set.sessionIx[row]! < first),
+      fit: selectRows(labeled, (row) => set.sessionIx[row]! + horizon.sessions < first),
       validation: selectRows(labeled, (row) => set.sessionIx[row]! >= first),
     };
   }

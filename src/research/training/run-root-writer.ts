@@ -17,6 +17,8 @@ export interface TrainedModel {
   /** T; 1 for tabular models. */
   readonly sequenceLength: number;
   readonly metrics: Metrics;
+  /** Further keys of `model_meta.json`. */
+  readonly meta?: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -87,6 +89,7 @@ function metaOf(model: TrainedModel): object {
     interval_minutes: model.intervalMinutes,
     sequence_length: model.sequenceLength === 1 ? null : model.sequenceLength,
     cross_sectional_ranking: false,
+    ...model.meta,
   };
 }
 

@@ -77,6 +77,8 @@ export interface TrainingSet {
   readonly sessionIx: Int32Array;
   readonly step: Int32Array;
   readonly grids: readonly MidGrid[];
+  /** By session: symbols whose prices before its open do not compare with those after. */
+  readonly exSymbols: readonly (readonly number[])[];
 }
 
 export interface TrainingSetOptions {
@@ -107,11 +109,13 @@ export async function buildTrainingSet(options: TrainingSetOptions): Promise<Tra
   const layout = trainingLayout(options);
   const engine = createFeatureEngine({ layout, barSeconds: dataset.barSeconds });
   const grids: MidGrid[] = [];
+  const exSymbols: (readonly number[])[] = [];
   const ours = dataset.actions.filter(({ symbol }) => symbols.includes(symbol));
   for (const [ix, session] of sessions.entries()) {
     progress.update(ix, sessions.length, `features ${session.date}`);
     const table = await dataset.loadSession(session.date);
     const actions = actionsAtOpen(ours, { previous: sessions[ix - 1]?.date, date: session.date });
+    exSymbols.push(actions.map(({ symbol }) => indexOfSymbol(symbols, symbol)));
     grids.push(replaySession({ engine, rows, table, session, sessionIx: ix, symbols, actions }));
   }
   if (rows.count === 0) {
@@ -120,7 +124,7 @@ export async function buildTrainingSet(options: TrainingSetOptions): Promise<Tra
       `training: no bar of ${options.sessions.join(', ')} has all features and a quote; train on more sessions or other symbols`,
     );
   }
-  return finishRows(rows, { symbols, barSeconds: dataset.barSeconds, grids });
+  return finishRows(rows, { symbols, barSeconds: dataset.barSeconds, grids, exSymbols });
 }
 
 function sessionOf(dataset: MarketDataset, date: string): Session {
@@ -205,7 +209,7 @@ function createRowStore(options: TrainingSetOptions, sessions: readonly Session[
 
 function finishRows(
   rows: RowStore,
-  rest: Pick<TrainingSet, 'symbols' | 'barSeconds' | 'grids'>,
+  rest: Pick<TrainingSet, 'symbols' | 'barSeconds' | 'grids' | 'exSymbols'>,
 ): TrainingSet {
   const { count } = rows;
   const sequenceSize = rows.sequences.length === 0 ? 0 : SEQUENCE_LENGTH * SEQUENCE_FEATURES.length;
