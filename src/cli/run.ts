@@ -11,6 +11,7 @@ interface RunOptions extends ScenarioOptions {
   /** A folder, or false for none. */
   readonly cache: string | false;
   readonly cacheMib: number;
+  readonly resume?: boolean;
   readonly json?: boolean;
 }
 
@@ -24,6 +25,7 @@ Examples:
   $ sametape run scenarios/quickstart.yaml --set 'data.symbols=[AAA, BBB]' --out /tmp/runs
   $ sametape run scenarios/quickstart.yaml --json | jq .chainHead
   $ sametape run scenarios/quickstart.yaml --no-cache
+  $ sametape run scenarios/quickstart.yaml --resume
   $ sametape run scenarios/quickstart.yaml --predictions predictions.parquet`;
 
 export function registerRunCommand(program: Command): void {
@@ -44,6 +46,10 @@ export function registerRunCommand(program: Command): void {
       parseMib,
       512,
     )
+    .option(
+      '--resume',
+      'go on with this run where a crash ended it; from the start where there is nothing to go on with',
+    )
     .option('--json', 'print the result as one JSON object and nothing else')
     .addHelpText('after', EXAMPLES)
     .action(runScenario);
@@ -60,7 +66,9 @@ async function runScenario(file: string, options: RunOptions): Promise<void> {
       scenario,
       outDir: resolve(options.out),
       progress,
-      ...(options.cache === false
+      ...(options.resume === true ? { resume: (await import('../research/resume-run.ts')).resumeRun } : {}),
+      // a session that is answered in part by the tape is none the cache could keep
+      ...(options.cache === false || options.resume === true
         ? {}
         : { cache: { dir: resolve(options.cache), maxBytes: options.cacheMib * BYTES_PER_MIB } }),
     });

@@ -10,7 +10,9 @@ import type { Json } from '../events/record.ts';
 import { type BanditState, viewLearning } from '../learning/bandit-state.ts';
 import type { CacheFolder } from '../models/cache-folder.ts';
 import type { CacheUse } from '../models/cached-inference.ts';
+import type { InferencePort } from '../ports/inference.ts';
 import type { Progress } from '../ports/progress.ts';
+import type { TapeWriter } from '../ports/tape.ts';
 import {
   type ClosedTrade,
   collectDerived,
@@ -33,6 +35,8 @@ export interface BacktestOptions {
   /** Folder that the run folder is made in. */
   readonly outDir: string;
   readonly progress: Progress;
+  /** Takes up what a crash left of this very run, where it left something; absent: such a run is made again. */
+  readonly resume?: (tapeDir: string, inference: InferencePort | undefined) => ResumedRun | undefined;
   /** Where predictions are kept from run to run; absent: nowhere. */
   readonly cache?: CacheFolder;
 }
@@ -58,6 +62,12 @@ export interface RunResult {
   readonly cacheUse?: Readonly<CacheUse>;
 }
 
+/** The tape of a crashed run, ready to be completed, and the models behind the answers it already holds. */
+export interface ResumedRun {
+  readonly tape: TapeWriter;
+  readonly inference: InferencePort | undefined;
+}
+
 /**
  * Runs a scenario over its dataset and leaves a run folder, `<outDir>/<name>-<first 12 of the run id>`. A run that was
  * made before is made again and must come out the same: it is replaced only by an equal one.
@@ -67,12 +77,12 @@ export interface RunResult {
 export async function runBacktest(options: BacktestOptions): Promise<RunResult> {
   const { scenario, outDir, progress, cache } = options;
   const prepared = await prepareRun(scenario, cache === undefined ? {} : { cache });
-  const { identity, inference, cacheUse } = prepared;
+  const { identity, cacheUse } = prepared;
   const runId = runIdOf(identity);
   const runDir = join(outDir, `${scenario.name}-${runId.slice(0, 12)}`);
   const partialDir = `${runDir}.partial`;
-  const folder = createRunFolder(partialDir, { existing: 'replace' });
-  const tape = createFileTape({ dir: folder.tapeDir, durable: false });
+  const { folder, tape, inference, isResumed } = openTape(partialDir, prepared, options);
+  writeOrigins(folder, { scenario, prepared, runDir });
   const collector = createRunCollector({
     symbols: identity.layout.symbols,
     initialCashMicros: identity.settings.initialCashMicros,
@@ -97,7 +107,7 @@ export async function runBacktest(options: BacktestOptions): Promise<RunResult> 
     });
   } catch (error) {
     tape.close();
-    throw afterFailedRun(error, { partialDir, runDir });
+    throw afterFailedRun(error, { partialDir, runDir, isResumed });
   } finally {
     progress.stop();
     await inference?.close();
@@ -153,6 +163,20 @@ function warningsOf(
   ];
 }
 
+/** A new tape, or what a crash left of this run and may be gone on with. */
+function openTape(
+  partialDir: string,
+  { inference }: PreparedRun,
+  { resume }: BacktestOptions,
+): ResumedRun & { readonly folder: RunFolder; readonly isResumed: boolean } {
+  const left = runFolderAt(partialDir);
+  const resumed = existsSync(left.tapeDir) ? resume?.(left.tapeDir, inference) : undefined;
+  if (resumed !== undefined) return { ...resumed, folder: left, isResumed: true };
+  const folder = createRunFolder(partialDir, { existing: 'replace' });
+  const tape = createFileTape({ dir: folder.tapeDir, durable: false });
+  return { tape, inference, folder, isResumed: false };
+}
+
 function attachCollector(loop: RunLoop, collector: RunCollector): void {
   loop.inputs$.subscribe(({ event }) => collectInput(collector, event));
   loop.derived$.subscribe(({ event, tUs }) => collectDerived(collector, event, tUs));
@@ -198,7 +222,7 @@ function writeViews(
     readonly runDir: string;
   },
 ): void {
-  const { scenario, prepared, summary, result, runDir } = views;
+  const { summary, result } = views;
   writeJsonAtomic(folder.summaryFile, summary);
   writeJsonAtomic(join(folder.stateDir, 'engine_state.json'), viewEngine(result.engine));
   writeJsonAtomic(join(folder.stateDir, 'trades.json'), plainJson(views.trades));
@@ -206,6 +230,18 @@ function writeViews(
   if (learning !== null) {
     writeJsonAtomic(join(folder.stateDir, 'bandit_state.json'), plainJson(viewLearning(learning)));
   }
+  writeOrigins(folder, views);
+}
+
+/** What a run is made from and where: written before it starts, so that a crashed one can be replayed and recovered. */
+function writeOrigins(
+  folder: RunFolder,
+  {
+    scenario,
+    prepared,
+    runDir,
+  }: { readonly scenario: LoadedScenario; readonly prepared: PreparedRun; readonly runDir: string },
+): void {
   writeFileSync(folder.scenarioFile, showScenario(scenario, runDir));
   const { datasetDir, runRootDir } = scenario.resolvedPaths;
   writeJsonAtomic(folder.hostFile, {
@@ -233,11 +269,15 @@ function plainJson(value: RunStatistics | BanditState | readonly ClosedTrade[]):
  */
 function afterFailedRun(
   error: unknown,
-  { partialDir, runDir }: { readonly partialDir: string; readonly runDir: string },
+  {
+    partialDir,
+    runDir,
+    isResumed,
+  }: { readonly partialDir: string; readonly runDir: string; readonly isResumed: boolean },
 ): unknown {
   if (!(error instanceof InputError)) return error;
   if (error.code !== 'STRICT_STOPPED') {
-    rmSync(partialDir, { recursive: true });
+    if (!isResumed) rmSync(partialDir, { recursive: true });
     return error;
   }
   rmSync(runDir, { recursive: true, force: true });

@@ -4,12 +4,11 @@ import { encodeInput } from '../events/encode.ts';
 import { codeSha256 } from '../modes/code-identity.ts';
 import { parseIdentity } from '../modes/run-identity.ts';
 import type { Progress } from '../ports/progress.ts';
-import type { TapeLine, TapeWriter } from '../ports/tape.ts';
 import { resumeFileTape } from '../tape/file-tape.ts';
 import { readTape } from '../tape/read-tape.ts';
 import { recoverTape } from '../tape/recover.ts';
 import { openRunFolder } from '../tape/run-folder.ts';
-import { type ComparingTape, createComparingTape } from './comparing-tape.ts';
+import { createCompletingTape } from './completing-tape.ts';
 import { replayRun } from './replay-run.ts';
 
 export interface RecoveredRun {
@@ -79,31 +78,4 @@ function expectSameCode(tapeDir: string): void {
 
 function noSlice(): never {
   throw new InputError('TAPE_NOT_A_RUN', 'tape record 0: expected RunStarted, found MarketSlice');
-}
-
-/** Compares while recorded lines last, then appends: what a crash kept from being written is written now. */
-function createCompletingTape(
-  recorded: Iterator<TapeLine>,
-  { records, tape }: { readonly records: number; readonly tape: TapeWriter },
-): ComparingTape {
-  const comparing = createComparingTape(recorded);
-  const current = (): TapeWriter => (comparing.nextSeq < records ? comparing : tape);
-  return {
-    get head() {
-      return current().head;
-    },
-    get decisionHead() {
-      return current().decisionHead;
-    },
-    get nextSeq() {
-      return current().nextSeq;
-    },
-    get lastTUs() {
-      return current().lastTUs;
-    },
-    append: (entry) => current().append(entry),
-    flush: () => current().flush(),
-    close: () => undefined,
-    expectEnd: () => undefined,
-  };
 }

@@ -1,6 +1,17 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,7 +21,9 @@ import { runBacktest } from '../../src/modes/backtest.ts';
 import { silentProgress } from '../../src/ports/progress.ts';
 import { recoverRun } from '../../src/research/recover-run.ts';
 import { replayRun } from '../../src/research/replay-run.ts';
+import { resumeRun } from '../../src/research/resume-run.ts';
 import { verifyTape } from '../../src/tape/verify.ts';
+import { sametape } from '../cli/sametape.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 let work: string;
@@ -93,4 +106,86 @@ describe('recovering a crashed run', () => {
     writeFileSync(file, text);
     await expect(recoverRun(options(dir))).rejects.toMatchObject({ code: 'TAPE_CHAIN_BROKEN' });
   });
+});
+
+describe('resuming a crashed backtest', () => {
+  const recorded = join(root, 'golden/quickstart.predictions.arrow');
+
+  /** The run again, over what a crash left of it in `outDir`; counts the cycles that the models were asked for. */
+  async function resumed(outDir: string) {
+    const scenario = loadScenario({ file: join(root, 'scenarios/quickstart.yaml') });
+    let asked = 0;
+    const result = await runBacktest({
+      scenario: { ...scenario, resolvedPaths: { ...scenario.resolvedPaths, predictionsFile: recorded } },
+      outDir,
+      progress: silentProgress,
+      resume: (tapeDir, inference) => {
+        const counting = inference && {
+          layout: inference.layout,
+          close: () => inference.close(),
+          infer: (request: Parameters<typeof inference.infer>[0]) => {
+            asked += 1;
+            return inference.infer(request);
+          },
+        };
+        return resumeRun(tapeDir, counting);
+      },
+    });
+    return { result, asked };
+  }
+
+  function crashed(name: string, bytes: number): { readonly outDir: string; readonly partial: string } {
+    const outDir = join(work, name);
+    const partial = join(outDir, `${basename(runDir)}.partial`);
+    mkdirSync(outDir);
+    renameSync(crashedCopy(`${name}-copy`, bytes), partial);
+    return { outDir, partial };
+  }
+
+  it('ends with the bytes of an uninterrupted run, asking the models only for what the tape lacks', async () => {
+    const original = linesOf(tapeText);
+    const cut = Math.floor(tapeText.length * 0.6);
+    const { outDir } = crashed('resume', cut);
+    const { result, asked } = await resumed(outDir);
+    expect(readFileSync(join(result.runDir, 'tape/000001.jsonl')).equals(tapeText)).toBe(true);
+    const before = JSON.parse(readFileSync(join(runDir, 'summary.json'), 'utf8'));
+    const after = JSON.parse(readFileSync(join(result.runDir, 'summary.json'), 'utf8'));
+    expect(after).toEqual(before);
+    const answered = linesOf(tapeText.subarray(0, cut)).filter((line) => typeOf(line) === 'PredictionsMade');
+    const all = original.filter((line) => typeOf(line) === 'PredictionsMade');
+    expect(asked).toBe(all.length - answered.length);
+    expect(verifyTape(join(result.runDir, 'tape')).fault).toBeNull();
+  }, 120_000);
+
+  it('starts anew where the crash came before the first whole record', async () => {
+    const { outDir } = crashed('resume-empty', 20);
+    const { result } = await resumed(outDir);
+    expect(readFileSync(join(result.runDir, 'tape/000001.jsonl')).equals(tapeText)).toBe(true);
+  }, 120_000);
+
+  it('keeps the tape and says where, when what was recorded is not what the run gives', async () => {
+    const { outDir, partial } = crashed('resume-other', Math.floor(tapeText.length * 0.3));
+    await recoverRun({ ...options(partial) });
+    await expect(resumed(outDir)).rejects.toMatchObject({ code: 'RESUME_RECOVERED' });
+    expect(existsSync(join(partial, 'tape/000001.jsonl'))).toBe(true);
+  }, 120_000);
+
+  it('takes up what a killed process left', async () => {
+    const outDir = join(work, 'killed');
+    const args = ['run', join(root, 'scenarios/quickstart.yaml'), '--out', outDir, '--predictions', recorded];
+    const child = spawn(process.execPath, [join(root, 'src/cli/sametape.mjs'), ...args], { stdio: 'ignore' });
+    const tape = join(outDir, `${basename(runDir)}.partial`, 'tape/000001.jsonl');
+    const ended = new Promise((done) => child.once('exit', done));
+    while (child.exitCode === null && !(existsSync(tape) && statSync(tape).size > 400_000)) {
+      await new Promise((done) => setTimeout(done, 5));
+    }
+    child.kill('SIGKILL');
+    await ended;
+    expect(existsSync(tape), 'the run ended before it was killed').toBe(true);
+    const finished = await sametape([...args, '--resume', '--json']);
+    expect(finished.code, finished.stderr).toBe(0);
+    const { chainHead, runDir: finishedDir } = JSON.parse(finished.stdout);
+    expect(chainHead).toBe(JSON.parse(readFileSync(join(runDir, 'summary.json'), 'utf8')).chainHead);
+    expect(readFileSync(join(finishedDir, 'tape/000001.jsonl')).equals(tapeText)).toBe(true);
+  }, 120_000);
 });
