@@ -67,7 +67,11 @@ function datasetBlock(dir: string, manifest: DatasetManifest): string {
 function actionCounts({ actions = [] }: DatasetManifest): string {
   if (actions.length === 0) return 'none';
   const splits = actions.filter(({ kind }) => kind === 'split').length;
-  return `${formatNumber(splits)} splits, ${formatNumber(actions.length - splits)} dividends`;
+  return `${counted(splits, 'split')}, ${counted(actions.length - splits, 'dividend')}`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${formatNumber(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function provenanceBlock(manifest: DatasetManifest): string {

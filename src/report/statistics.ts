@@ -18,6 +18,8 @@ export interface RunStatistics {
   /** Before fees; slippage is in the prices. */
   readonly grossPnlMicros: MoneyMicros;
   readonly feesMicros: MoneyMicros;
+  /** Received less paid on short positions. */
+  readonly dividendsMicros: MoneyMicros;
   readonly slippage: SlippageStatistics;
   /** Fraction of the initial equity. */
   readonly totalReturn: number | null;
@@ -91,6 +93,7 @@ export function statisticsOf(collector: RunCollector): RunStatistics {
     netPnlMicros: final - initial,
     grossPnlMicros: final - initial + ledger.feesMicros,
     feesMicros: ledger.feesMicros,
+    dividendsMicros: ledger.dividendsMicros,
     slippage: {
       costMicros: collector.slippageMicros,
       costBps: ratio(collector.slippageMicros * 1e4, collector.slippageBaseMicros),

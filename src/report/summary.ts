@@ -67,6 +67,7 @@ function performanceLines(s: RunStatistics, painter: SummaryPainter): string[] {
       ['longest drawdown', duration(s.maxDrawdown.durationUs)],
       ['slippage in bps', number(s.slippage.costBps, 2)],
     ),
+    ...(s.dividendsMicros === 0 ? [] : [`  ${cell(['dividends', signedMoney(s.dividendsMicros)])}`]),
     painter.dim(
       hasYear
         ? `  Sharpe, Sortino: ${counted(s.sessions.length, 'daily return')}, excess over 0, times sqrt(252).`

@@ -52,6 +52,29 @@ function elsewhere(...args: string[]): Promise<Outcome> {
 }
 
 describe('sametape data', () => {
+  it('synth plants splits and dividends, which inspect lists', async () => {
+    const plant = ['--splits', 'AAA=3:2@2024-01-03', '--dividends', 'BBB=0.62@2024-01-03'];
+    const made = await sametape('synth', '--out', 'planted', '--symbols', '2', '--sessions', '2', ...plant);
+    expect(made).toMatchObject({ code: 0, stderr: '' });
+    const { stdout } = await sametape('inspect', 'planted');
+    expect(stdout).toMatch(/actions +1 split, 1 dividend\n/);
+    expect(stdout).toMatch(
+      /2024-01-03 +AAA +split +3 for 2 +\d+\.\d\d\n2024-01-03 +BBB +dividend +\$ 0\.620 +\d/,
+    );
+    for (const [flag, text] of [
+      ['--splits', 'AAA=3@2024-01-03'],
+      ['--splits', 'AAA=0:2@2024-01-03'],
+      ['--dividends', 'AAA=-1@2024-01-03'],
+      ['--dividends', 'AAA=0@2024-01-03'],
+    ] as const) {
+      const refused = await sametape('synth', '--out', 'refused', flag, text);
+      expect(refused.code).toBe(2);
+      expect(refused.stderr).toMatch(/^sametape: --splits or --dividends|^sametape: --(splits|dividends)/);
+      expect(refused.stderr.trimEnd()).not.toContain('\n');
+    }
+    expect(existsSync(temp.path('refused'))).toBe(false);
+  });
+
   it('synth makes a dataset that inspect shows, in text and as one JSON object', async () => {
     const made = await sametape(
       'synth',

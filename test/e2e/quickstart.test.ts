@@ -31,7 +31,12 @@ function sizeOf(dir: string): number {
 describe.concurrent('the quickstart as committed', () => {
   it('is under 3 MB: dataset, models and golden files', () => {
     expect(sizeOf(dataset) + sizeOf(models)).toBeGreaterThan(100_000);
-    expect(sizeOf(dataset) + sizeOf(models) + sizeOf(join(projectRoot, 'golden'))).toBeLessThan(3_000_000);
+    const golden = readdirSync(join(projectRoot, 'golden')).filter((name) => name.startsWith('quickstart.'));
+    const goldenBytes = golden.map((name) => statSync(join(projectRoot, 'golden', name)).size);
+    expect(golden).toHaveLength(3);
+    expect(goldenBytes.reduce((sum, size) => sum + size, sizeOf(dataset) + sizeOf(models))).toBeLessThan(
+      3_000_000,
+    );
   });
 
   it('has the model families it promises: four tabular kinds, two horizons, a sequence, both barriers', () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { CorporateAction } from '../../src/domain/corporate-actions.ts';
 import type { OrderRequest, Side } from '../../src/domain/orders.ts';
 import type { DerivedEvent } from '../../src/events/derived.ts';
 import { encodeDerived, encodeInput } from '../../src/events/encode.ts';
@@ -130,6 +131,35 @@ describe('export', () => {
       quantity: 100n,
       holding_seconds: 144,
     });
+  });
+
+  it('round trips go on over splits, take dividends in, and end where a reverse split leaves no share', async () => {
+    const on = { symbol: 'AAA', exDate: '2024-03-05', referencePriceE4: 1_000_000 } as const;
+    const applied = (minute: number, action: CorporateAction): InputEvent => ({
+      type: 'CorporateActionApplied',
+      tUs: T0 + minute * 60_000_000,
+      action,
+    });
+    const records = tapeOf([
+      applied(0, { kind: 'split', ...on, symbol: 'ZZZ', oldShares: 1, newShares: 2 }),
+      fill('a', 'buy', { quantity: 100, priceE4: 700_000, minute: 1 }),
+      applied(2, { kind: 'dividend', ...on, cashMicros: 250_000 }),
+      applied(3, { kind: 'split', ...on, oldShares: 1, newShares: 7 }),
+      fill('b', 'sell', { quantity: 700, priceE4: 110_000, minute: 4 }),
+      fill('c', 'buy', { quantity: 3, priceE4: 1_000_000, minute: 5 }),
+      applied(6, { kind: 'split', ...on, oldShares: 20, newShares: 1 }),
+    ]);
+    const { files } = await exportRun(records, dir);
+    expect(files.map((file) => file.rows)).toEqual([0, 3, 2]);
+    const [first, second] = await rowsOf('round_trips.parquet');
+    expect(first).toMatchObject({
+      quantity: 700n,
+      entry_price_usd: 10,
+      exit_price_usd: 11,
+      dividends_usd: 25,
+    });
+    expect(Math.round((first.net_usd as number) * 1e6)).toBe(700_000_000 + 25_000_000 - 2_000_002);
+    expect(second).toMatchObject({ quantity: 1n, gross_usd: 0, dividends_usd: 0, closed: T0 + 360_000_000 });
   });
 
   it('a run without orders gives three readable files without rows', async () => {

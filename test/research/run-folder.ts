@@ -26,11 +26,12 @@ export async function makeRunFolder(
   const runDir = join(dir, 'run');
   await synthDataset({ dir: datasetDir, options: options.synth });
   const dataset = await openDataset(datasetDir);
+  const { actions } = dataset;
   const run = syntheticRun(options);
   const identity = { ...run.identity, datasetSha256: dataset.sha256 };
   const folder = createRunFolder(runDir, { existing: 'refuse' });
   const tape = createFileTape({ dir: folder.tapeDir, durable: false });
-  await runSessions({ ...run, identity, tape, loadSession: (date) => dataset.loadSession(date) });
+  await runSessions({ ...run, identity, tape, actions, loadSession: (date) => dataset.loadSession(date) });
   tape.close();
   writeJsonAtomic(folder.hostFile, { datasetDir });
   return { runDir, datasetDir, identity, records: [...readTape(folder.tapeDir)].map(({ record }) => record) };

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseHorizon } from '../../src/domain/horizon.ts';
+import type { MarketDataset } from '../../src/ports/market-data.ts';
 import { silentProgress } from '../../src/ports/progress.ts';
 import {
   barrierLabels,
@@ -16,6 +17,7 @@ import {
   TABULAR_FEATURES,
   type TrainingSet,
 } from '../../src/research/training/training-set.ts';
+import { scaled } from '../engine/split-worlds.ts';
 import { type Alter, SYMBOLS, smallDataset } from './market.ts';
 
 function setOf(options: { readonly sessions?: number; readonly alter?: Alter } = {}): Promise<TrainingSet> {
@@ -57,6 +59,41 @@ describe('buildTrainingSet', { timeout: 60_000 }, () => {
     }
     expect(set.tabular.every((value) => Number.isFinite(value))).toBe(true);
     expect(set.step.every((step) => step >= 1 && step < 160)).toBe(true);
+  });
+
+  it('sees the same over a split as in prices adjusted beforehand: training and running agree', async () => {
+    const base = smallDataset({ sessions: 2 });
+    const exDate = base.sessions[1]!.date;
+    const early = (price: number, volume: number): MarketDataset => ({
+      ...base,
+      loadSession: async (date) => {
+        const table = await base.loadSession(date);
+        const change = (value: number, isPrice: boolean) => value * (isPrice ? price : volume);
+        return date < exDate ? scaled(table, 'AAA', change) : table;
+      },
+    });
+    const build = (dataset: MarketDataset) =>
+      buildTrainingSet({
+        dataset,
+        sessions: dataset.sessions.map(({ date }) => date),
+        symbols: SYMBOLS,
+        withSequences: true,
+        progress: silentProgress,
+      });
+    const adjusted = await build(early(1, 2));
+    const raw = early(2, 1);
+    const split = {
+      kind: 'split',
+      symbol: 'AAA',
+      exDate,
+      oldShares: 1,
+      newShares: 2,
+      referencePriceE4: 1,
+    } as const;
+    const found = await build({ ...raw, actions: [split] });
+    expect(found.tabular).toEqual(adjusted.tabular);
+    expect(found.sequences).toEqual(adjusted.sequences);
+    expect((await build(raw)).tabular).not.toEqual(adjusted.tabular);
   });
 
   it('lets no later price into an earlier row', async () => {
