@@ -26,7 +26,8 @@ import {
 
 /**
  * Copies a list without its removed entries and with the new ones merged in. Addresses are bytes.
- * `news`: 8 bytes each, place and float32, in rising order; then one whose float is NaN.
+ * `news`: 8 bytes each, place and float32, in rising order; then one whose float is NaN. `packing`: see `packingTable`.
+ * Up to 16 bytes after the new list are overwritten.
  */
 export type MergeKernel = (
   list: number,
@@ -38,6 +39,7 @@ export type MergeKernel = (
   placeMask: number,
   removedFrom: number,
   removedCount: number,
+  packing: number,
 ) => void;
 
 /**
@@ -57,6 +59,22 @@ const ENTRY_BYTES = 2;
 const NEW_BYTES = 8;
 const TIED = 0x8000;
 const PLACE_BITS = 0x7fff;
+export const PACKING_BYTES = 256 * 16;
+
+/** For each set of eight entries to drop, a bit each: the bytes of those that stay, in order, and then none. */
+export function packingTable(): Uint8Array {
+  const table = new Uint8Array(PACKING_BYTES).fill(0xff);
+  for (let dropped = 0; dropped < 256; dropped++) {
+    let at = dropped * 16;
+    for (let k = 0; k < 8; k++) {
+      if ((dropped >> k) & 1) continue;
+      table[at++] = 2 * k;
+      table[at++] = 2 * k + 1;
+    }
+  }
+  return table;
+}
+
 /** TIED in each of four entries, as a signed 64-bit number. */
 const ANY_TIED_OF_4 = -0x7fff7fff7fff8000;
 
@@ -64,12 +82,11 @@ const advance = (local: Local, by: number): Code => set(local, i32.add(get(local
 const addTo = (sum: Local, value: Code): Code => set(sum, i64.add(get(sum), value));
 
 function mergeBody(): Code {
-  const [LIST, LIST_END, NEWS, NEWS_END, OUT, VALUES, MASK, REMOVED_FROM, REMOVED_COUNT]: readonly Local[] = [
-    0, 1, 2, 3, 4, 5, 6, 7, 8,
-  ];
-  const [OUT_START, GROUP_END, PLACE, IS_STALE]: readonly Local[] = [9, 10, 11, 12];
-  const [NEXT_NEW, BEFORE, VALUE]: readonly Local[] = [13, 14, 15];
-  const [EIGHT, FROM_8, MASK_8, COUNT_8, PLACE_BITS_8]: readonly Local[] = [16, 17, 18, 19, 20];
+  const [LIST, LIST_END, NEWS, NEWS_END, OUT, VALUES, MASK]: readonly Local[] = [0, 1, 2, 3, 4, 5, 6];
+  const [REMOVED_FROM, REMOVED_COUNT, PACKING]: readonly Local[] = [7, 8, 9];
+  const [OUT_START, GROUP_END, PLACE, IS_STALE, DROPPED]: readonly Local[] = [10, 11, 12, 13, 14];
+  const [NEXT_NEW, BEFORE, VALUE]: readonly Local[] = [15, 16, 17];
+  const [EIGHT, FROM_8, MASK_8, COUNT_8, PLACE_BITS_8]: readonly Local[] = [18, 19, 20, 21, 22];
 
   const valueAt = (place: Code): Code => f32.load(i32.add(get(VALUES), i32.shiftLeft(place, 2)));
   const placeOf = (entry: Code): Code => i32.and(entry, i32.const(PLACE_BITS));
@@ -90,28 +107,41 @@ function mergeBody(): Code {
     set(BEFORE, f32.const(Number.NaN)),
     set(BEFORE, valueAt(placeOf(i32.load16(i32.sub(get(OUT), i32.const(ENTRY_BYTES)))))),
   );
-  /** Eight entries at a time while none is removed and the next new one does not come before the last of them. */
+  const isLastDropped = i32.and(get(DROPPED), i32.const(0x80));
+  const isAnyTied = i32.lessUnsigned(i32.const(0), i16x8.signs(get(EIGHT)));
+  /**
+   * Eight entries at a time, packed without a branch, while no new one comes before the last of them. The last must stay:
+   * the value of a removed one may be gone; and where some are dropped none may be tied, or a tie could go stale.
+   */
   const wholeGroups = block(
     loop(
       branchIf(1, get(IS_STALE)),
       branchIf(1, i32.lessUnsigned(i32.sub(get(LIST_END), get(LIST)), i32.const(8 * ENTRY_BYTES))),
       set(EIGHT, i16x8.load(get(LIST))),
-      branchIf(
-        1,
-        i16x8.isAnyTrue(
+      set(
+        DROPPED,
+        i16x8.signs(
           i16x8.lessUnsigned(
             i16x8.and(i16x8.sub(i16x8.and(get(EIGHT), get(PLACE_BITS_8)), get(FROM_8)), get(MASK_8)),
             get(COUNT_8),
           ),
         ),
       ),
+      branchIf(1, isLastDropped),
       branchIf(
         1,
         f32.less(get(NEXT_NEW), valueAt(placeOf(i32.load16(i32.add(get(LIST), i32.const(7 * ENTRY_BYTES)))))),
       ),
-      i16x8.store(get(OUT), get(EIGHT)),
+      when(isAnyTied, branchIf(2, get(DROPPED))),
+      i16x8.store(
+        get(OUT),
+        i16x8.pickBytes(get(EIGHT), i16x8.load(i32.add(get(PACKING), i32.shiftLeft(get(DROPPED), 4)))),
+      ),
       advance(LIST, 8 * ENTRY_BYTES),
-      advance(OUT, 8 * ENTRY_BYTES),
+      set(
+        OUT,
+        i32.sub(i32.add(get(OUT), i32.const(8 * ENTRY_BYTES)), i32.shiftLeft(i32.countOnes(get(DROPPED)), 1)),
+      ),
       branch(0),
     ),
   );
@@ -269,9 +299,9 @@ export function createRankKernels(memoryBytes: number): RankKernels & { readonly
     assembleModule([
       {
         name: 'merge',
-        parameterCount: 9,
+        parameterCount: 10,
         locals: [
-          { type: 'i32', count: 4 },
+          { type: 'i32', count: 5 },
           { type: 'f32', count: 3 },
           { type: 'v128', count: 5 },
         ],

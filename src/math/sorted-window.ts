@@ -1,4 +1,11 @@
-import { createRankKernels, type KernelMemory, PAGE_BYTES, type RankKernels } from './rank-kernel.ts';
+import {
+  createRankKernels,
+  type KernelMemory,
+  PACKING_BYTES,
+  PAGE_BYTES,
+  packingTable,
+  type RankKernels,
+} from './rank-kernel.ts';
 
 /**
  * The float32 values of sliding windows in order of size, brought up to date in batches, and their average ranks. This
@@ -63,14 +70,16 @@ export function ringLength(capacity: number): number {
   return length;
 }
 
-/** The kernels' memory: two doubles of results, ranks by place, the new entries, then lists and copies of rings. */
-const RANKS_AT = 16;
+/** The kernels' memory: two doubles of results, the packing table, ranks by place, new entries, lists and copies of rings. */
+const PACKING_AT = 16;
+const RANKS_AT = PACKING_AT + PACKING_BYTES;
 
 /** @param capacity longest window to be swept */
 export function createRankWorkspace(capacity: number): RankWorkspace {
   const spareAt = newsAt(capacity) + 8 * (capacity + 1);
   const used = spareAt + listBytes(capacity);
   const { merge, rank, memory } = createRankKernels(used);
+  new Uint8Array(memory.buffer).set(packingTable(), PACKING_AT);
   return { capacity, merge, rank, memory, lists: new Map(), views: viewsOf(memory), spareAt, used };
 }
 
@@ -87,7 +96,7 @@ function newsAt(capacity: number): number {
 }
 
 function listBytes(capacity: number): number {
-  return 16 * Math.ceil(capacity / 8);
+  return 16 * (Math.ceil(capacity / 8) + 1);
 }
 
 function sortedListOf(workspace: RankWorkspace, values: Float32Array): SortedList {
@@ -134,6 +143,7 @@ export function sweepRanks(
     mask,
     list.from & mask,
     isKept ? from - list.from : 0,
+    PACKING_AT,
   );
   workspace.spareAt = list.at;
   list.at = spareAt;

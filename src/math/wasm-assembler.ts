@@ -28,6 +28,7 @@ export const i32 = {
   or: (a: Code, b: Code): Code => [a, b, 0x72],
   shiftLeft: (a: Code, bits: number): Code => [a, i32.const(bits), 0x74],
   shiftRight: (a: Code, bits: number): Code => [a, i32.const(bits), 0x76],
+  countOnes: (a: Code): Code => [a, 0x69],
   /** The lower 32 bits. */
   wrap: (a: Code): Code => [a, 0xa7],
 };
@@ -65,6 +66,10 @@ export const i16x8 = {
   sub: (a: Code, b: Code): Code => [a, b, 0xfd, 0x91, 0x01],
   lessUnsigned: (a: Code, b: Code): Code => [a, b, 0xfd, 0x30],
   isAnyTrue: (a: Code): Code => [a, 0xfd, 0x53],
+  /** A bit for the sign of each, the first lowest. */
+  signs: (a: Code): Code => [a, 0xfd, 0x84, 0x01],
+  /** The bytes of `a` that the bytes of `places` name, 0 for a place beyond 15. */
+  pickBytes: (a: Code, places: Code): Code => [a, places, 0xfd, 0x0e],
 };
 
 /** `exit` leaves it: branch depth counts enclosing blocks, loops and ifs from the inside. */
