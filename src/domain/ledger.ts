@@ -147,16 +147,12 @@ export function applyExecution(ledger: Ledger, execution: Execution): LedgerChan
 
   let realizedMicros = 0;
   for (const lot of closedLots) realizedMicros += lot.grossMicros;
-  const change = {
-    kind: kindOf(before, after),
-    symbol,
-    symbolIx,
-    shares: after,
-    priceE4,
-    realizedMicros: exactMicros(realizedMicros),
-    closedLots,
-  };
-  return roundTrip === undefined ? change : { ...change, roundTrip };
+  realizedMicros = exactMicros(realizedMicros);
+  const kind = kindOf(before, after);
+  const shares = after;
+  return roundTrip === undefined
+    ? { kind, symbol, symbolIx, shares, priceE4, realizedMicros, closedLots }
+    : { kind, symbol, symbolIx, shares, priceE4, realizedMicros, closedLots, roundTrip };
 }
 
 /** Books a lender's charge. @throws InvariantError on an amount that is not an exact integer, or negative */

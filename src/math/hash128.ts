@@ -119,7 +119,11 @@ export function digestHex(state: Hash128): string {
   h4 = avalanche((h4 + h1) | 0);
   h1 = avalanche(h1);
   h1 = (h1 + h2 + h3 + h4) | 0;
-  return hexWord(h1) + hexWord(h2 + h1) + hexWord(h3 + h1) + hexWord(h4 + h1);
+  putHexWord(h1, 0);
+  putHexWord(h2 + h1, 8);
+  putHexWord(h3 + h1, 16);
+  putHexWord(h4 + h1, 24);
+  return String.fromCharCode.apply(null, codes);
 }
 
 /** The block that is not full, with zeros behind it. */
@@ -193,14 +197,12 @@ function avalanche(x: number): number {
   return h ^ (h >>> 16);
 }
 
-/** The byte values as two hex digits each: `toString` and `padStart` take several times as long as the hash. */
-const HEX_BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+/** Codes of the digest in the making: one flat string of them takes a fraction of what joining pieces does. */
+const codes = new Array<number>(32).fill(0);
 
-function hexWord(word: number): string {
-  return (
-    HEX_BYTES[word >>> 24]! +
-    HEX_BYTES[(word >>> 16) & 255]! +
-    HEX_BYTES[(word >>> 8) & 255]! +
-    HEX_BYTES[word & 255]!
-  );
+function putHexWord(word: number, at: number): void {
+  for (let k = 0; k < 8; k++) {
+    const digit = (word >>> (28 - 4 * k)) & 15;
+    codes[at + k] = digit < 10 ? 48 + digit : 87 + digit;
+  }
 }

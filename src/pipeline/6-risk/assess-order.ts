@@ -94,6 +94,8 @@ export function assessOrder(draft: OrderDraft, context: RiskContext): RiskVerdic
 /** What a broker is asked for: an approved order under its client id. */
 export function orderRequestOf({ draft, quantity }: RiskApproved, clientOrderId: string): OrderRequest {
   const { symbol, side, type, timeInForce, limitPriceE4, purpose } = draft;
-  const base = { clientOrderId, symbol, side, type, timeInForce, quantity, purpose };
-  return limitPriceE4 === undefined ? base : { ...base, limitPriceE4 };
+  // two literals: a spread with one more key costs microseconds on Node 20
+  return limitPriceE4 === undefined
+    ? { clientOrderId, symbol, side, type, timeInForce, quantity, purpose }
+    : { clientOrderId, symbol, side, type, timeInForce, quantity, purpose, limitPriceE4 };
 }

@@ -32,16 +32,13 @@ export function draftOrder(
   const isForced = trade.mustFill && execution.orderType === 'limit';
   const limitPriceE4 = isForced ? undefined : limitPrice({ isBuy, touchE4 }, execution, ticks);
   const type: OrderType = limitPriceE4 === undefined ? 'market' : execution.orderType;
-  const base = {
-    symbolIx,
-    symbol,
-    side: isBuy ? ('buy' as const) : ('sell' as const),
-    type,
-    timeInForce: isForced ? ('ioc' as const) : execution.timeInForce,
-    quantity: Math.abs(deltaShares),
-    purpose: purposeOf(trade),
-  };
-  return limitPriceE4 === undefined ? base : { ...base, limitPriceE4 };
+  const side = isBuy ? 'buy' : 'sell';
+  const timeInForce = isForced ? 'ioc' : execution.timeInForce;
+  const quantity = Math.abs(deltaShares);
+  const purpose = purposeOf(trade);
+  return limitPriceE4 === undefined
+    ? { symbolIx, symbol, side, type, timeInForce, quantity, purpose }
+    : { symbolIx, symbol, side, type, timeInForce, quantity, purpose, limitPriceE4 };
 }
 
 function limitPrice(
