@@ -107,11 +107,28 @@ function mergeBody(): Code {
     set(BEFORE, f32.const(Number.NaN)),
     set(BEFORE, valueAt(placeOf(i32.load16(i32.sub(get(OUT), i32.const(ENTRY_BYTES)))))),
   );
+  /**
+   * The next new entry among eight of which the last comes after it. What follows it is tied to nothing: the entry before
+   * is not above the new one.
+   */
+  const putBetween: Code = [
+    i16x8.store(get(OUT), get(EIGHT)),
+    block(
+      loop(
+        branchIf(1, f32.less(get(NEXT_NEW), valueAt(placeOf(i32.load16(get(LIST)))))),
+        advance(LIST, ENTRY_BYTES),
+        advance(OUT, ENTRY_BYTES),
+        branch(0),
+      ),
+    ),
+    findBefore,
+    emitNew,
+  ];
   const isLastDropped = i32.and(get(DROPPED), i32.const(0x80));
   const isAnyTied = i32.lessUnsigned(i32.const(0), i16x8.signs(get(EIGHT)));
   /**
-   * Eight entries at a time, packed without a branch, while no new one comes before the last of them. The last must stay:
-   * the value of a removed one may be gone; and where some are dropped none may be tied, or a tie could go stale.
+   * Eight entries at a time, packed without a branch. The last must stay: the value of a removed one may be gone. Where
+   * some are dropped none may be tied, or a tie could go stale, and no new one may come between.
    */
   const wholeGroups = block(
     loop(
@@ -128,9 +145,9 @@ function mergeBody(): Code {
         ),
       ),
       branchIf(1, isLastDropped),
-      branchIf(
-        1,
+      when(
         f32.less(get(NEXT_NEW), valueAt(placeOf(i32.load16(i32.add(get(LIST), i32.const(7 * ENTRY_BYTES)))))),
+        [branchIf(2, get(DROPPED)), putBetween, branch(1)],
       ),
       when(isAnyTied, branchIf(2, get(DROPPED))),
       i16x8.store(
