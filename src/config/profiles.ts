@@ -11,6 +11,7 @@ prediction:
   freshnessTauSeconds: { 5m: 150, 10m: 300, 15m: 450, 30m: 900, 60m: 1800, 1d: 7200 }
   freshnessTauDefaultSeconds: 300
   capacityKappa: 0.1
+  rankMinSymbols: 5
 blending:
   ridgeLambda: 0.15
   temperature: { 5m: 0.75, 10m: 0.85, 15m: 0.9, 30m: 1, 60m: 1, 1d: 1 }
@@ -19,6 +20,8 @@ arbitration:
   k1: 1
   k2: 0.15
   k3: 1
+  impactBps: 10
+  impactParticipation: 0.01
   entryThresholdBps: 2
   reserve: 0.5
 gating:
@@ -27,6 +30,7 @@ gating:
   gateFloor: 0.2
   peakExponent: 1
   valleyExponent: 0.5
+  favourableBase: 0.5
   peakThreshold: 0.6
   valleyThreshold: 0.55
 sizing:
@@ -40,6 +44,10 @@ risk:
   drawdown: 0.1
   maxPosition: 0.2
   maxGross: 1
+learning:
+  blend: 0.3
+  rampStartRewards: 100
+  rampRewards: 100
 broker:
   slippageBps: 5
   impactBps: 0

@@ -26,6 +26,10 @@ export interface PredictionSettings {
   /** Ring length of raw outputs per (symbol, target, family), in cycles. Default 10 trading days = 3900. */
   readonly standardizeWindow: number;
   readonly standardizeMinSamples: number;
+  /** A smaller standard deviation of raw outputs is no spread at all: the score is 0. */
+  readonly standardizeMinStd: number;
+  /** A cross-sectional ranking of fewer symbols gives no score. */
+  readonly rankMinSymbols: number;
   /** Scores are clipped to +-this. */
   readonly scoreClip: number;
   /** Pairs kept per (target, family). */
@@ -75,6 +79,9 @@ export interface ArbitrationSettings {
   readonly k2: number;
   /** Multiplies the square-root impact. */
   readonly k3: number;
+  /** Impact of an order of `impactParticipation` of average daily dollar volume, before k3. */
+  readonly impactBps: Bps;
+  readonly impactParticipation: number;
   readonly entryThresholdBps: Bps;
   /** Added to the threshold per bp of spread. */
   readonly reserve: number;
@@ -88,6 +95,8 @@ export interface GatingSettings {
   readonly gateFloor: number;
   readonly peakExponent: number;
   readonly valleyExponent: number;
+  /** Share of the favourable term that needs no favourable probability. */
+  readonly favourableBase: number;
   readonly peakThreshold: number;
   readonly valleyThreshold: number;
   /** Added to a barrier threshold before it forces an exit. */

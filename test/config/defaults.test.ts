@@ -15,6 +15,8 @@ describe('a scenario that sets nothing', () => {
     expect(engine.prediction).toEqual({
       standardizeWindow: 3900,
       standardizeMinSamples: 100,
+      standardizeMinStd: 1e-9,
+      rankMinSymbols: 5,
       scoreClip: 3,
       icWindow: 20_000,
       icMinPairs: 50,
@@ -37,7 +39,15 @@ describe('a scenario that sets nothing', () => {
       temperature: { '5m': 0.75, '10m': 0.85, '15m': 0.9, '30m': 1, '60m': 1, '1d': 1 },
       temperatureDefault: 1,
     });
-    expect(engine.arbitration).toEqual({ k1: 1, k2: 0.05, k3: 1, entryThresholdBps: 0.25, reserve: 0 });
+    expect(engine.arbitration).toEqual({
+      k1: 1,
+      k2: 0.05,
+      k3: 1,
+      impactBps: 10,
+      impactParticipation: 0.01,
+      entryThresholdBps: 0.25,
+      reserve: 0,
+    });
     expect(engine.gating).toEqual({
       enableSpreadGate: true,
       maxSpreadBps: 12,
@@ -46,6 +56,7 @@ describe('a scenario that sets nothing', () => {
       gateFloor: 0.2,
       peakExponent: 1,
       valleyExponent: 0.5,
+      favourableBase: 0.5,
       peakThreshold: 0.6,
       valleyThreshold: 0.55,
       exitMargin: 0.05,

@@ -54,10 +54,10 @@ describe('what a scenario stands on', () => {
     const band = (a: string, b: string) => `sizing.band: 0.5 (s.yaml:${a}) | 0.008 (${b})`;
     const onProfile = over('extends: reference\n');
     expect(lines(onProfile, loadBaseline(undefined, onProfile))).toEqual([
-      band('4:17', 'profile reference:32:9'),
+      band('4:17', 'profile reference:36:9'),
     ]);
     const onFile = over('extends: base.yaml\n');
-    expect(lines(onFile, loadBaseline(undefined, onFile))).toEqual([band('4:17', 'profile reference:32:9')]);
+    expect(lines(onFile, loadBaseline(undefined, onFile))).toEqual([band('4:17', 'profile reference:36:9')]);
     const onNothing = over('');
     expect(lines(onNothing, loadBaseline(undefined, onNothing))).toEqual([band('3:17', 'default')]);
   });

@@ -75,7 +75,7 @@ describe('paths', () => {
 describe('extends', () => {
   it('takes the keys of a profile where the file has none', () => {
     const { engine } = load(`${MINIMAL}extends: reference\ngating: { maxSpreadBps: 7 }\n`).settings;
-    expect(engine.arbitration).toEqual({ k1: 1, k2: 0.15, k3: 1, entryThresholdBps: 2, reserve: 0.5 });
+    expect(engine.arbitration).toMatchObject({ k1: 1, k2: 0.15, k3: 1, entryThresholdBps: 2, reserve: 0.5 });
     expect(engine.gating).toMatchObject({ maxSpreadBps: 7, maxQuoteAgeSeconds: 0.2 });
     expect(engine.exchange).toMatchObject({ slippageBps: 5, fee: { kind: 'bps', bps: 1 } });
   });

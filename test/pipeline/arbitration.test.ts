@@ -8,7 +8,7 @@ import {
 } from '../../src/pipeline/3-arbitration/arbitrate.ts';
 import { computeCosts, costParts, createCostOutput } from '../../src/pipeline/3-arbitration/cost-model.ts';
 
-const K = { k1: 1, k2: 0.05, k3: 1 };
+const K = { k1: 1, k2: 0.05, k3: 1, impactBps: 10, impactParticipation: 0.01 };
 const HORIZONS = ['5m', '20m', '1d'].map(parseHorizon);
 const SETTINGS = { entryThresholdBps: 0.25, reserve: 0 };
 

@@ -38,6 +38,7 @@ const SETTINGS: GatingSettings = {
   gateFloor: 0.2,
   peakExponent: 1,
   valleyExponent: 0.5,
+  favourableBase: 0.5,
   peakThreshold: 0.6,
   valleyThreshold: 0.55,
   exitMargin: 0.05,

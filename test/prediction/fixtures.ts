@@ -38,6 +38,8 @@ export function layout(
 export const SETTINGS: PredictionSettings = {
   standardizeWindow: 50,
   standardizeMinSamples: 3,
+  standardizeMinStd: 1e-9,
+  rankMinSymbols: 5,
   scoreClip: 3,
   icWindow: 100,
   icMinPairs: 5,

@@ -19,7 +19,10 @@ export const gatingSchema = z
       .describe('Power of (1 - p_peak) in the gate of a long; shorts mirror it with p_valley.'),
     valleyExponent: atLeastZero(10)
       .default(0.5)
-      .describe('Power of (0.5 + 0.5 p_valley) in the gate of a long; shorts mirror it with p_peak.'),
+      .describe('Power of (b + (1 - b) p_valley) in the gate of a long; shorts mirror it with p_peak.'),
+    favourableBase: fraction()
+      .default(0.5)
+      .describe('b of (b + (1 - b) p_valley) in the gate of a long: what is left without a valley.'),
     peakThreshold: fraction().default(0.6).describe('Probability of a peak above which a long is blocked.'),
     valleyThreshold: fraction()
       .default(0.55)

@@ -18,6 +18,12 @@ export const predictionSchema = z
       .describe(
         'Samples before a standardised score is given; below it the score is 0 and the state warming_up.',
       ),
+    standardizeMinStd: positive(1)
+      .default(1e-9)
+      .describe('Smallest standard deviation of raw outputs that counts as spread; below it the score is 0.'),
+    rankMinSymbols: wholeNumber({ min: 2, max: 10_000 })
+      .default(5)
+      .describe('Fewest symbols that a cross-sectional ranking model is ranked over.'),
     scoreClip: positive(100).default(3).describe('Standardised scores are clipped to plus and minus this.'),
     icWindowPairs: wholeNumber({ min: 2, max: 32_767 })
       .default(20_000)
@@ -89,6 +95,8 @@ export function toPredictionSettings(
     standardizeWindow:
       section.standardizeWindowCycles ?? Math.max(1, Math.round(STANDARDIZE_DAYS * cyclesPerDay)),
     standardizeMinSamples: section.standardizeMinSamples,
+    standardizeMinStd: section.standardizeMinStd,
+    rankMinSymbols: section.rankMinSymbols,
     scoreClip: section.scoreClip,
     icWindow: section.icWindowPairs,
     icMinPairs: section.icMinPairs,

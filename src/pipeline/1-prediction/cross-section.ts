@@ -1,9 +1,6 @@
 import { ln } from '../../math/elementary.ts';
 import { averageRanks } from '../../math/rank.ts';
 
-/** Below this many scores a ranking says nothing and gives no signal. */
-export const MIN_RANKED_SYMBOLS = 5;
-
 /**
  * Percentile of each value among all: (rank - 0.5)/n with average ranks, so the mean is 1/2 whatever the ties.
  * @param values finite

@@ -1,7 +1,7 @@
 import type { PredictionSettings } from '../../domain/settings.ts';
 import type { Predictions } from '../../events/inputs.ts';
 import type { ModelColumn, SignalLayout } from '../../events/layout.ts';
-import { crossSectionalSignals, MIN_RANKED_SYMBOLS } from './cross-section.ts';
+import { crossSectionalSignals } from './cross-section.ts';
 
 /** Values of `StandardScores.status`. */
 export const SCORE_MISSING = 0;
@@ -21,6 +21,8 @@ export interface StandardizerState {
   readonly minSamples: number;
   readonly clipLow: number;
   readonly clipHigh: number;
+  readonly minStd: number;
+  readonly minRanked: number;
   /** First series of each column, or -1 for columns that are not standardised over time (barriers, rankings). */
   readonly seriesOfColumn: Int32Array;
   /** Columns whose score is a rank over the universe. */
@@ -50,13 +52,14 @@ export interface StandardScores {
   readonly status: Uint8Array;
 }
 
-/** A smaller standard deviation than this is no spread at all. */
-const MIN_STD = 1e-9;
 /** Sums this much larger than what is left after a subtraction have lost digits and are rebuilt. */
 const CANCELLATION_RATIO = 1 << 16;
 
 export interface StandardizerSettings
-  extends Pick<PredictionSettings, 'standardizeWindow' | 'standardizeMinSamples' | 'scoreClip'> {
+  extends Pick<
+    PredictionSettings,
+    'standardizeWindow' | 'standardizeMinSamples' | 'standardizeMinStd' | 'rankMinSymbols' | 'scoreClip'
+  > {
   /** Lower clip when it is not -scoreClip. */
   readonly scoreClipLow?: number;
   /** Ring precision; raw outputs of models are float32. */
@@ -84,6 +87,8 @@ export function createStandardizer(layout: SignalLayout, settings: StandardizerS
     minSamples: settings.standardizeMinSamples,
     clipLow: settings.scoreClipLow ?? -settings.scoreClip,
     clipHigh: settings.scoreClip,
+    minStd: settings.standardizeMinStd,
+    minRanked: settings.rankMinSymbols,
     seriesOfColumn,
     rankedColumns: Int32Array.from(ranked),
     ring: settings.precision === 'float64' ? new Float64Array(ringLength) : new Float32Array(ringLength),
@@ -227,17 +232,17 @@ function stdOf(sums: Float64Array, line: number): number {
 
 /**
  * Score of the newest raw output of a series among all in its ring, itself included:
- * clip((raw - mean)/std), population std; 0 when std < 1e-9. Regardless of the minimum of samples.
+ * clip((raw - mean)/std), population std; 0 when std is below the least that counts. Regardless of the minimum of samples.
  */
-export function latestScore({ sums, clipLow, clipHigh }: StandardizerState, series: number): number {
+export function latestScore({ sums, clipLow, clipHigh, minStd }: StandardizerState, series: number): number {
   const line = series * LINE;
   const std = stdOf(sums, line);
-  if (std < MIN_STD) return Math.max(clipLow, Math.min(clipHigh, 0));
+  if (std < minStd) return Math.max(clipLow, Math.min(clipHigh, 0));
   const score = (sums[line + NEWEST]! - meanOf(sums, line)) / std;
   return Math.max(clipLow, Math.min(clipHigh, score)) + 0;
 }
 
-/** Scores of a cross-sectional ranking model; missing for all below 5 symbols. */
+/** Scores of a cross-sectional ranking model; missing for all below the minimum of symbols. */
 function rankColumn(
   state: StandardizerState,
   column: number,
@@ -251,7 +256,7 @@ function rankColumn(
   const present: number[] = [];
   for (let i = 0; i < symbolCount; i++) if (predictions.valid[offset + i] === 1) present.push(offset + i);
   const raw = Float64Array.from(present, (at) => predictions.values[at]!);
-  const signals = crossSectionalSignals(raw, { clip: state.clipHigh, minSymbols: MIN_RANKED_SYMBOLS });
+  const signals = crossSectionalSignals(raw, { clip: state.clipHigh, minSymbols: state.minRanked });
   if (signals === undefined) return;
   for (let k = 0; k < present.length; k++) {
     out.scores[present[k]!] = signals[k]!;

@@ -2,10 +2,10 @@ import type { Horizon } from '../../domain/horizon.ts';
 import type { ArbitrationSettings } from '../../domain/settings.ts';
 import type { Bps } from '../../domain/units.ts';
 
-export type CostCoefficients = Pick<ArbitrationSettings, 'k1' | 'k2' | 'k3'>;
-
-/** Impact of an order of 1 % of ADV, bps, before k3. */
-const IMPACT_AT_ONE_PERCENT_BPS = 10;
+export type CostCoefficients = Pick<
+  ArbitrationSettings,
+  'k1' | 'k2' | 'k3' | 'impactBps' | 'impactParticipation'
+>;
 
 export interface CostInputs {
   readonly spreadBps: Bps;
@@ -43,10 +43,10 @@ function timingCostBps(
 /** Square-root law. */
 function impactCostBps(
   { orderDollars, advDollars }: Pick<CostInputs, 'orderDollars' | 'advDollars'>,
-  { k3 }: CostCoefficients,
+  { k3, impactBps, impactParticipation }: CostCoefficients,
 ): Bps {
   if (!(orderDollars > 0) || !(advDollars > 0) || advDollars === Number.POSITIVE_INFINITY) return 0;
-  return k3 * IMPACT_AT_ONE_PERCENT_BPS * Math.sqrt(orderDollars / advDollars / 0.01);
+  return k3 * impactBps * Math.sqrt(orderDollars / advDollars / impactParticipation);
 }
 
 /** N symbols; H horizons are given separately. */

@@ -25,7 +25,7 @@ export interface BarrierView {
 
 type BarrierSettings = Pick<
   GatingSettings,
-  'gateFloor' | 'peakExponent' | 'valleyExponent' | 'peakThreshold' | 'valleyThreshold'
+  'gateFloor' | 'peakExponent' | 'valleyExponent' | 'favourableBase' | 'peakThreshold' | 'valleyThreshold'
 >;
 
 const NO_MODEL: BarrierVerdict = { kind: 'no_barrier_model', factor: 1 };
@@ -47,15 +47,16 @@ export function barrierGate(side: 1 | -1, view: BarrierView, settings: BarrierSe
 }
 
 /**
- * g = max(floor, (1 - p_adverse)^peakExponent * (0.5 + 0.5*p_favourable)^valleyExponent). A probability no model gives
+ * g = max(floor, (1 - p_adverse)^peakExponent * (b + (1 - b)*p_favourable)^valleyExponent). A probability no model gives
  * leaves its term out.
  * @returns fraction of the full position, in [floor, 1]
  */
 export function gateFactor(
   { adverse, favourable }: { readonly adverse: number | undefined; readonly favourable: number | undefined },
-  settings: Pick<GatingSettings, 'gateFloor' | 'peakExponent' | 'valleyExponent'>,
+  settings: Pick<GatingSettings, 'gateFloor' | 'peakExponent' | 'valleyExponent' | 'favourableBase'>,
 ): number {
   const room = adverse === undefined ? 1 : pow(1 - adverse, settings.peakExponent);
-  const support = favourable === undefined ? 1 : pow(0.5 + 0.5 * favourable, settings.valleyExponent);
+  const { favourableBase: base } = settings;
+  const support = favourable === undefined ? 1 : pow(base + (1 - base) * favourable, settings.valleyExponent);
   return Math.max(settings.gateFloor, room * support);
 }

@@ -17,7 +17,7 @@ interface CostInput {
 export const REFERENCE_HORIZONS: readonly string[] = ['5m', '10m', '15m', '30m', '60m', '1d'];
 
 /** Cost coefficients of the earlier engine. */
-export const REFERENCE_K = { k1: 1, k2: 0.15, k3: 1 };
+export const REFERENCE_K = { k1: 1, k2: 0.15, k3: 1, impactBps: 10, impactParticipation: 0.01 };
 
 export const vectorComponent: VectorComponent = {
   component: 'arbitration_cost_model',
@@ -31,6 +31,7 @@ export const vectorComponent: VectorComponent = {
         advDollars: input.adv,
       },
       {
+        ...REFERENCE_K,
         k1: input.k1 ?? REFERENCE_K.k1,
         k2: input.k2 ?? REFERENCE_K.k2,
         k3: input.k3 ?? REFERENCE_K.k3,

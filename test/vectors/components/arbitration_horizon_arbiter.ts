@@ -79,7 +79,13 @@ export const vectorComponent: VectorComponent = {
 };
 
 function coefficientsOf({ k }: ArbiterInput): CostCoefficients {
-  return { k1: k[0] ?? REFERENCE_K.k1, k2: k[1] ?? REFERENCE_K.k2, k3: k[2] ?? REFERENCE_K.k3 };
+  const [k1, k2, k3] = k;
+  return {
+    ...REFERENCE_K,
+    k1: k1 ?? REFERENCE_K.k1,
+    k2: k2 ?? REFERENCE_K.k2,
+    k3: k3 ?? REFERENCE_K.k3,
+  };
 }
 
 function arbitrateAt(input: ArbiterInput, horizons: readonly Horizon[], orderDollars: number) {

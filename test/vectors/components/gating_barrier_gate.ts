@@ -35,6 +35,7 @@ function settingsOf(input: BarrierInput) {
     gateFloor: input.g_min ?? 0.2,
     peakExponent: input.gamma ?? 1,
     valleyExponent: input.delta ?? 0.5,
+    favourableBase: 0.5,
     peakThreshold: input.peak_threshold ?? 0.6,
     valleyThreshold: input.valley_threshold ?? 0.55,
     exitMargin: 0.05,

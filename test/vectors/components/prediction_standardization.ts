@@ -44,6 +44,8 @@ function createSeries(
   const state = createStandardizer(ONE_SERIES, {
     standardizeWindow: input.window || 10,
     standardizeMinSamples: MIN_SAMPLES,
+    standardizeMinStd: 1e-9,
+    rankMinSymbols: 5,
     scoreClip: input.clip[1],
     scoreClipLow: input.clip[0],
     precision: 'float64',
