@@ -55,8 +55,9 @@ export function benchIdentity(dataset: MarketDataset, sessions: readonly string[
     name: 'bench',
     data: { dataset: 'bench' },
     horizons: [...BENCH.horizons],
-    // lets a few symbol-cycles in a hundred trade: orders and fills are part of what is measured
+    // lets a few symbol-cycles in a hundred trade: orders, fills and what is learned from them are part of what is measured
     arbitration: { entryThresholdBps: 0.25, k2: 0 },
+    learning: { algorithm: 'exp3ix' },
   });
   return runIdentity({
     scenario: 'bench',

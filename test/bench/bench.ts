@@ -13,13 +13,22 @@ import { createFileTape } from '../../src/tape/file-tape.ts';
 import { bareLoop } from './bare-loop.ts';
 import { BENCH, benchIdentity, recordBenchPredictions } from './bench-run.ts';
 
-/** Lengths of the runs that are timed, in sessions; a shorter one goes first in each process to warm the compiler up. */
-const SESSIONS = (process.env.BENCH_SESSIONS ?? '5,50').split(',').map(Number);
+/** Lengths of the runs that are timed, in sessions, at the standard universe; and universes at a length of two sessions. */
+const SESSIONS = (process.env.BENCH_SESSIONS ?? '1,5,50').split(',').map(Number);
+const SYMBOLS = (process.env.BENCH_SYMBOLS ?? '10,100,500').split(',').map(Number);
+const SYMBOLS_SESSIONS = 2;
+/** A shorter run goes first in each process to warm the compiler up. */
 const WARM_UP_SESSIONS = 3;
+/** Short runs are repeated in their process until this many sessions are timed. */
+const TIMED_SESSIONS = 10;
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 
-interface Figure {
+interface Case {
+  readonly symbols: number;
   readonly sessions: number;
+}
+
+interface Figure extends Case {
   readonly symbolCyclesPerSecond: number;
   /** Speed with tape, digests and loop over speed of the bare stages; 1 would mean they are free. */
   readonly ratioToBareLoop: number;
@@ -42,8 +51,8 @@ interface Heads {
   readonly decisions: string;
 }
 
-/** Figures for one length: full run and bare loop in turn, each in a process of its own, medians over the rounds. */
-function measure(dir: string, sessions: number): Figure {
+/** Figures for one case: full run and bare loop in turn, each in a process of its own, medians over the rounds. */
+function measure(dir: string, { symbols, sessions }: Case): Figure {
   const full: Timed[] = [];
   const bare: Timed[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -51,6 +60,7 @@ function measure(dir: string, sessions: number): Figure {
     bare.push(timedChild(dir, 'bare', sessions));
   }
   return {
+    symbols,
     sessions,
     symbolCyclesPerSecond: Math.round(median(full.map((run) => run.symbolCyclesPerSecond))),
     ratioToBareLoop: median(full.map((run, k) => run.symbolCyclesPerSecond / bare[k]!.symbolCyclesPerSecond)),
@@ -76,7 +86,11 @@ function median(values: readonly number[]): number {
 async function timedRun(dir: string, what: 'full' | 'bare', count: number): Promise<Timed> {
   const dataset = await openDataset(join(dir, 'dataset'));
   await timeOnce(dir, what, Math.min(WARM_UP_SESSIONS, count));
-  const { seconds, userCpuSeconds, fills, cycles, heads } = await timeOnce(dir, what, count);
+  const runs: Awaited<ReturnType<typeof timeOnce>>[] = [];
+  while (runs.length * count < TIMED_SESSIONS) runs.push(await timeOnce(dir, what, count));
+  const { seconds, userCpuSeconds, fills, cycles, heads } = runs.sort((a, b) => a.seconds - b.seconds)[
+    Math.floor(runs.length / 2)
+  ]!;
   return {
     symbolCyclesPerSecond: (cycles * dataset.symbols.length) / seconds,
     userCpuSeconds,
@@ -141,55 +155,88 @@ async function timeOnce(
   return { seconds, userCpuSeconds, fills, cycles, heads };
 }
 
+/** A dataset of made-up days and predictions, in a folder of its own. */
+async function prepare(root: string, { symbols, sessions }: Case): Promise<string> {
+  const dir = mkdtempSync(join(root, 'case-'));
+  await writeDataset({
+    dir: join(dir, 'dataset'),
+    facts: { provenance: { source: 'synthetic', files: [], options: { seed: 1 } } },
+    tables: synthesize({ symbols, sessions, seed: 1 }),
+  });
+  const dataset = await openDataset(join(dir, 'dataset'));
+  const identity = benchIdentity(
+    dataset,
+    dataset.sessions.map(({ date }) => date),
+  );
+  await recordBenchPredictions({
+    path: join(dir, 'predictions.arrow'),
+    dataset,
+    layout: identity.layout,
+    key: predictionKeyOf(identity),
+  });
+  return dir;
+}
+
 async function main(): Promise<void> {
-  const dir = mkdtempSync(join(tmpdir(), 'sametape-bench-'));
+  const root = mkdtempSync(join(tmpdir(), 'sametape-bench-'));
   const json = process.argv.includes('--json');
   try {
-    const longest = Math.max(...SESSIONS);
-    const options = { symbols: BENCH.symbols, sessions: longest, seed: 1 };
-    await writeDataset({
-      dir: join(dir, 'dataset'),
-      facts: { provenance: { source: 'synthetic', files: [], options: { seed: 1 } } },
-      tables: synthesize(options),
-    });
-    const dataset = await openDataset(join(dir, 'dataset'));
-    const identity = benchIdentity(
-      dataset,
-      dataset.sessions.map(({ date }) => date),
-    );
-    await recordBenchPredictions({
-      path: join(dir, 'predictions.arrow'),
-      dataset,
-      layout: identity.layout,
-      key: predictionKeyOf(identity),
-    });
-    const figures = SESSIONS.map((sessions) => measure(dir, sessions));
-    if (json) {
-      process.stdout.write(`${JSON.stringify(jsonOf(figures))}\n`);
-      return;
+    const standard = await prepare(root, { symbols: BENCH.symbols, sessions: Math.max(...SESSIONS) });
+    const bySessions = SESSIONS.map((sessions) => measure(standard, { symbols: BENCH.symbols, sessions }));
+    const bySymbols: Figure[] = [];
+    for (const symbols of SYMBOLS) {
+      const size = { symbols, sessions: SYMBOLS_SESSIONS };
+      const dir = await prepare(root, size);
+      bySymbols.push(measure(dir, size));
+      rmSync(dir, { recursive: true });
     }
     process.stdout.write(
-      `${BENCH.symbols} symbols x ${BENCH.horizons.length} horizons x ${BENCH.families.length} families, tape and digests on, medians of ${ROUNDS}\n`,
+      json ? `${JSON.stringify(jsonOf({ bySessions, bySymbols }))}\n` : textOf({ bySessions, bySymbols }),
     );
-    for (const { sessions, symbolCyclesPerSecond, ratioToBareLoop, rssMiB, fills } of figures) {
-      process.stdout.write(
-        `${String(sessions).padStart(3)} sessions  ${String(symbolCyclesPerSecond).padStart(7)} symbol-cycles/s  ${ratioToBareLoop.toFixed(2)} of the bare loop  ${rssMiB} MiB  ${fills} fills\n`,
-      );
-    }
   } finally {
-    rmSync(dir, { recursive: true, force: true });
+    rmSync(root, { recursive: true, force: true });
   }
 }
 
-/** One object: the figures of the longest run, and every figure by number of sessions. */
-function jsonOf(figures: readonly Figure[]): object {
-  const longest = figures.at(-1)!;
+interface Figures {
+  readonly bySessions: readonly Figure[];
+  readonly bySymbols: readonly Figure[];
+}
+
+function textOf({ bySessions, bySymbols }: Figures): string {
+  const line = ({
+    symbols,
+    sessions,
+    symbolCyclesPerSecond,
+    ratioToBareLoop,
+    rssMiB,
+    fills,
+  }: Figure): string =>
+    `${String(symbols).padStart(4)} symbols ${String(sessions).padStart(3)} sessions  ${String(symbolCyclesPerSecond).padStart(7)} symbol-cycles/s  ${ratioToBareLoop.toFixed(2)} of the bare loop  ${rssMiB} MiB  ${fills} fills\n`;
+  const title = `${BENCH.horizons.length} horizons x ${BENCH.families.length} families, tape, digests, learning and risk on, medians of ${ROUNDS}\n`;
+  return title + [...bySessions, ...bySymbols].map(line).join('');
+}
+
+/** One object: the figures of the longest run, what length and universe cost, and every figure. */
+function jsonOf({ bySessions, bySymbols }: Figures): object {
+  const longest = bySessions.at(-1)!;
   return {
     symbolCyclesPerSecond: longest.symbolCyclesPerSecond,
     ratioToBareLoop: longest.ratioToBareLoop,
-    rssMiB: Object.fromEntries(figures.map(({ sessions, rssMiB }) => [sessions, rssMiB])),
-    bySessions: figures,
+    rssMiB: Object.fromEntries(bySessions.map(({ sessions, rssMiB }) => [sessions, rssMiB])),
+    /** Cost of a symbol-cycle relative to the first of each list. */
+    costBySessions: relativeCost(bySessions, 'sessions'),
+    costBySymbols: relativeCost(bySymbols, 'symbols'),
+    bySessions,
+    bySymbols,
   };
+}
+
+function relativeCost(figures: readonly Figure[], key: keyof Case): object {
+  const base = figures[0]?.symbolCyclesPerSecond ?? 1;
+  return Object.fromEntries(
+    figures.map((figure) => [figure[key], Number((base / figure.symbolCyclesPerSecond).toFixed(3))]),
+  );
 }
 
 const [, , flag, dir, what, sessions] = process.argv;
