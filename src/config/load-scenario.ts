@@ -31,6 +31,8 @@ export interface ScenarioPaths {
   readonly datasetDir: string;
   readonly runRootDir?: string;
   readonly predictionsFile?: string;
+  /** Folder of the run to start from. */
+  readonly warmStartDir?: string;
   /** `bandit_state.json` that learning starts from. */
   readonly learningStartFile?: string;
 }
@@ -135,6 +137,7 @@ function resolvePaths(
       ? {}
       : { runRootDir: from(['models', 'runRoot'], runRoot) }),
     ...(predictions === undefined ? {} : { predictionsFile: from(['models', 'predictions'], predictions) }),
+    ...(scenario.warmStart === undefined ? {} : { warmStartDir: from(['warmStart'], scenario.warmStart) }),
     ...(warmStart === undefined ? {} : { learningStartFile: from(['learning', 'warmStart'], warmStart) }),
   };
 }

@@ -97,6 +97,12 @@ export const scenarioSchema = z
       ),
     data: dataSchema,
     models: modelsSchema,
+    warmStart: filePath()
+      .optional()
+      .meta({ examples: ['../runs/quickstart-0123456789ab'] })
+      .describe(
+        'Folder of an earlier run, relative to this file, to start from where it ended: features, volatility, score rings, matured pairs and correlations, nothing of its account. Its state is part of the identity.',
+      ),
     horizons: z
       .union([z.array(horizonLabel()).min(1).max(32), z.literal('discover')])
       .default([...DEFAULT_HORIZONS])

@@ -34,6 +34,7 @@ export function effectiveScenario(
       runRoot: from(resolvedPaths.runRootDir),
       predictions: from(resolvedPaths.predictionsFile),
     },
+    warmStart: from(resolvedPaths.warmStartDir),
     horizons: isDiscovering ? values.horizons : settings.horizons.map((horizon) => horizon.label),
     prediction: {
       ...values.prediction,

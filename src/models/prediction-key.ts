@@ -14,6 +14,8 @@ export interface PredictionKeyParts {
   readonly featuresVersion: string;
   /** Version of the ONNX runtime. */
   readonly runtimeVersion: string;
+  /** The state the run started from, whose features go on; absent where it started afresh. */
+  readonly warmStartSha256?: string;
 }
 
 /** Content address of a run's predictions. @returns lower-case hex SHA-256 */
@@ -36,6 +38,7 @@ export function predictionKey(parts: PredictionKeyParts): string {
       runtimeVersion: parts.runtimeVersion,
       sessions: parts.sessions,
       symbols: layout.symbols,
+      ...(parts.warmStartSha256 === undefined ? {} : { warmStartSha256: parts.warmStartSha256 }),
     }),
   );
 }

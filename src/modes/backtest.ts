@@ -29,6 +29,7 @@ import { createRunFolder, type RunFolder, runFolderAt, writeJsonAtomic } from '.
 import { type PreparedRun, prepareRun } from './prepare.ts';
 import { runIdOf } from './run-identity.ts';
 import { runSessions, type SessionRunResult } from './run-sessions.ts';
+import { keepWarmStart, writeWarmSnapshot } from './warm-start.ts';
 
 export interface BacktestOptions {
   readonly scenario: LoadedScenario;
@@ -99,6 +100,7 @@ export async function runBacktest(options: BacktestOptions): Promise<RunResult> 
       inference,
       tape,
       discoveries: prepared.discoveries,
+      warmSnapshot: prepared.warmSnapshot,
       attach: (loop) => {
         attachCollector(loop, collector);
         countFaults(loop, faults);
@@ -136,6 +138,8 @@ export async function runBacktest(options: BacktestOptions): Promise<RunResult> 
     trades: collector.trades,
     runDir,
   });
+  if (prepared.warmSnapshot !== undefined) keepWarmStart(partialDir, prepared.warmSnapshot);
+  writeWarmSnapshot(partialDir, identity, result.engine);
   adopt({ partialDir, runDir, chainHead: tape.head });
   return {
     ...summary,

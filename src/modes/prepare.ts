@@ -26,6 +26,7 @@ import { codeSha256 } from './code-identity.ts';
 import { readLearningStart } from './learning-start-file.ts';
 import { type RunIdentity, runIdentity } from './run-identity.ts';
 import type { Discovery } from './run-sessions.ts';
+import { readWarmStart, type WarmSnapshot } from './warm-start.ts';
 
 /** Names the feature code in the key of recorded predictions: raise it when a feature changes its meaning. */
 const FEATURES_VERSION = '1';
@@ -48,6 +49,8 @@ export interface PreparedRun {
   readonly sessions: readonly Session[];
   /** Absent in limited mode: the scenario names no run root, so the run makes no predictions. */
   readonly inference: InferencePort | undefined;
+  /** The state the run starts from; absent where it starts afresh. */
+  readonly warmSnapshot: WarmSnapshot | undefined;
   /** What the cache does for the run; absent without one. */
   readonly cacheUse: CacheUse | undefined;
   readonly warnings: readonly ArtifactWarning[];
@@ -88,7 +91,7 @@ export async function prepareRun(
     runRoot === undefined
       ? { symbols, columns: [] }
       : buildLayout(runRoot, { symbols, horizons, barSeconds: dataset.barSeconds, ...selection });
-  const identity = runIdentity({
+  const facts = {
     scenario: scenario.name,
     codeSha256: codeSha256(),
     datasetSha256: dataset.sha256,
@@ -99,7 +102,12 @@ export async function prepareRun(
     settings: settings.engine,
     ...readLearningStart(scenario, layout),
     ...(settings.script === undefined ? {} : { script: settings.script }),
-  });
+  };
+  const warm =
+    resolvedPaths.warmStartDir === undefined
+      ? undefined
+      : readWarmStart(resolvedPaths.warmStartDir, { identity: facts, first: sessions[0]! });
+  const identity = runIdentity(warm === undefined ? facts : { ...facts, warmStart: warm.warmStart });
   expectIncidentsInside(identity, sessions);
   const opened = await openInference({
     runRoot,
@@ -112,6 +120,7 @@ export async function prepareRun(
     identity,
     dataset,
     sessions,
+    warmSnapshot: warm?.snapshot,
     cacheUse: opened.cacheUse,
     inference: opened.inference && inTime(opened.inference, settings.engine),
     warnings: runRoot?.warnings ?? [],
@@ -178,7 +187,13 @@ function artifactWarned({ code, path, detail }: ArtifactWarning): Discovery {
 }
 
 /** Content address of the predictions a run makes: models, data, universe, sessions, cycle grid and features. */
-export function predictionKeyOf({ layout, datasetSha256, sessions, settings }: RunIdentity): string {
+export function predictionKeyOf({
+  layout,
+  datasetSha256,
+  sessions,
+  settings,
+  warmStart,
+}: RunIdentity): string {
   return predictionKey({
     layout,
     datasetSha256,
@@ -186,6 +201,7 @@ export function predictionKeyOf({ layout, datasetSha256, sessions, settings }: R
     cycleMinutes: settings.cycleMinutes,
     featuresVersion: FEATURES_VERSION,
     runtimeVersion: RUNTIME_VERSION,
+    ...(warmStart === undefined ? {} : { warmStartSha256: warmStart.sha256 }),
   });
 }
 
@@ -250,7 +266,7 @@ function inTime(port: InferencePort, { prediction, seed }: EngineSettings): Infe
  * names those before it; and the last bits of an output belong to a kind of processor.
  */
 function cachedSessions(identity: RunIdentity, sessions: readonly Session[]): readonly CachedSession[] {
-  const { layout, datasetSha256, settings } = identity;
+  const { layout, datasetSha256, settings, warmStart } = identity;
   const featuresVersion = codeSha256(PREDICTING_FOLDERS);
   const runtimeVersion = `${RUNTIME_VERSION} ${arch()} ${cpus()[0]?.model ?? 'unknown'}`;
   let nextCycle = 1;
@@ -264,6 +280,7 @@ function cachedSessions(identity: RunIdentity, sessions: readonly Session[]): re
       cycleMinutes: settings.cycleMinutes,
       featuresVersion,
       runtimeVersion,
+      ...(warmStart === undefined ? {} : { warmStartSha256: warmStart.sha256 }),
     });
     return { key, firstCycle, lastCycle: nextCycle - 1 };
   });

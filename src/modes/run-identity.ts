@@ -12,6 +12,16 @@ import type { LearningStart } from '../learning/learning-start.ts';
 /** Version of the identity's own shape; a tape of another version is refused, not guessed at. */
 const IDENTITY_VERSION = 1;
 
+/** What a run starts from, as its identity names it. The state itself lies in the run folder. */
+export interface WarmStart {
+  /** SHA-256 of the whole snapshot as text. */
+  readonly sha256: string;
+  readonly runId: string;
+  readonly lastSession: string;
+  /** Whether this run's first session is the one after that. */
+  readonly isNextSession: boolean;
+}
+
 /** Everything that decides what a run does. Its hash is the run id; on the tape it is the payload of RunStarted. */
 export interface RunIdentity {
   readonly version: typeof IDENTITY_VERSION;
@@ -28,6 +38,8 @@ export interface RunIdentity {
   readonly script?: SourceScript;
   /** What an earlier run had learned, and the SHA-256 of the file it was read from; absent when nothing. */
   readonly learningStart?: LearningStart & { readonly sha256: string };
+  /** The state an earlier run ended with, where this one starts from it. */
+  readonly warmStart?: WarmStart;
 }
 
 export function runIdentity(facts: Omit<RunIdentity, 'version'>): RunIdentity {

@@ -4,7 +4,7 @@ import { actionsAtOpen, type CorporateAction, compareActions } from '../domain/c
 import { InvariantError } from '../domain/errors.ts';
 import type { MarketTable, Session } from '../domain/market-table.ts';
 import { indexOfSymbol } from '../domain/symbol-index.ts';
-import { createEngine, type Engine } from '../engine/engine-state.ts';
+import type { Engine } from '../engine/engine-state.ts';
 import type { InputEvent } from '../events/inputs.ts';
 import { createExchange, type ExchangeState } from '../exchange/state.ts';
 import type { InferencePort } from '../ports/inference.ts';
@@ -15,7 +15,8 @@ import { withDataGaps } from '../sources/data-gaps.ts';
 import { withScript } from '../sources/incidents.ts';
 import { cyclesIn, sessionTimeline } from '../sources/session-timeline.ts';
 import { nodeBase64 } from '../tape/node-base64.ts';
-import { engineConfig, identityJson, type RunIdentity } from './run-identity.ts';
+import { identityJson, type RunIdentity } from './run-identity.ts';
+import { startEngine, type WarmSnapshot } from './warm-start.ts';
 
 /** What was found outside before the first session: on the tape right after RunStarted. */
 export type Discovery =
@@ -33,6 +34,8 @@ export interface SessionRun {
   readonly inference: InferencePort | undefined;
   readonly tape: TapeWriter;
   readonly discoveries?: readonly Discovery[];
+  /** The state its identity says it starts from. */
+  readonly warmSnapshot?: WarmSnapshot | undefined;
   /** Called once before the first event, to attach sinks. */
   readonly attach?: (loop: RunLoop) => void;
 }
@@ -51,7 +54,7 @@ export async function runSessions(run: SessionRun): Promise<SessionRunResult> {
   const first = sessions[0];
   const last = sessions.at(-1);
   if (first === undefined || last === undefined) throw new InvariantError('a run needs at least one session');
-  const engine = createEngine(engineConfig(identity));
+  const engine = startEngine(identity, () => run.warmSnapshot);
   const exchange = createExchange(identity.settings.exchange, {
     symbols: identity.layout.symbols,
     initialCashMicros: identity.settings.initialCashMicros,
@@ -115,7 +118,10 @@ function timelines({ sessions, identity, actions = [] }: SessionRun): Timeline[]
     const timeline = {
       session,
       firstCycle,
-      actions: actionsAtOpen(ours, { previous: sessions[k - 1]?.date, date }),
+      actions: actionsAtOpen(ours, {
+        previous: sessions[k - 1]?.date ?? identity.warmStart?.lastSession,
+        date,
+      }),
     };
     firstCycle += cyclesIn(session, identity.settings.cycleMinutes);
     return timeline;

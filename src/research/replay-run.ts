@@ -1,6 +1,7 @@
 import { type FileDataset, openDataset } from '../data/dataset.ts';
 import { InputError } from '../domain/errors.ts';
 import type { JsonObject } from '../events/record.ts';
+import { readKeptWarmStart } from '../modes/warm-start.ts';
 import type { Progress } from '../ports/progress.ts';
 import type { RunLoop } from '../runtime/run-loop.ts';
 import { readTape } from '../tape/read-tape.ts';
@@ -44,6 +45,7 @@ export async function replayRun(options: ReplayRunOptions): Promise<ReplayRunRes
       return readTape(folder.tapeDir, { verify });
     },
     dataset,
+    readWarmStart: () => readKeptWarmStart(options.runDir),
     progress: options.progress,
     ...(options.untilCycle === undefined ? {} : { untilCycle: options.untilCycle }),
     ...(options.attach === undefined ? {} : { attach: options.attach }),

@@ -2,11 +2,12 @@ import { EMPTY, from, lastValueFrom } from 'rxjs';
 import { concatMap, defaultIfEmpty } from 'rxjs/operators';
 import { CheckFailedError, InputError } from '../domain/errors.ts';
 import type { MarketSlice, MarketTable } from '../domain/market-table.ts';
-import { createEngine, type Engine } from '../engine/engine-state.ts';
+import type { Engine } from '../engine/engine-state.ts';
 import { decodeInput } from '../events/decode.ts';
 import type { InputEvent, Predictions } from '../events/inputs.ts';
 import { createExchange } from '../exchange/state.ts';
-import { engineConfig, parseIdentity, type RunIdentity } from '../modes/run-identity.ts';
+import { parseIdentity, type RunIdentity } from '../modes/run-identity.ts';
+import { startEngine, type WarmSnapshot } from '../modes/warm-start.ts';
 import type { InferencePort } from '../ports/inference.ts';
 import type { MarketDataset } from '../ports/market-data.ts';
 import type { Progress } from '../ports/progress.ts';
@@ -58,6 +59,8 @@ export interface ReplayOptions {
   readonly untilCycle?: number;
   /** What takes the recomputed records; default: a tape that only compares them with the recorded ones. */
   readonly openTarget?: (recorded: Iterator<TapeLine>) => ComparingTape;
+  /** The state the run started from, where it did. */
+  readonly readWarmStart?: () => WarmSnapshot | undefined;
   /** Called once before the first event, to attach sinks. */
   readonly attach?: (loop: RunLoop) => void;
 }
@@ -90,7 +93,7 @@ export async function replayTape(options: ReplayOptions): Promise<ReplayResult> 
   if (started.type !== 'RunStarted')
     throw new InputError('TAPE_NOT_A_RUN', 'tape record 0: expected RunStarted');
   const identity = parseIdentity(started.identity);
-  const engine = createEngine(engineConfig(identity));
+  const engine = startEngine(identity, options.readWarmStart);
   const { settings, layout } = identity;
   const exchange = createExchange(settings.exchange, {
     symbols: layout.symbols,

@@ -6,12 +6,21 @@ import { basename, dirname, join } from 'node:path';
  * Written beside it, synced, renamed.
  */
 export function writeTextAtomic(path: string, text: string): void {
+  writeAtomic(path, text);
+}
+
+/** As `writeTextAtomic`, for bytes. */
+export function writeBytesAtomic(path: string, bytes: Uint8Array): void {
+  writeAtomic(path, bytes);
+}
+
+function writeAtomic(path: string, content: string | Uint8Array): void {
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${process.pid}.tmp`);
   try {
     const fd = openSync(temporary, 'w');
     try {
-      writeFileSync(fd, text);
+      writeFileSync(fd, content);
       fsyncSync(fd);
     } finally {
       closeSync(fd);

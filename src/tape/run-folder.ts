@@ -26,6 +26,10 @@ export interface RunFolder {
   readonly summaryFile: string;
   /** The scenario as resolved: defaults, profile and `--set` applied. */
   readonly scenarioFile: string;
+  /** What a later run may start from; an index, never the truth. */
+  readonly warmStateFile: string;
+  /** What this run started from, where it did: its replay needs it. */
+  readonly warmStartFile: string;
 }
 
 /** Names only; touches no disk. */
@@ -38,6 +42,8 @@ export function runFolderAt(dir: string): RunFolder {
     hostFile: join(absolute, 'host.json'),
     summaryFile: join(absolute, 'summary.json'),
     scenarioFile: join(absolute, 'scenario.yaml'),
+    warmStateFile: join(absolute, 'state', 'warm_state.json.gz'),
+    warmStartFile: join(absolute, 'warm_start.json.gz'),
   };
 }
 
@@ -113,9 +119,16 @@ function statOf(path: string): Stats | undefined {
   }
 }
 
-function removeRun({ tapeDir, stateDir, hostFile, summaryFile, scenarioFile }: RunFolder): void {
+function removeRun({
+  tapeDir,
+  stateDir,
+  hostFile,
+  summaryFile,
+  scenarioFile,
+  warmStartFile,
+}: RunFolder): void {
   lockTape(tapeDir).release();
-  for (const path of [summaryFile, hostFile, scenarioFile, stateDir, tapeDir]) {
+  for (const path of [summaryFile, hostFile, scenarioFile, warmStartFile, stateDir, tapeDir]) {
     rmSync(path, { recursive: true, force: true });
   }
 }

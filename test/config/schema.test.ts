@@ -43,6 +43,7 @@ describe('the JSON Schema', () => {
       'models.families',
       'models.excludeFamilies',
       'models.views',
+      'warmStart',
       'prediction.standardizeWindowCycles',
       'prediction.deadlineMilliseconds',
       'risk.maxSector',
