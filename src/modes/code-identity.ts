@@ -4,18 +4,43 @@ import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compareCodeUnits } from '../domain/compare.ts';
 
-/** Folders whose code decides: two runs with equal code here, equal inputs and equal settings make equal tapes. */
-const DECIDING_FOLDERS = ['domain', 'math', 'events', 'learning', 'pipeline', 'exchange', 'engine'] as const;
+/**
+ * Folders whose code can change what a tape holds: two runs with equal code here, equal inputs and equal settings make
+ * equal tapes.
+ */
+export const DECIDING_FOLDERS = [
+  'data',
+  'domain',
+  'engine',
+  'events',
+  'exchange',
+  'learning',
+  'math',
+  'models',
+  'modes',
+  'pipeline',
+  'runtime',
+  'sources',
+  'tape',
+] as const;
 
 /**
- * SHA-256 over the sources of the pure zone (or other folders), path and content, in code-unit order of path. The sources ship with the
- * package beside the build, so that a build and a checkout of the same version have the same identity. A package
- * without its sources falls back to its build, which then is another identity.
+ * Folders that cannot: what `config` decides is in the identity as values, `ports` are types, and the others only start
+ * runs or read what they left.
  */
-export function codeSha256(folders: readonly string[] = DECIDING_FOLDERS): string {
-  const here = fileURLToPath(new URL('..', import.meta.url));
-  const sources = join(here, '..', 'src');
-  const root = existsSync(sources) ? sources : here;
+export const OTHER_FOLDERS = ['cli', 'config', 'ports', 'report', 'research'] as const;
+
+/**
+ * SHA-256 over the deciding sources, path and content, in code-unit order of path. The sources ship with the package
+ * beside the build, so that a build and a checkout of the same version have the same identity. A package without its
+ * sources falls back to its build, which then is another identity.
+ * @param folders below the sources; default: those that decide
+ * @param root folder of the sources
+ */
+export function codeSha256(
+  folders: readonly string[] = DECIDING_FOLDERS,
+  root: string = sourceRoot(),
+): string {
   const hash = createHash('sha256');
   for (const folder of folders) {
     const dir = join(root, folder);
@@ -30,4 +55,10 @@ export function codeSha256(folders: readonly string[] = DECIDING_FOLDERS): strin
     }
   }
   return hash.digest('hex');
+}
+
+function sourceRoot(): string {
+  const here = fileURLToPath(new URL('..', import.meta.url));
+  const sources = join(here, '..', 'src');
+  return existsSync(sources) ? sources : here;
 }
