@@ -20,6 +20,8 @@ export interface RunStatistics {
   readonly feesMicros: MoneyMicros;
   /** Received less paid on short positions. */
   readonly dividendsMicros: MoneyMicros;
+  /** Charged for shares sold short and kept overnight; not among `feesMicros`. */
+  readonly borrowFeesMicros: MoneyMicros;
   readonly slippage: SlippageStatistics;
   /** Fraction of the initial equity. */
   readonly totalReturn: number | null;
@@ -91,9 +93,10 @@ export function statisticsOf(collector: RunCollector): RunStatistics {
     initialEquityMicros: initial,
     finalEquityMicros: final,
     netPnlMicros: final - initial,
-    grossPnlMicros: final - initial + ledger.feesMicros,
+    grossPnlMicros: final - initial + ledger.feesMicros + ledger.borrowFeesMicros,
     feesMicros: ledger.feesMicros,
     dividendsMicros: ledger.dividendsMicros,
+    borrowFeesMicros: ledger.borrowFeesMicros,
     slippage: {
       costMicros: collector.slippageMicros,
       costBps: ratio(collector.slippageMicros * 1e4, collector.slippageBaseMicros),

@@ -58,6 +58,14 @@ function performanceLines(s: RunStatistics, painter: SummaryPainter): string[] {
       ['Sharpe', hasYear ? number(s.sharpe, 2) : number(null)],
     ),
     line(['fees', money(s.feesMicros)], ['Sortino', hasYear ? number(s.sortino, 2) : number(null)]),
+    ...(s.borrowFeesMicros === 0
+      ? []
+      : [
+          line(
+            ['borrow fees', money(s.borrowFeesMicros)],
+            ['fees in all', money(s.feesMicros + s.borrowFeesMicros)],
+          ),
+        ]),
     line(
       ['slippage', money(s.slippage.costMicros)],
       ['Calmar', hasYear ? number(s.calmar, 2) : number(null)],

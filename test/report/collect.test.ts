@@ -147,6 +147,24 @@ describe('collecting a run', () => {
     expect(s.turnover).toBeCloseTo(20_120_000_000 / (CASH - 25_500_000), 12);
   });
 
+  it('counts what borrowed shares cost apart from the fees of trades, and shows it where there is any', () => {
+    const collector = tradedDay();
+    collectInput(collector, {
+      ...{ type: 'BorrowFeeCharged', tUs: SESSION.closeUs, symbol: 'AAA', shares: 5, nights: 1 },
+      feeMicros: 3_000_000,
+    });
+    collectInput(collector, { type: 'SessionClosed', tUs: SESSION.closeUs, date: SESSION.date });
+    const s = statisticsOf(collector);
+    expect(s).toMatchObject({
+      netPnlMicros: 75_000_000,
+      grossPnlMicros: 80_000_000,
+      feesMicros: 2_000_000,
+      borrowFeesMicros: 3_000_000,
+    });
+    expect(renderSummary(s)).toMatch(/borrow fees +\$3\.00 +fees in all +\$5\.00/);
+    expect(renderSummary(statisticsOf(tradedDay()))).not.toContain('borrow fees');
+  });
+
   it('slippage is measured from the mid when the order was decided', () => {
     const s = statisticsOf(tradedDay());
     // bought at 100.20 on a mid of 100.05, sold at 101.00 on a mid of 100.15: costs 15.00, gains 85.00
