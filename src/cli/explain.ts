@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Explanation } from '../research/explain.ts';
-import type { TraceSection, TraceValue } from '../research/trace.ts';
+import type { TraceRow, TraceSection, TraceValue } from '../research/trace.ts';
 import { createProgress } from './progress.ts';
 import { createPainter, type Painter, renderTable } from './terminal.ts';
 
@@ -61,10 +61,11 @@ async function explainCommand(runDir: string, options: ExplainOptions): Promise<
 
 function explanationText(explanation: Explanation, time: string, painter: Painter): string {
   const { cycle, symbol, decision, sections } = explanation;
-  const { kind, reason, horizon, side, targetShares } = decision;
+  const { kind, reason, exitReason, horizon, side, targetShares } = decision;
   const what = [
     kind,
     reason,
+    exitReason === undefined ? undefined : `(${exitReason})`,
     horizon,
     side,
     targetShares === undefined ? undefined : `to ${targetShares} shares`,
@@ -76,12 +77,24 @@ function explanationText(explanation: Explanation, time: string, painter: Painte
 function sectionText({ stage, values, rows = [] }: TraceSection, painter: Painter): string {
   if (values.length === 0 && rows.length === 0) return '';
   const plain = values.map((entry) => [`  ${entry.name}`, amount(entry), painter.dim(entry.unit)]);
-  const nested = rows.flatMap(({ label, values: inner }) => [
-    [`  ${label}`, '', ''],
-    ...inner.map((entry) => [`    ${entry.name}`, amount(entry), painter.dim(entry.unit)]),
-  ]);
+  const nested = rows.flatMap((row) => checkLine(row, painter) ?? rowLines(row, painter));
   const columns = [{ title: '' }, { title: '', align: 'right' as const }, { title: '' }];
   return `\n${painter.bold(stage)}\n${renderTable(columns, [...plain, ...nested])}\n`;
+}
+
+function rowLines({ label, values }: TraceRow, painter: Painter): string[][] {
+  return [
+    [`  ${label}`, '', ''],
+    ...values.map((entry) => [`    ${entry.name}`, amount(entry), painter.dim(entry.unit)]),
+  ];
+}
+
+/** A check of risk on one line: there are many. */
+function checkLine({ label, values }: TraceRow, painter: Painter): string[][] | undefined {
+  const [result, measured, limit] = values;
+  if (result?.name !== 'result' || measured === undefined || limit === undefined) return undefined;
+  const against = `of ${amount(limit)} ${limit.unit}`.trimEnd();
+  return [[`  ${label}`, amount(measured), `${painter.dim(against)}, ${amount(result)}`]];
 }
 
 /** Numbers in full precision: what is shown is what was computed. */

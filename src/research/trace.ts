@@ -290,7 +290,7 @@ function traceRisk(engine: Engine, { symbolIx: i, tUs }: TraceContext): TraceSec
     values: [
       value('asked', log === undefined ? null : log.askedShares, 'shares'),
       value('approved', work.orderShares[i], 'shares'),
-      ...(work.hasLimit[i] === 1
+      ...(log === undefined && work.hasLimit[i] === 1
         ? [value(`${work.reason[i]} value`, work.value[i]), value(`${work.reason[i]} limit`, work.limit[i])]
         : []),
       value('equity', equityMicros / 1_000_000, '$'),
