@@ -15,6 +15,7 @@ export function viewEngine(engine: Engine): { readonly [key: string]: Json } {
     cashMicros: ledger.cashMicros,
     equityMicros,
     realizedMicros: ledger.realizedMicros,
+    dividendsMicros: ledger.dividendsMicros,
     feesMicros: ledger.feesMicros,
     borrowFeesMicros: ledger.borrowFeesMicros,
     positions: layout.symbols.flatMap((symbol, i): Json[] =>

@@ -4,6 +4,7 @@ import { checkBalance } from '../../src/domain/ledger.ts';
 import { currentEquityMicros } from '../../src/engine/engine-state.ts';
 import { decodeState, encodeState } from '../../src/engine/snapshot.ts';
 import { runSessions } from '../../src/modes/run-sessions.ts';
+import { createMarketState, markE4, rebaseQuotes } from '../../src/pipeline/market-state.ts';
 import { expectClose } from './close.ts';
 import { type Desk, longDesk, MONDAY, ofType, ordersIn, PAR_E4, TUESDAY, warmDesk } from './desk.ts';
 import { type Run, splitWorlds } from './split-worlds.ts';
@@ -84,6 +85,15 @@ describe('a split at the open', () => {
     apply(desk, { ...SPLIT, exDate: MONDAY, oldShares: 1, newShares: 2 });
     expect([market.bidE4[0], market.askE4[0], market.midE4[0]]).toEqual([0, 0, PAR_E4 / 2]);
     expect([...timers.startMinutes]).toEqual(clock);
+  });
+});
+
+describe('a symbol that only ever traded, without a quote', () => {
+  it('is marked at its last trade on the new terms', () => {
+    const market = createMarketState(1);
+    market.lastTradeE4[0] = 700;
+    rebaseQuotes(market, 0, { ...SPLIT, oldShares: 1, newShares: 7 });
+    expect(markE4(market, 0)).toBe(100);
   });
 });
 

@@ -220,6 +220,36 @@ describe('decoding refuses what encoding does not write', () => {
       `faults[0].${field}`,
       message,
     ]),
+    ...(
+      [
+        [
+          'a dividend of the whole price',
+          { cashMicros: 100_000_000 },
+          'cashMicros',
+          /less than the reference/,
+        ],
+        ['a dividend of nothing', { cashMicros: 0 }, 'cashMicros', /at least 1/],
+        ['a dividend with shares', { newShares: 2 }, 'newShares', /unexpected/],
+        ['an action without a price before it', { referencePriceE4: 0 }, 'referencePriceE4', /at least 1/],
+        ['an action that is neither split nor dividend', { kind: 'merger' }, 'kind', /dividend, split/],
+        ['an action on no date', { exDate: 'soon' }, 'exDate', /YYYY-MM-DD/],
+      ] as const
+    ).map(([name, change, field, message]): [string, InputType, JsonObject, string, RegExp] => [
+      name,
+      'CorporateActionApplied',
+      {
+        action: {
+          cashMicros: 500_000,
+          exDate: '2024-03-05',
+          kind: 'dividend',
+          referencePriceE4: 1_000_000,
+          symbol: 'AAA',
+          ...change,
+        },
+      },
+      `action.${field}`,
+      message,
+    ]),
     [
       'text that is not base64',
       'PredictionsMade',

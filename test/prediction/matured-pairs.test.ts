@@ -225,4 +225,16 @@ describe('matured pairs over a corporate action', () => {
       { column: 0, symbol: 0, prediction: 0.5, realized: 0 },
     ]);
   });
+
+  it('and what is predicted after it, before the first quote of the day, starts from that price too', () => {
+    const state = createMaturedPairs(layout([column()], ['AAA']));
+    const before = driver(state, session(0));
+    before.slice(390, [700]);
+    before.close();
+    const after = driver(state, session(1));
+    rebasePairs(state, 0, { numerator: 1, denominator: 7 });
+    after.cycle(1, [0.5]);
+    after.slice(6, [110]);
+    expect(after.pairs).toEqual([{ column: 0, symbol: 0, prediction: 0.5, realized: 110 / 100 - 1 }]);
+  });
 });
