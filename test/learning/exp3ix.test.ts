@@ -131,6 +131,14 @@ describe('an Exp3-IX round', () => {
   });
 });
 
+it('does not underflow where every arm has lost more than an exponent holds', () => {
+  const weights = createExpWeights(2);
+  for (let t = 0; t < 4; t += 1) observeExp3Ix(weights, { arm: t % 2, loss: 1, propensity: 1 });
+  for (let arm = 0; arm < 2; arm += 1) weights.lossSums[arm]! += 1e6;
+  observeExp3Ix(weights, { arm: 0, loss: 1, propensity: 1 });
+  expectDistribution(weights);
+});
+
 function expectDistribution({ probabilities, lossSums, learnerLoss }: ExpWeights): void {
   const sum = probabilities.reduce((total, p) => total + p, 0);
   expect(sum).toBeCloseTo(1, 12);
