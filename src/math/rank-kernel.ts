@@ -1,46 +1,20 @@
-/**
- * The inner loops of the rolling rank correlation as WebAssembly kernels: they run over 24 windows of 20,000 values every
- * 30 cycles at the standard load, where loops in JavaScript took more than everything else in a cycle together.
- *
- * A window's order is a list of 16-bit entries in rising order of value: the value's place in its ring, and TIED where it
- * equals the value before it. An entry is a quarter of the memory that a value with its place would take, and a window's
- * list stays in cache between sweeps. Nothing but integers and comparisons of floats: same results everywhere.
- */
+/** Ranks the entries of a window's order; see merge-kernel.ts for what it looks like. */
+import { advance, ENTRY_BYTES, PLACE_BITS, TIED } from './merge-kernel.ts';
 import {
-  assembleModule,
   block,
   branch,
   branchIf,
   type Code,
-  f32,
   f64,
   get,
-  i16x8,
   i32,
   i64,
+  type KernelFunction,
   type Local,
   loop,
   set,
   when,
 } from './wasm-assembler.ts';
-
-/**
- * Copies a list without its removed entries and with the new ones merged in. Addresses are bytes.
- * `news`: 8 bytes each, place and float32, in rising order; then one whose float is NaN. `packing`: see `packingTable`.
- * Up to 16 bytes after the new list are overwritten.
- */
-export type MergeKernel = (
-  list: number,
-  listEnd: number,
-  news: number,
-  newsEnd: number,
-  out: number,
-  values: number,
-  placeMask: number,
-  removedFrom: number,
-  removedCount: number,
-  packing: number,
-) => void;
 
 /**
  * Gives each entry of a list the integer 2 * average rank: to write it at the entry's place, or to multiply it with the
@@ -55,287 +29,99 @@ export type RankKernel = (
   isWriting: 0 | 1,
 ) => void;
 
-const ENTRY_BYTES = 2;
-const NEW_BYTES = 8;
-const TIED = 0x8000;
-const PLACE_BITS = 0x7fff;
-export const PACKING_BYTES = 256 * 16;
-
-/** For each set of eight entries to drop, a bit each: the bytes of those that stay, in order, and then none. */
-export function packingTable(): Uint8Array {
-  const table = new Uint8Array(PACKING_BYTES).fill(0xff);
-  for (let dropped = 0; dropped < 256; dropped++) {
-    let at = dropped * 16;
-    for (let k = 0; k < 8; k++) {
-      if ((dropped >> k) & 1) continue;
-      table[at++] = 2 * k;
-      table[at++] = 2 * k + 1;
-    }
-  }
-  return table;
-}
-
 /** TIED in each of four entries, as a signed 64-bit number. */
 const ANY_TIED_OF_4 = -0x7fff7fff7fff8000;
 
-const advance = (local: Local, by: number): Code => set(local, i32.add(get(local), i32.const(by)));
 const addTo = (sum: Local, value: Code): Code => set(sum, i64.add(get(sum), value));
 
-function mergeBody(): Code {
-  const [LIST, LIST_END, NEWS, NEWS_END, OUT, VALUES, MASK]: readonly Local[] = [0, 1, 2, 3, 4, 5, 6];
-  const [REMOVED_FROM, REMOVED_COUNT, PACKING]: readonly Local[] = [7, 8, 9];
-  const [OUT_START, GROUP_END, PLACE, IS_STALE, DROPPED]: readonly Local[] = [10, 11, 12, 13, 14];
-  const [NEXT_NEW, BEFORE, VALUE]: readonly Local[] = [15, 16, 17];
-  const [EIGHT, FROM_8, MASK_8, COUNT_8, PLACE_BITS_8]: readonly Local[] = [18, 19, 20, 21, 22];
+const [LIST, LIST_END, RANKS, MASK, OFFSET, IS_WRITING]: readonly Local[] = [0, 1, 2, 3, 4, 5];
+const [RANK, START, TIED_RANK]: readonly Local[] = [6, 7, 8];
+const [PRODUCTS, TIES, FOUR, FOUND, SIZE]: readonly Local[] = [9, 10, 11, 12, 13];
 
-  const valueAt = (place: Code): Code => f32.load(i32.add(get(VALUES), i32.shiftLeft(place, 2)));
-  const placeOf = (entry: Code): Code => i32.and(entry, i32.const(PLACE_BITS));
-  const emit = (value: Local): Code => [
-    i32.store16(get(OUT), i32.or(get(PLACE), i32.shiftLeft(f32.eq(get(value), get(BEFORE)), 15))),
-    set(BEFORE, get(value)),
-    advance(OUT, ENTRY_BYTES),
-  ];
-  const emitNew: Code = [
-    set(PLACE, i32.load(get(NEWS))),
-    emit(NEXT_NEW),
-    advance(NEWS, NEW_BYTES),
-    set(NEXT_NEW, f32.load(get(NEWS), 4)),
-  ];
-  /** The value written last; one that equals nothing before the first. */
-  const findBefore = when(
-    i32.eq(get(OUT), get(OUT_START)),
-    set(BEFORE, f32.const(Number.NaN)),
-    set(BEFORE, valueAt(placeOf(i32.load16(i32.sub(get(OUT), i32.const(ENTRY_BYTES)))))),
-  );
-  /**
-   * The next new entry among eight of which the last comes after it. What follows it is tied to nothing: the entry before
-   * is not above the new one.
-   */
-  const putBetween: Code = [
-    i16x8.store(get(OUT), get(EIGHT)),
-    block(
-      loop(
-        branchIf(1, f32.less(get(NEXT_NEW), valueAt(placeOf(i32.load16(get(LIST)))))),
-        advance(LIST, ENTRY_BYTES),
-        advance(OUT, ENTRY_BYTES),
-        branch(0),
-      ),
-    ),
-    findBefore,
-    emitNew,
-  ];
-  const isLastDropped = i32.and(get(DROPPED), i32.const(0x80));
-  const isAnyTied = i32.lessUnsigned(i32.const(0), i16x8.signs(get(EIGHT)));
-  /**
-   * Eight entries at a time, packed without a branch. The last must stay: the value of a removed one may be gone. Where
-   * some are dropped none may be tied, or a tie could go stale, and no new one may come between.
-   */
-  const wholeGroups = block(
+const rankAddress = (place: Code): Code => i32.add(get(RANKS), i32.shiftLeft(place, 1));
+const found = (place: Code): Code => i32.load16(rankAddress(i32.and(i32.add(place, get(OFFSET)), get(MASK))));
+const placeAt = (pointer: Code): Code => i32.and(i32.load16(pointer), i32.const(PLACE_BITS));
+const rankAfter = (k: number): Code => i32.add(get(RANK), i32.const(2 * k));
+const laneOfFour = (k: number): Code =>
+  i32.and(i32.wrap(i64.shiftRight(get(FOUR), 16 * k)), i32.const(0xffff));
+/** Doubled ranks fit 16 bits, so a product fits 32. */
+const product = (rank: Code, place: Code): Code => i64.fromUnsigned32(i32.mul(rank, found(place)));
+
+const fours = (use: (k: number) => Code): Code =>
+  block(
     loop(
-      branchIf(1, get(IS_STALE)),
-      branchIf(1, i32.lessUnsigned(i32.sub(get(LIST_END), get(LIST)), i32.const(8 * ENTRY_BYTES))),
-      set(EIGHT, i16x8.load(get(LIST))),
-      set(
-        DROPPED,
-        i16x8.signs(
-          i16x8.lessUnsigned(
-            i16x8.and(i16x8.sub(i16x8.and(get(EIGHT), get(PLACE_BITS_8)), get(FROM_8)), get(MASK_8)),
-            get(COUNT_8),
-          ),
-        ),
-      ),
-      branchIf(1, isLastDropped),
-      when(
-        f32.less(get(NEXT_NEW), valueAt(placeOf(i32.load16(i32.add(get(LIST), i32.const(7 * ENTRY_BYTES)))))),
-        [branchIf(2, get(DROPPED)), putBetween, branch(1)],
-      ),
-      when(isAnyTied, branchIf(2, get(DROPPED))),
-      i16x8.store(
-        get(OUT),
-        i16x8.pickBytes(get(EIGHT), i16x8.load(i32.add(get(PACKING), i32.shiftLeft(get(DROPPED), 4)))),
-      ),
-      advance(LIST, 8 * ENTRY_BYTES),
-      set(
-        OUT,
-        i32.sub(i32.add(get(OUT), i32.const(8 * ENTRY_BYTES)), i32.shiftLeft(i32.countOnes(get(DROPPED)), 1)),
-      ),
+      branchIf(1, i32.lessUnsigned(i32.sub(get(LIST_END), get(LIST)), i32.const(4 * ENTRY_BYTES))),
+      set(FOUR, i64.load(get(LIST))),
+      branchIf(1, i32.isZero(i64.isZero(i64.and(get(FOUR), i64.const(ANY_TIED_OF_4))))),
+      [0, 1, 2, 3].map(use),
+      set(RANK, rankAfter(4)),
+      advance(LIST, 4 * ENTRY_BYTES),
       branch(0),
     ),
   );
-  /** One entry: dropped, or written after the new ones that come before it. A dropped one leaves the next one's tie stale. */
-  const oneEntry: Code = [
-    set(PLACE, placeOf(i32.load16(get(LIST)))),
-    advance(LIST, ENTRY_BYTES),
-    when(
-      i32.lessUnsigned(i32.and(i32.sub(get(PLACE), get(REMOVED_FROM)), get(MASK)), get(REMOVED_COUNT)),
-      set(IS_STALE, i32.const(1)),
-      [
-        set(VALUE, valueAt(get(PLACE))),
-        when(f32.less(get(NEXT_NEW), get(VALUE)), [
-          loop(emitNew, branchIf(0, f32.less(get(NEXT_NEW), get(VALUE)))),
-          set(PLACE, placeOf(i32.load16(i32.sub(get(LIST), i32.const(ENTRY_BYTES))))),
-        ]),
-        emit(VALUE),
-        set(IS_STALE, i32.const(0)),
-      ],
+/** An entry unlike the one before it, ranked as if no equal followed. */
+const single: Code = [
+  when(
+    get(IS_WRITING),
+    i32.store16(rankAddress(placeAt(get(LIST))), get(RANK)),
+    addTo(PRODUCTS, product(get(RANK), placeAt(get(LIST)))),
+  ),
+  set(RANK, rankAfter(1)),
+  advance(LIST, ENTRY_BYTES),
+];
+/** The rest of a group of equals: what its first entry was given is taken back, and all get the mean. */
+const tiedGroup: Code = [
+  set(START, i32.sub(get(LIST), i32.const(ENTRY_BYTES))),
+  set(TIED_RANK, i32.sub(get(RANK), i32.const(2))),
+  set(FOUND, i64.fromUnsigned32(found(placeAt(get(START))))),
+  set(PRODUCTS, i64.sub(get(PRODUCTS), i64.mul(i64.fromUnsigned32(get(TIED_RANK)), get(FOUND)))),
+  block(
+    loop(
+      branchIf(1, i32.eq(get(LIST), get(LIST_END))),
+      branchIf(1, i32.lessUnsigned(i32.load16(get(LIST)), i32.const(TIED))),
+      addTo(FOUND, i64.fromUnsigned32(found(placeAt(get(LIST))))),
+      set(RANK, rankAfter(1)),
+      advance(LIST, ENTRY_BYTES),
+      branch(0),
     ),
-  ];
-  return [
-    set(OUT_START, get(OUT)),
-    set(NEXT_NEW, f32.load(get(NEWS), 4)),
-    set(FROM_8, i16x8.splat(get(REMOVED_FROM))),
-    set(MASK_8, i16x8.splat(get(MASK))),
-    set(COUNT_8, i16x8.splat(get(REMOVED_COUNT))),
-    set(PLACE_BITS_8, i16x8.splat(i32.const(PLACE_BITS))),
-    block(
-      loop(
-        wholeGroups,
-        branchIf(1, i32.eq(get(LIST), get(LIST_END))),
-        findBefore,
-        set(GROUP_END, i32.add(get(LIST), i32.const(8 * ENTRY_BYTES))),
-        when(i32.lessUnsigned(get(LIST_END), get(GROUP_END)), set(GROUP_END, get(LIST_END))),
-        loop(oneEntry, branchIf(0, i32.lessUnsigned(get(LIST), get(GROUP_END)))),
-        branch(0),
+  ),
+  set(TIED_RANK, i32.shiftRight(i32.add(get(TIED_RANK), i32.sub(get(RANK), i32.const(2))), 1)),
+  set(SIZE, i64.fromUnsigned32(i32.shiftRight(i32.sub(get(LIST), get(START)), 1))),
+  addTo(TIES, i64.sub(i64.mul(get(SIZE), i64.mul(get(SIZE), get(SIZE))), get(SIZE))),
+  when(
+    get(IS_WRITING),
+    loop(
+      i32.store16(rankAddress(placeAt(get(START))), get(TIED_RANK)),
+      advance(START, ENTRY_BYTES),
+      branchIf(0, i32.lessUnsigned(get(START), get(LIST))),
+    ),
+    addTo(PRODUCTS, i64.mul(i64.fromUnsigned32(get(TIED_RANK)), get(FOUND))),
+  ),
+];
+const body: Code = [
+  set(RANK, i32.const(2)),
+  block(
+    loop(
+      when(
+        get(IS_WRITING),
+        fours((k) => i32.store16(rankAddress(laneOfFour(k)), rankAfter(k))),
+        fours((k) => addTo(PRODUCTS, product(rankAfter(k), laneOfFour(k)))),
       ),
+      branchIf(1, i32.eq(get(LIST), get(LIST_END))),
+      when(i32.lessUnsigned(i32.load16(get(LIST)), i32.const(TIED)), single, tiedGroup),
+      branch(0),
     ),
-    findBefore,
-    block(loop(branchIf(1, i32.eq(get(NEWS), get(NEWS_END))), emitNew, branch(0))),
-  ];
-}
+  ),
+  f64.store(i32.const(0), f64.fromSigned64(get(PRODUCTS))),
+  f64.store(i32.const(0), f64.fromSigned64(get(TIES)), 8),
+];
 
-function rankBody(): Code {
-  const [LIST, LIST_END, RANKS, MASK, OFFSET, IS_WRITING]: readonly Local[] = [0, 1, 2, 3, 4, 5];
-  const [RANK, START, TIED_RANK]: readonly Local[] = [6, 7, 8];
-  const [PRODUCTS, TIES, FOUR, FOUND, SIZE]: readonly Local[] = [9, 10, 11, 12, 13];
-
-  const rankAddress = (place: Code): Code => i32.add(get(RANKS), i32.shiftLeft(place, 1));
-  const found = (place: Code): Code =>
-    i32.load16(rankAddress(i32.and(i32.add(place, get(OFFSET)), get(MASK))));
-  const placeAt = (pointer: Code): Code => i32.and(i32.load16(pointer), i32.const(PLACE_BITS));
-  const rankAfter = (k: number): Code => i32.add(get(RANK), i32.const(2 * k));
-  const laneOfFour = (k: number): Code =>
-    i32.and(i32.wrap(i64.shiftRight(get(FOUR), 16 * k)), i32.const(0xffff));
-  /** Doubled ranks fit 16 bits, so a product fits 32. */
-  const product = (rank: Code, place: Code): Code => i64.fromUnsigned32(i32.mul(rank, found(place)));
-
-  const fours = (use: (k: number) => Code): Code =>
-    block(
-      loop(
-        branchIf(1, i32.lessUnsigned(i32.sub(get(LIST_END), get(LIST)), i32.const(4 * ENTRY_BYTES))),
-        set(FOUR, i64.load(get(LIST))),
-        branchIf(1, i32.isZero(i64.isZero(i64.and(get(FOUR), i64.const(ANY_TIED_OF_4))))),
-        [0, 1, 2, 3].map(use),
-        set(RANK, rankAfter(4)),
-        advance(LIST, 4 * ENTRY_BYTES),
-        branch(0),
-      ),
-    );
-  /** An entry unlike the one before it, ranked as if no equal followed. */
-  const single: Code = [
-    when(
-      get(IS_WRITING),
-      i32.store16(rankAddress(placeAt(get(LIST))), get(RANK)),
-      addTo(PRODUCTS, product(get(RANK), placeAt(get(LIST)))),
-    ),
-    set(RANK, rankAfter(1)),
-    advance(LIST, ENTRY_BYTES),
-  ];
-  /** The rest of a group of equals: what its first entry was given is taken back, and all get the mean. */
-  const tiedGroup: Code = [
-    set(START, i32.sub(get(LIST), i32.const(ENTRY_BYTES))),
-    set(TIED_RANK, i32.sub(get(RANK), i32.const(2))),
-    set(FOUND, i64.fromUnsigned32(found(placeAt(get(START))))),
-    set(PRODUCTS, i64.sub(get(PRODUCTS), i64.mul(i64.fromUnsigned32(get(TIED_RANK)), get(FOUND)))),
-    block(
-      loop(
-        branchIf(1, i32.eq(get(LIST), get(LIST_END))),
-        branchIf(1, i32.lessUnsigned(i32.load16(get(LIST)), i32.const(TIED))),
-        addTo(FOUND, i64.fromUnsigned32(found(placeAt(get(LIST))))),
-        set(RANK, rankAfter(1)),
-        advance(LIST, ENTRY_BYTES),
-        branch(0),
-      ),
-    ),
-    set(TIED_RANK, i32.shiftRight(i32.add(get(TIED_RANK), i32.sub(get(RANK), i32.const(2))), 1)),
-    set(SIZE, i64.fromUnsigned32(i32.shiftRight(i32.sub(get(LIST), get(START)), 1))),
-    addTo(TIES, i64.sub(i64.mul(get(SIZE), i64.mul(get(SIZE), get(SIZE))), get(SIZE))),
-    when(
-      get(IS_WRITING),
-      loop(
-        i32.store16(rankAddress(placeAt(get(START))), get(TIED_RANK)),
-        advance(START, ENTRY_BYTES),
-        branchIf(0, i32.lessUnsigned(get(START), get(LIST))),
-      ),
-      addTo(PRODUCTS, i64.mul(i64.fromUnsigned32(get(TIED_RANK)), get(FOUND))),
-    ),
-  ];
-  return [
-    set(RANK, i32.const(2)),
-    block(
-      loop(
-        when(
-          get(IS_WRITING),
-          fours((k) => i32.store16(rankAddress(laneOfFour(k)), rankAfter(k))),
-          fours((k) => addTo(PRODUCTS, product(rankAfter(k), laneOfFour(k)))),
-        ),
-        branchIf(1, i32.eq(get(LIST), get(LIST_END))),
-        when(i32.lessUnsigned(i32.load16(get(LIST)), i32.const(TIED)), single, tiedGroup),
-        branch(0),
-      ),
-    ),
-    f64.store(i32.const(0), f64.fromSigned64(get(PRODUCTS))),
-    f64.store(i32.const(0), f64.fromSigned64(get(TIES)), 8),
-  ];
-}
-
-export interface RankKernels {
-  readonly merge: MergeKernel;
-  readonly rank: RankKernel;
-}
-
-/** The part of the WebAssembly API used here; the standard library types that have it bring the whole DOM along. */
-declare const WebAssembly: {
-  readonly Memory: new (options: { readonly initial: number }) => KernelMemory;
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object, imports: object) => { readonly exports: RankKernels };
+export const rankKernel: KernelFunction = {
+  name: 'rank',
+  parameterCount: 6,
+  locals: [
+    { type: 'i32', count: 3 },
+    { type: 'i64', count: 5 },
+  ],
+  body,
 };
-
-export interface KernelMemory {
-  /** Another one after each `grow`. */
-  readonly buffer: ArrayBuffer;
-  grow(pages: number): number;
-}
-
-export const PAGE_BYTES = 65_536;
-
-let compiled: object | undefined;
-
-/** Gives the kernels, compiled once, a memory of their own. */
-export function createRankKernels(memoryBytes: number): RankKernels & { readonly memory: KernelMemory } {
-  compiled ??= new WebAssembly.Module(
-    assembleModule([
-      {
-        name: 'merge',
-        parameterCount: 10,
-        locals: [
-          { type: 'i32', count: 5 },
-          { type: 'f32', count: 3 },
-          { type: 'v128', count: 5 },
-        ],
-        body: mergeBody(),
-      },
-      {
-        name: 'rank',
-        parameterCount: 6,
-        locals: [
-          { type: 'i32', count: 3 },
-          { type: 'i64', count: 5 },
-        ],
-        body: rankBody(),
-      },
-    ]),
-  );
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(memoryBytes / PAGE_BYTES) });
-  const { merge, rank } = new WebAssembly.Instance(compiled, { host: { memory } }).exports;
-  return { merge, rank, memory };
-}

@@ -1,11 +1,5 @@
-import {
-  createRankKernels,
-  type KernelMemory,
-  PACKING_BYTES,
-  PAGE_BYTES,
-  packingTable,
-  type RankKernels,
-} from './rank-kernel.ts';
+import { PACKING_BYTES, packingTable } from './merge-kernel.ts';
+import { createRankKernels, type KernelMemory, PAGE_BYTES, type RankKernels } from './rank-kernels.ts';
 
 /**
  * The float32 values of sliding windows in order of size, brought up to date in batches, and their average ranks. This
