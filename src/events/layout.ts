@@ -45,6 +45,8 @@ export interface ModelColumn {
   readonly takesNan: boolean;
   /** True where raw scores are ranked over the universe before use; absent means no. */
   readonly crossSectionalRanking?: boolean;
+  /** Graph output to read where the metadata names one and `reading` none; absent there: the one the graph suggests. */
+  readonly output?: string;
   /** Absent where a row holds one number, or two class probabilities of which the second counts. */
   readonly reading?: OutputReading;
 }

@@ -49,7 +49,7 @@ export async function openModelSession(spec: {
   try {
     const { name, dims } = checkInput(session, { column: columns[0]!.column, rows, file });
     const outputNames = columns.map(({ column }) =>
-      chooseOutput(session, { column, file, wanted: wantedOutput(column) ?? model.meta.output, rows }),
+      chooseOutput(session, { column, file, wanted: wantedOutput(column), rows }),
     );
     const buffer = new Float32Array(dims.reduce((product, dim) => product * dim, 1));
     const feeds = { [name]: new runtime.Tensor('float32', buffer, dims) };
@@ -61,8 +61,8 @@ export async function openModelSession(spec: {
   }
 }
 
-function wantedOutput({ reading }: ModelColumn): string | undefined {
-  return reading?.kind === 'column' ? reading.output : undefined;
+function wantedOutput({ output, reading }: ModelColumn): string | undefined {
+  return (reading?.kind === 'column' ? reading.output : undefined) ?? output;
 }
 
 interface InputCheck {

@@ -31,6 +31,7 @@ export function predictionKey(parts: PredictionKeyParts): string {
         id: column.id,
         intervalMinutes: column.intervalMinutes,
         modelSha256: column.modelSha256,
+        ...(column.output === undefined ? {} : { output: column.output }),
         ...(column.reading === undefined ? {} : { reading: column.reading as unknown as Json }),
         sequenceLength: column.sequenceLength,
         takesNan: column.takesNan,

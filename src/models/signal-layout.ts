@@ -157,6 +157,7 @@ function columnOf(
     sequenceLength: model.meta.sequenceLength,
     takesNan: model.meta.takesNan,
     ...(model.meta.crossSectionalRanking ? { crossSectionalRanking: true } : {}),
+    ...(model.meta.output === undefined ? {} : { output: model.meta.output }),
     ...(reading === undefined ? {} : { reading }),
   };
 }
