@@ -1,5 +1,5 @@
 import { applyExecution, type LedgerChange } from '../domain/ledger.ts';
-import type { Execution, OrderStatus } from '../domain/orders.ts';
+import { type Execution, type OrderStatus, sideSign } from '../domain/orders.ts';
 import { US_PER_MINUTE } from '../domain/units.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import type { BrokerReport } from '../events/inputs.ts';
@@ -57,10 +57,15 @@ function applyFill(engine: Engine, order: OrderRecord, execution: Execution, out
     const message = `order ${clientOrderId}: ${order.filledQuantity} of ${quantity} shares filled`;
     raise(engine, { code: 'ORDER_OVERFILLED', message }, out);
   } else if (fault !== undefined) raise(engine, fault, out);
-  if (order.executionIds.length === 1) countExecution(engine, order, out);
+  if (order.executionIds.length === 1 && !hasReduced(order, change)) countExecution(engine, order, out);
 }
 
-/** The throttle counts orders that executed, not their fills. */
+/** Whether the position was on the other side of the order, and did not come out on its own. */
+function hasReduced({ request }: OrderRecord, { shares }: LedgerChange): boolean {
+  return shares * sideSign(request.side) <= 0;
+}
+
+/** The throttle counts orders that executed, not their fills, and no slices of one exit that size limits cut. */
 function countExecution(engine: Engine, { symbolIx, request }: OrderRecord, out: DerivedEvent[]): void {
   const { risk } = engine.settings;
   const repeats = recordExecution(

@@ -127,6 +127,25 @@ describe('the repeated-execution throttle', () => {
     expect(ordersIn(desk.next({ BBB: 'short' }))).toHaveLength(1);
   });
 
+  it('does not count the slices of one exit that a size limit cuts', () => {
+    const risk = { ...OVER_AN_HOUR.risk, maxOrderValueDollars: 50_100 };
+    const desk = longDesk({ scenario: { risk } });
+    for (let k = 0; k < 4; k += 1) desk.next({ AAA: 'flat' });
+    desk.bar({ AAA: { midE4: PAR_E4 * 10 } });
+    let slices = 0;
+    for (let k = 0; k < 10; k += 1) {
+      for (const order of ordersIn(desk.next({ AAA: 'flat' }))) {
+        expect(order.side).toBe('sell');
+        desk.fill(order);
+        slices += 1;
+      }
+    }
+    expect(slices).toBe(10);
+    expect(desk.engine.ledger.shares[0]).toBe(0);
+    expect(desk.engine.pipeline.riskMemory.executions).toMatchObject([{ side: 'buy' }]);
+    expect(ofType(desk.log, 'KillSwitchTripped')).toEqual([]);
+  });
+
   it('counts orders, not their fills, and a reset lets it count from nothing', () => {
     const desk = warmDesk({ scenario: OVER_AN_HOUR });
     const [order] = ordersIn(desk.next({ AAA: 'long' }));

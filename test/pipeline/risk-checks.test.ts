@@ -434,6 +434,66 @@ describe('reductions', () => {
     ).toBe('scaled to 100');
   });
 
+  it('are never cut below one lot: a position stays possible to leave, however small the limits', () => {
+    const thin: World = {
+      position: 200,
+      draft: { ...reduce, quantity: 200 },
+      market: (m) => {
+        m.bidE4.fill(2_500_000);
+        m.askE4.fill(2_500_000);
+        m.midE4.fill(2_500_000);
+      },
+      book: { advDollars: Float64Array.of(4000, 0) },
+    };
+    expect(outcome(thin)).toBe('scaled to 1');
+    expect(outcome({ ...thin, settings: { lotShares: 100 } })).toBe('scaled to 100');
+    expect(outcome({ ...thin, position: 100, draft: { ...reduce, quantity: 100 } })).toBe('scaled to 1');
+    const lastOf = (quantity: number, lotShares: number): World => ({
+      ...thin,
+      position: quantity,
+      draft: { ...reduce, quantity },
+      settings: { lotShares },
+    });
+    expect(outcome(lastOf(1, 1))).toBe('approved');
+    expect(outcome(lastOf(100, 100))).toBe('approved');
+    expect(outcome(lastOf(37, 100))).toBe('approved');
+    expect(outcome({ ...thin, settings: { maxOrderValueMicros: 1 } })).toBe('scaled to 1');
+    expect(outcome({ ...thin, settings: { maxOrderShares: 50, lotShares: 100 } })).toBe('scaled to 100');
+    expect(outcome({ ...thin, position: 0, draft: { side: 'buy', quantity: 1 } })).toBe('max_adv_fraction');
+  });
+
+  it('come to an end under any size limits: order after order, the position reaches 0', () => {
+    const positive = (max: number) => fc.integer({ min: 1, max });
+    fc.assert(
+      fc.property(
+        fc.record({
+          lotShares: fc.constantFrom(1, 10, 100),
+          maxOrderShares: positive(300),
+          maxOrderValueMicros: positive(1e5).map((dollars) => dollars * 1e6),
+          adv: positive(1e7),
+        }),
+        positive(600),
+        fc.constantFrom<1 | -1>(1, -1),
+        ({ adv, ...settings }, shares, sign) => {
+          let left = shares;
+          while (left > 0) {
+            const verdict = assess({
+              position: sign * left,
+              draft: { side: sign === 1 ? 'sell' : 'buy', purpose: 'close', quantity: left },
+              book: { advDollars: Float64Array.of(adv, 0) },
+              settings,
+            });
+            if (verdict.kind !== 'approved') throw new Error(`${left} shares are stuck: ${verdict.check}`);
+            expect(verdict.quantity).toBeGreaterThan(0);
+            left -= verdict.quantity;
+          }
+          expect(left).toBe(0);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
   it('close an odd lot', () => {
     const settings = { lotShares: 100 };
     expect(outcome({ position: 37, settings, draft: { ...reduce, quantity: 37 } })).toBe('approved');

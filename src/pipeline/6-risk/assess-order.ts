@@ -71,9 +71,9 @@ export function assessOrder(draft: OrderDraft, context: RiskContext): RiskVerdic
     const { check, reductionsPass, run } = RISK_CHECKS[c];
     const result = run(order);
     const { kind, value, limit } = result;
-    const isWaived = reductionsPass && order.isReducing && kind !== 'passed';
-    logCheck(log, { symbolIx: draft.symbolIx, check: c, outcome: isWaived ? 'waived' : kind, value, limit });
-    if (isWaived || kind === 'passed') continue;
+    const outcome = reductionsPass && order.isReducing && kind !== 'passed' ? 'waived' : kind;
+    logCheck(log, { symbolIx: draft.symbolIx, check: c, outcome, value, limit });
+    if (outcome === 'waived' || kind === 'passed' || kind === 'waived') continue;
     if (kind === 'blocked') refused ??= { kind: 'refused', draft, check, value, limit };
     else {
       scaledBy.push({ check, quantity: result.quantity, value, limit });

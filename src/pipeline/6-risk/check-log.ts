@@ -2,7 +2,7 @@ import type { Shares } from '../../domain/units.ts';
 import { RISK_CHECKS } from './checks.ts';
 import type { OrderDraft } from './risk-book.ts';
 
-/** What a check said: `waived` would have stopped the order, but lets reductions pass. */
+/** What a check said: `waived` would have stopped the order, but lets it reduce the position all the same. */
 export const CHECK_OUTCOMES = ['passed', 'waived', 'scaled', 'blocked'] as const;
 export type CheckLogOutcome = (typeof CHECK_OUTCOMES)[number];
 

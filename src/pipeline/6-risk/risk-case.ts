@@ -42,6 +42,8 @@ export interface Measured {
 export type CheckResult =
   | ({ readonly kind: 'passed' } & Measured)
   | ({ readonly kind: 'blocked' } & Measured)
+  /** Beyond the limit, and let through all the same. */
+  | ({ readonly kind: 'waived' } & Measured)
   | ({ readonly kind: 'scaled'; readonly quantity: Shares } & Measured);
 
 export function openCase(
@@ -92,10 +94,16 @@ export function cutTo(order: RiskCase, roomShares: Shares, { value, limit }: Mea
     : { kind: 'blocked', value, limit };
 }
 
-/** Size limits stop an order that opens; one that reduces is cut to the limit, and the rest follows in later cycles. */
+/**
+ * Size limits stop an order that opens; one that reduces is cut to the limit, and the rest follows in later cycles. It
+ * is never cut below one lot: a limit that leaves room for none would make the position impossible to leave.
+ */
 export function cutReductions(order: RiskCase, roomShares: Shares, against: Measured): CheckResult {
   if (against.value <= against.limit) return passed(against);
-  return order.isReducing ? cutTo(order, roomShares, against) : { kind: 'blocked', ...against };
+  if (!order.isReducing) return { kind: 'blocked', ...against };
+  const { lotShares } = order.settings;
+  if (order.quantity <= lotShares) return { kind: 'waived', ...against };
+  return cutTo(order, Math.max(roomShares, lotShares), against);
 }
 
 /** Value of a number of shares, micro-dollars as a plain double: limits do not need the books' exactness. */
