@@ -18,6 +18,14 @@ export function importText(report: ImportReport): string {
       ['rows read', formatNumber(report.rowsRead)],
       ['not asked for', formatNumber(report.rowsFiltered)],
       ['rejected', `${formatNumber(report.rowsRejected)}${badRowsSuffix(manifest)}`],
+      ...(report.actionsLeftOut === 0
+        ? []
+        : [
+            [
+              'actions left out',
+              `${formatNumber(report.actionsLeftOut)}: of other symbols or days, or before the first price`,
+            ],
+          ]),
     ]),
   ];
   if (report.rejected.length > 0) {

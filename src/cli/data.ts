@@ -97,6 +97,7 @@ Examples:
         firstSession,
         lastSession,
         rows,
+        actions: manifest.actions?.length ?? 0,
         badRows,
       };
       process.stdout.write(flags.json === true ? `${JSON.stringify(json)}\n` : importText(report));

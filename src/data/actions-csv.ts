@@ -21,13 +21,18 @@ export function parseActionsCsv({
   readonly label: string;
 }): SourcedAction[] {
   const lines = text.replace(/^\uFEFF/, '').split('\n');
-  const header = lines[0].split(',').map((name) => name.trim().toLowerCase());
+  const header = cellsOf(lines[0], `${label}:1`).map((name) => name.toLowerCase());
+  const column = (...names: readonly string[]): number => {
+    const found = header.filter((name) => names.includes(name));
+    if (found.length > 1) fail(`${label}:1`, `columns ${found.join(' and ')} say the same; keep one`);
+    return header.indexOf(found[0]);
+  };
   const at = {
-    date: header.indexOf('date'),
-    symbol: header.indexOf('symbol'),
-    kind: header.indexOf('kind'),
-    split: header.findIndex((name) => ['value', 'ratio', 'ratio|cash'].includes(name)),
-    dividend: header.findIndex((name) => ['value', 'cash', 'ratio|cash'].includes(name)),
+    date: column('date'),
+    symbol: column('symbol'),
+    kind: column('kind'),
+    split: column('value', 'ratio', 'ratio|cash'),
+    dividend: column('value', 'cash', 'ratio|cash'),
   };
   if (at.date < 0 || at.symbol < 0 || at.kind < 0 || (at.split < 0 && at.dividend < 0)) {
     fail(`${label}:1`, `header ${JSON.stringify(lines[0].trim().slice(0, 60))}`);
@@ -35,7 +40,7 @@ export function parseActionsCsv({
   return lines.slice(1).flatMap((line, k) => {
     if (line.trim() === '') return [];
     const place = `${label}:${k + 2}`;
-    const cells = line.split(',').map((cell) => cell.trim());
+    const cells = cellsOf(line, place);
     if (cells.length !== header.length)
       fail(place, `${cells.length} columns, the header has ${header.length}`);
     const kind = cells[at.kind];
@@ -44,6 +49,16 @@ export function parseActionsCsv({
     if (at[kind] < 0) fail(place, `no column for the value of a ${kind}`);
     const facts = { symbol: symbolOf(cells[at.symbol], place), exDate: exDateOf(cells[at.date], place) };
     return [{ action: actionOf(kind, facts, { text: cells[at[kind]], at: place }), at: place }];
+  });
+}
+
+/** Cells without the quotes around them; none holds a comma, so quotes are never needed. */
+function cellsOf(line: string, at: string): string[] {
+  return line.split(',').map((raw) => {
+    const cell = raw.trim();
+    const text = /^"([^"]*)"$/.exec(cell)?.[1].trim() ?? cell;
+    if (text.includes('"')) fail(at, `a quote inside ${JSON.stringify(cell.slice(0, 40))}`);
+    return text;
   });
 }
 

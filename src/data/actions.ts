@@ -1,3 +1,4 @@
+import { closest, distance } from 'fastest-levenshtein';
 import { type CorporateAction, compareActions, rebasedMarkE4 } from '../domain/corporate-actions.ts';
 import { InputError } from '../domain/errors.ts';
 import { HAS_ASK, HAS_BID, HAS_TRADE, type MarketTable } from '../domain/market-table.ts';
@@ -12,18 +13,24 @@ export type AnnouncedAction = WithoutReference<CorporateAction>;
 export interface SourcedAction {
   readonly action: AnnouncedAction;
   readonly at: string;
+  /** The symbol is that of a file of bars, not one that somebody wrote: there is no mistake in it. */
+  readonly isOfDataFile?: true;
 }
 
 /** Gathers the prices that actions are measured against while the sessions of a dataset pass by in order. */
 export interface ActionPricer {
-  /** Takes the next session, before or after it is written. */
+  /**
+   * Takes the next session, before or after it is written.
+   * @throws InputError ACTIONS_DIVIDEND when a dividend is not below the price before it
+   */
   add(table: MarketTable): void;
   /**
    * The actions that can matter to the sessions taken: of symbols with a price before the ex-date, up to the last session,
    * in the order they apply.
-   * @throws InputError ACTIONS_DIVIDEND when a dividend is not below the price before it
+   * @param symbols those that have a row in some session
+   * @throws InputError ACTIONS_SYMBOL for an action of another symbol
    */
-  finish(): readonly CorporateAction[];
+  finish(symbols: readonly string[]): readonly CorporateAction[];
 }
 
 /**
@@ -47,7 +54,10 @@ export function createActionPricer(announced: readonly SourcedAction[]): ActionP
       }
       noteLastPrices(table, lastE4);
     },
-    finish: () => priced,
+    finish: (symbols) => {
+      refuseStrangers(waiting, symbols);
+      return priced;
+    },
   };
 }
 
@@ -65,6 +75,20 @@ function refuseRepeats(sorted: readonly SourcedAction[]): void {
       `${after.at}: a second ${kind} of ${symbol} on ${exDate}, the first is at ${before.at}; remove one`,
     );
   }
+}
+
+/** An action of a symbol without data would apply to nothing: a misspelt one would be missed by nobody. */
+function refuseStrangers(announced: readonly SourcedAction[], symbols: readonly string[]): void {
+  const known = new Set(symbols);
+  const stranger = announced.find(({ action, isOfDataFile }) => !isOfDataFile && !known.has(action.symbol));
+  if (stranger === undefined) return;
+  const { action, at } = stranger;
+  const nearest = closest(action.symbol, [...symbols]);
+  const isNear = distance(action.symbol.toUpperCase(), nearest.toUpperCase()) <= 2;
+  throw new InputError(
+    'ACTIONS_SYMBOL',
+    `${at}: ${action.kind} of ${JSON.stringify(action.symbol.slice(0, 40))}, which has no bar in any session; ${isNear ? `did you mean ${nearest}?` : 'correct the symbol, leave the row out'}, or choose symbols with --symbols`,
+  );
 }
 
 /** @returns undefined where the symbol has no price yet: nothing can be held, and there is no past to rebase */

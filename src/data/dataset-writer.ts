@@ -40,7 +40,7 @@ export interface DatasetWriter {
   readonly tempDir: string;
   /** Tables come by ascending session. Empty ones leave no session. */
   add(table: MarketTable): Promise<void>;
-  /** @throws InputError DATASET_EMPTY */
+  /** @throws InputError DATASET_EMPTY, ACTIONS_SYMBOL */
   finish(facts: DatasetFacts): Promise<DatasetManifest>;
   /** Removes what was written. */
   abort(): Promise<void>;
@@ -88,7 +88,7 @@ export async function createDatasetWriter(
           `output ${dir}: no row falls into a session; nothing was written`,
         );
       }
-      const priced = pricer.finish();
+      const priced = pricer.finish([...symbols]);
       const manifest = buildManifest({
         sessions,
         symbols: [...symbols],

@@ -34,7 +34,9 @@ export async function readImportActions(
 }
 
 async function readFactorFile(file: FactorFile): Promise<SourcedAction[]> {
-  return actionsOfFactorFile({ text: await readText(file), label: file.name, symbol: file.symbol });
+  const { name: label, symbol } = file;
+  const found = actionsOfFactorFile({ text: await readText(file), label, symbol });
+  return found.map((sourced) => ({ ...sourced, isOfDataFile: true }));
 }
 
 async function readText({ path, name }: SourceFile): Promise<string> {

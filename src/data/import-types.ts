@@ -58,6 +58,8 @@ export interface ImportReport {
   /** Rows not asked for (`symbols`, `from`, `to`). */
   readonly rowsFiltered: number;
   readonly rowsRejected: number;
+  /** Splits and dividends read that can matter to no session: of other symbols or days, or before the first price. */
+  readonly actionsLeftOut: number;
   readonly rejected: readonly BadRow[];
 }
 

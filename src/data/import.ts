@@ -38,7 +38,7 @@ export async function importDataset(options: ImportOptions): Promise<ImportRepor
   const found = await readImportActions(options, importer);
   const writer = await createDatasetWriter(options.out, { actions: actionsWanted(found, options) });
   try {
-    return await runImport({ options, importer, policy, writer, actionFiles: found.files });
+    return await runImport({ options, importer, policy, writer, found });
   } catch (error) {
     await writer.abort();
     throw error;
@@ -61,7 +61,7 @@ interface ImportRun {
   readonly importer: Importer;
   readonly policy: RowPolicy;
   readonly writer: DatasetWriter;
-  readonly actionFiles: readonly SourceFile[];
+  readonly found: ImportActions;
 }
 
 async function runImport(run: ImportRun): Promise<ImportReport> {
@@ -70,7 +70,7 @@ async function runImport(run: ImportRun): Promise<ImportReport> {
   const { barSeconds } = importer;
   // a folder of bars may hold the file of actions too
   const files = importer.files.filter(
-    ({ path }) => !run.actionFiles.some((file) => resolve(file.path) === path),
+    ({ path }) => !run.found.files.some((file) => resolve(file.path) === path),
   );
   const log = createBadRowLog({
     path: join(writer.tempDir, REJECTED_FILE),
@@ -86,7 +86,7 @@ async function runImport(run: ImportRun): Promise<ImportReport> {
       intake.startFile(file.name);
       await importer.read(file, intake);
     }
-    for (const file of run.actionFiles) provenanceFiles.push(await fingerprint(file));
+    for (const file of run.found.files) provenanceFiles.push(await fingerprint(file));
     progress.update(files.length, files.length, 'writing');
     await writeSessions({ rows, intake, log, policy, writer });
   } finally {
@@ -106,6 +106,7 @@ async function runImport(run: ImportRun): Promise<ImportReport> {
     rowsRead: intake.rowsRead,
     rowsFiltered: intake.rowsFiltered,
     rowsRejected: totalBadRows(log.counts),
+    actionsLeftOut: run.found.actions.length - (manifest.actions ?? []).length,
     rejected: log.examples,
   };
 }

@@ -45,8 +45,10 @@ describe('a factor file', () => {
   });
 
   it('names both actions of one day, and a ratio that its digits only come near', () => {
-    const found = factors('19980731,0.6586269,7.11111022,150.69\n19980901,0.6601624,10.66670000,80.44');
-    expect(actionsIn(found).map(({ kind, exDate }) => [kind, exDate])).toEqual([
+    const found = factors(
+      '19980731,0.6586269,7.11111022,150.69\n19980901,0.6601624,10.66670000,80.44\n20501231,1,1,0',
+    );
+    expect(actionsIn(found.slice(0, 2)).map(({ kind, exDate }) => [kind, exDate])).toEqual([
       ['dividend', '1998-08-03'],
       ['split', '1998-08-03'],
     ]);
@@ -54,7 +56,32 @@ describe('a factor file', () => {
   });
 
   it('passes over what is before the calendar, and rows that change nothing', () => {
-    expect(factors('19950103,0.5,0.25,10\n19970103,0.5,0.5,1\n20501231,0.5,0.5,0')).toEqual([]);
+    expect(factors('19950103,0.5,0.25,10\n19970103,0.5,0.5,1\n20140507,1,1,3\n20501231,1,1,0')).toEqual([]);
+  });
+
+  it.each([
+    ['0.1428', 1, 7],
+    ['0.1429', 1, 7],
+    ['0.33', 1, 3],
+    ['0.25', 1, 4],
+    ['0.05', 1, 20],
+    ['0.9', 9, 10],
+    ['0.95238095', 20, 21],
+    ['1.5', 3, 2],
+    ['1500', 1500, 1],
+    ['0.00066667', 1, 1500],
+    ['0.0357143', 1, 28],
+  ])('split factor %s carries %d for %d', (printed, oldShares, newShares) => {
+    const found = factors(`20140507,1,${printed},5\n20501231,1,1,0`);
+    expect(actionsIn(found)).toMatchObject([{ kind: 'split', oldShares, newShares }]);
+  });
+
+  it('is read back from its end, where every factor is exact', () => {
+    const found = factors('20050225,1,0.0714,88.97\n20140606,1,0.1428,645.57\n20501231,1,1,0');
+    expect(actionsIn(found)).toMatchObject([
+      { exDate: '2005-02-28', oldShares: 1, newShares: 2 },
+      { exDate: '2014-06-09', oldShares: 1, newShares: 7 },
+    ]);
   });
 
   it.each([
@@ -66,12 +93,24 @@ describe('a factor file', () => {
     ['20140507,inf,1,1', 'aapl.csv:1: price factor "inf" is not a plain decimal number'],
     ['20140507,-0.5,1,1', 'aapl.csv:1: price factor "-0.5" is not a plain decimal number'],
     ['20140507,0,1,1', 'aapl.csv:1: a factor is 0'],
-    ['20140507,0.9,1,0\n20150507,1,1,1', 'aapl.csv:1: a dividend needs the reference price'],
-    ['20140507,1,1,5\n20150507,0.9,1,1', 'aapl.csv:1: the price factor falls to 0.9 on the next row'],
+    ['20140507,0.9,1,0\n20501231,1,1,0', 'aapl.csv:1: a dividend needs the reference price'],
+    [
+      '20140507,1,1,5\n20150507,0.9,1,1\n20501231,1,1,0',
+      'aapl.csv:1: the price factor falls to 0.9 on the next row',
+    ],
     [
       '20140507,1,0.000001,5\n20150507,1,1,1',
       'aapl.csv:1: split ratio 0.000001 is no ratio of whole numbers',
     ],
+    [
+      '20140507,1,0.14281234,5\n20501231,1,1,0',
+      'aapl.csv:1: split ratio 0.14281234 is no ratio of whole numbers that the digits',
+    ],
+    [
+      '20140507,0.9,0.25,5\n20150507,0.95,0.5,1\n',
+      'aapl.csv:2: the last row has factors 0.95 and 0.5, so the row that closes the file, such as 20501231,1,1,0, is missing',
+    ],
+    ['20140507,0.9,1,5', 'aapl.csv:1: the last row has factors 0.9 and 1, so the row that closes'],
     ['\n', 'aapl.csv:1: no rows'],
   ])('%j is refused in one line that names file and line', (text, message) => {
     expect(() => factors(text)).toThrow(message);
@@ -111,6 +150,9 @@ describe('a CSV of actions', () => {
         { newShares: 1, oldShares: 20 },
       ],
     );
+    expect(
+      csv('"date","symbol",kind,"value"\n"2014-06-09","AAPL","split","7:1"\n2014-05-08,AAPL,dividend,"3.29"'),
+    ).toEqual(rows);
   });
 
   it.each([
@@ -126,6 +168,11 @@ describe('a CSV of actions', () => {
     ['date,symbol,kind,value\n2014-06-09,AAPL,split,-2', 'actions.csv:2: split "-2"'],
     ['date,symbol,kind,value\n2014-06-09,AAPL,dividend,0', 'actions.csv:2: dividend "0"'],
     ['date,symbol,kind,value\n2014-06-09,AAPL,dividend,1e3', 'actions.csv:2: dividend "1e3"'],
+    ['date,symbol,kind,value\n2014-06-09,"AAPL,split,2', 'actions.csv:2: a quote inside "\\"AAPL"'],
+    ['date,symbol,kind,value\n2014-06-09,AA"PL,split,2', 'actions.csv:2: a quote inside'],
+    ['date,symbol,kind,value,value\n', 'actions.csv:1: columns value and value say the same; keep one'],
+    ['date,symbol,kind,ratio,value\n', 'actions.csv:1: columns ratio and value say the same; keep one'],
+    ['date,symbol,Symbol,kind,value\n', 'actions.csv:1: columns symbol and symbol say the same'],
     ['date,symbol,kind,cash\n2014-06-09,AAPL,split,2', 'actions.csv:2: no column for the value of a split'],
   ])('%j is refused in one line that names file and line', (text, message) => {
     expect(() => csv(text)).toThrow(message);
@@ -193,13 +240,36 @@ describe('a dataset with corporate actions', () => {
       '2024-01-02,AAA,split,2:1',
       '2023-12-29,AAA,split,2:1',
       '2024-01-04,AAA,split,2:1',
-      '2024-01-03,ZZZ,split,2:1',
       '2024-01-03,BBB,split,2:1',
     ];
-    const { manifest } = await importBars('kept', `date,symbol,kind,value\n${rows.join('\n')}`);
+    const { manifest, actionsLeftOut } = await importBars(
+      'kept',
+      `date,symbol,kind,value\n${rows.join('\n')}`,
+    );
+    expect(actionsLeftOut).toBe(3);
     expect(manifest.actions).toMatchObject([{ symbol: 'BBB', exDate: '2024-01-03' }]);
     const { manifest: chosen } = await importBars('chosen', SPLIT, { symbols: ['AAA'] });
     expect(chosen.actions).toMatchObject([{ symbol: 'AAA' }]);
+  });
+
+  it.each([
+    ['AAB', 'split of "AAB", which has no bar in any session; did you mean AAA?'],
+    ['aaa', 'split of "aaa", which has no bar in any session; did you mean AAA?'],
+    ['MSFT', 'split of "MSFT", which has no bar in any session; correct the symbol'],
+  ])('refuses an action of %s, of which there are no bars', async (symbol, message) => {
+    const name = `strange-${symbol}`;
+    for (const day of ['2023-12-29', '2024-01-03', '2024-01-04']) {
+      const made = importBars(name, `${SPLIT}${day},${symbol},split,3:1\n`);
+      const error = await inputErrorOf(made);
+      expect(error).toMatchObject({ code: 'ACTIONS_SYMBOL', exitCode: 2 });
+      expect(error.message).toMatch(/actions\.csv:4: /);
+      expect(error.message).toContain(message);
+    }
+    expect(existsSync(temp.path(`${name}-out`))).toBe(false);
+    const asked = await importBars(name, `${SPLIT}2024-01-03,${symbol},split,3:1\n`, {
+      symbols: ['AAA', 'BBB'],
+    });
+    expect(asked).toMatchObject({ actionsLeftOut: 1 });
   });
 
   it('refuses a dividend that is not below the price, and two actions that are one', async () => {
@@ -269,7 +339,9 @@ describe('the price before an action', () => {
     ]);
     pricer.add(table);
     pricer.add(next);
-    expect(pricer.finish().map(({ kind, referencePriceE4 }) => [kind, referencePriceE4])).toEqual([
+    expect(
+      pricer.finish(['AAA', 'BBB']).map(({ kind, referencePriceE4 }) => [kind, referencePriceE4]),
+    ).toEqual([
       ['dividend', 700],
       ['split', 630],
       ['split', 55],

@@ -143,6 +143,8 @@ describe('sametape data', () => {
       rowsRejected: 300,
       badRows: { duplicate: 300 },
       rows: 300,
+      actions: 0,
+      actionsLeftOut: 0,
     });
     expect({ ...JSON.parse(two.stdout), dir: 'a' }).toEqual(JSON.parse(one.stdout));
     expect(folderBytes(temp.path('a'))).toEqual(folderBytes(temp.path('b')));
