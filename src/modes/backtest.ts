@@ -1,9 +1,8 @@
-import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { arch, cpus, platform } from 'node:os';
 import { join } from 'node:path';
 import type { LoadedScenario } from '../config/load-scenario.ts';
 import { showScenario } from '../config/show-scenario.ts';
-import { CheckFailedError, InputError } from '../domain/errors.ts';
 import { microsToDollars } from '../domain/money.ts';
 import { viewEngine } from '../engine/state-view.ts';
 import type { Json } from '../events/record.ts';
@@ -24,8 +23,8 @@ import { type RunStatistics, statisticsOf } from '../report/statistics.ts';
 import type { RunLoop } from '../runtime/run-loop.ts';
 import { cyclesIn } from '../sources/session-timeline.ts';
 import { createFileTape } from '../tape/file-tape.ts';
-import { readStoredHead } from '../tape/head-file.ts';
 import { createRunFolder, type RunFolder, runFolderAt, writeJsonAtomic } from '../tape/run-folder.ts';
+import { adopt, afterFailedRun } from './keep-run.ts';
 import { type PreparedRun, prepareRun } from './prepare.ts';
 import { runIdOf } from './run-identity.ts';
 import { runSessions, type SessionRunResult } from './run-sessions.ts';
@@ -71,7 +70,7 @@ export interface ResumedRun {
 
 /**
  * Runs a scenario over its dataset and leaves a run folder, `<outDir>/<name>-<first 12 of the run id>`. A run that was
- * made before is made again and must come out the same: it is replaced only by an equal one.
+ * made before is made again and must come out the same: it is replaced only by an equal one, or where it did not complete.
  * @throws InputError for anything wrong with what the scenario names; CheckFailedError RUN_NOT_REPRODUCED when the
  *   same identity gave another tape than last time
  */
@@ -109,7 +108,7 @@ export async function runBacktest(options: BacktestOptions): Promise<RunResult> 
     });
   } catch (error) {
     tape.close();
-    throw afterFailedRun(error, { partialDir, runDir, isResumed });
+    throw afterFailedRun(error, { partialDir, runDir, chainHead: tape.head, isResumed });
   } finally {
     progress.stop();
     await inference?.close();
@@ -265,45 +264,4 @@ function writeOrigins(
 /** Numbers, strings, null and plain objects and lists of them are JSON as they stand. */
 function plainJson(value: RunStatistics | BanditState | readonly ClosedTrade[]): Json {
   return value as unknown as Json;
-}
-
-/**
- * What is left of a run that did not finish. One that a strict stop ended is whole and kept; bad input leaves nothing;
- * anything else is a bug, and what it left stays for the report.
- */
-function afterFailedRun(
-  error: unknown,
-  {
-    partialDir,
-    runDir,
-    isResumed,
-  }: { readonly partialDir: string; readonly runDir: string; readonly isResumed: boolean },
-): unknown {
-  if (!(error instanceof InputError)) return error;
-  if (error.code !== 'STRICT_STOPPED') {
-    if (!isResumed) rmSync(partialDir, { recursive: true });
-    return error;
-  }
-  rmSync(runDir, { recursive: true, force: true });
-  renameSync(partialDir, runDir);
-  return new InputError(error.code, `${error.message}; its tape is in ${runDir}`, { cause: error });
-}
-
-/** Moves the finished run into place. A run of the same identity must have the same tape. */
-function adopt(run: {
-  readonly partialDir: string;
-  readonly runDir: string;
-  readonly chainHead: string;
-}): void {
-  if (existsSync(run.runDir)) {
-    const before = readStoredHead(runFolderAt(run.runDir).tapeDir);
-    if (before !== null && before !== 'unreadable' && before.head !== run.chainHead) {
-      throw new CheckFailedError(
-        'RUN_NOT_REPRODUCED',
-        `${run.runDir}: the same scenario, data, models and code gave another tape, expected head ${before.head}, found ${run.chainHead}; compare it with ${run.partialDir}`,
-      );
-    }
-    rmSync(run.runDir, { recursive: true });
-  }
-  renameSync(run.partialDir, run.runDir);
 }

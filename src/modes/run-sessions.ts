@@ -18,6 +18,9 @@ import { nodeBase64 } from '../tape/node-base64.ts';
 import { identityJson, type RunIdentity } from './run-identity.ts';
 import { startEngine, type WarmSnapshot } from './warm-start.ts';
 
+/** Why a run stopped that ran to the end of its sessions. */
+export const COMPLETED = 'completed';
+
 /** What was found outside before the first session: on the tape right after RunStarted. */
 export type Discovery =
   | Omit<Extract<InputEvent, { readonly type: 'HorizonsDiscovered' }>, 'tUs'>
@@ -83,7 +86,7 @@ export async function runSessions(run: SessionRun): Promise<SessionRunResult> {
       ),
     ),
   );
-  loop.stop(last.closeUs, 'completed');
+  loop.stop(last.closeUs, COMPLETED);
   tape.flush();
   return { engine, exchange };
 }
