@@ -117,7 +117,7 @@ function decodeFaults(reader: FieldReader, size: number): readonly ModelFault[] 
   return objectsField(reader, 'faults').map((item) => {
     expectOnly(item, ['column', 'detail', 'reason', 'symbols']);
     const fault = {
-      column: integerField(item, 'column', 0),
+      column: indexField(item, 'column', size),
       reason: choiceField(item, 'reason', FAULT_REASONS),
       detail: stringField(item, 'detail'),
     };
@@ -125,6 +125,40 @@ function decodeFaults(reader: FieldReader, size: number): readonly ModelFault[] 
       ? { ...fault, symbols: risingField(item, 'symbols', size) }
       : fault;
   });
+}
+
+/**
+ * Predictions as a run over these columns and symbols records them.
+ * @throws RecordInvalidError for another count of values, and for a fault of a column or symbol that is not there
+ */
+export function expectPredictionsOf(
+  { columns, symbols }: { readonly columns: readonly unknown[]; readonly symbols: readonly unknown[] },
+  record: TapeRecord,
+  { values, faults = [] }: Predictions,
+): void {
+  const reader = payloadReader(record);
+  const size = columns.length * symbols.length;
+  if (values.length !== size) fail(reader, 'values', `expected ${size} values, found ${values.length}`);
+  faults.forEach((fault, k) => {
+    expectIndex(reader, `faults[${k}].column`, { value: fault.column, limit: columns.length });
+    fault.symbols?.forEach((value, s) => {
+      expectIndex(reader, `faults[${k}].symbols[${s}]`, { value, limit: symbols.length });
+    });
+  });
+}
+
+function indexField(reader: FieldReader, field: string, limit: number): number {
+  const value = integerField(reader, field, 0);
+  expectIndex(reader, field, { value, limit });
+  return value;
+}
+
+function expectIndex(
+  reader: FieldReader,
+  field: string,
+  { value, limit }: { readonly value: number; readonly limit: number },
+): void {
+  if (value >= limit) fail(reader, field, `expected an index below ${limit}, found ${value}`);
 }
 
 function bytesField(

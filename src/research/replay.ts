@@ -4,7 +4,9 @@ import { CheckFailedError, InputError } from '../domain/errors.ts';
 import type { MarketSlice, MarketTable } from '../domain/market-table.ts';
 import type { Engine } from '../engine/engine-state.ts';
 import { decodeInput } from '../events/decode.ts';
+import { expectPredictionsOf } from '../events/decode-market.ts';
 import type { InputEvent, Predictions } from '../events/inputs.ts';
+import type { SignalLayout } from '../events/layout.ts';
 import { createExchange } from '../exchange/state.ts';
 import { parseIdentity, type RunIdentity } from '../modes/run-identity.ts';
 import { startEngine, type WarmSnapshot } from '../modes/warm-start.ts';
@@ -100,7 +102,7 @@ export async function replayTape(options: ReplayOptions): Promise<ReplayResult> 
     initialCashMicros: settings.initialCashMicros,
   });
   const tape = (options.openTarget ?? createComparingTape)(options.openTape()[Symbol.iterator]());
-  const inputs = createTapeInputs(source, options.dataset);
+  const inputs = createTapeInputs(source, options.dataset, layout);
   const loop = createRunLoop({
     engine,
     tape,
@@ -187,7 +189,11 @@ interface TapeInputs {
   answersFrom(seq: number): readonly InputEvent[];
 }
 
-function createTapeInputs(source: Iterator<TapeLine>, dataset: MarketDataset): TapeInputs {
+function createTapeInputs(
+  source: Iterator<TapeLine>,
+  dataset: MarketDataset,
+  layout: SignalLayout,
+): TapeInputs {
   let table: MarketTable | undefined;
   const resolve = (reference: {
     readonly session: string;
@@ -240,7 +246,10 @@ function createTapeInputs(source: Iterator<TapeLine>, dataset: MarketDataset): T
         throw new AnswerMissingError(cycle);
       }
       const event = decodeInput(line.record, resolve, nodeBase64);
-      if (event.type === 'PredictionsMade') return event.predictions;
+      if (event.type === 'PredictionsMade') {
+        expectPredictionsOf(layout, line.record, event.predictions);
+        return event.predictions;
+      }
       throw new Error(event.type === 'InferenceFailed' ? event.reason : event.type);
     },
   };

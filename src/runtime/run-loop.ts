@@ -9,7 +9,7 @@ import type { InferenceRequest } from '../events/inference.ts';
 import type { InputEvent, Predictions } from '../events/inputs.ts';
 import type { InferencePort } from '../ports/inference.ts';
 import type { TapeWriter } from '../ports/tape.ts';
-import { checkAnswer } from './check-answer.ts';
+import { checkAnswer, wellFormed } from './check-answer.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import type { Venue } from './venue.ts';
 
@@ -174,6 +174,6 @@ function inferenceFailed(cycle: number, error: unknown, tUs: number): InputEvent
     type: 'InferenceFailed',
     tUs,
     cycle,
-    reason: error instanceof Error ? error.message : String(error),
+    reason: wellFormed(error instanceof Error ? error.message : String(error)),
   };
 }

@@ -88,16 +88,17 @@ const predictions = fc
     ...faultsWithin(faults, outputs.length),
   }));
 
-/** Faults whose symbols lie within the predictions, as a reader demands; absent when there are none. */
+/** Faults whose column and symbols lie within the predictions, as a reader demands; absent when there are none. */
 function faultsWithin(
   faults: readonly ModelFault[],
   size: number,
 ): { readonly faults?: readonly ModelFault[] } {
-  if (faults.length === 0) return {};
+  if (faults.length === 0 || size === 0) return {};
   return {
-    faults: faults.map(({ symbols, ...fault }) =>
-      symbols === undefined ? fault : { ...fault, symbols: symbols.filter((ix) => ix < size) },
-    ),
+    faults: faults.map(({ symbols, column, ...rest }) => {
+      const fault = { ...rest, column: column % size };
+      return symbols === undefined ? fault : { ...fault, symbols: symbols.filter((ix) => ix < size) };
+    }),
   };
 }
 

@@ -207,6 +207,7 @@ describe('decoding refuses what encoding does not write', () => {
           /not_finite, wrong_shape, failed, late/,
         ],
         ['a fault of a column below 0', { column: -1 }, 'column', /at least 0/],
+        ['a fault of a column beyond the predictions', { column: 3 }, 'column', /below 3, found 3/],
         ['symbols of a fault that fall', { symbols: [1, 0] }, 'symbols[1]', /from 2/],
         ['a symbol of a fault beyond the predictions', { symbols: [3] }, 'symbols[0]', /from 0 to 2/],
       ] as const

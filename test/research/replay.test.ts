@@ -241,6 +241,22 @@ describe('a replay of a forged tape, chained anew, names the first record that d
     expect(divergence.found).not.toBe(divergence.expected);
   });
 
+  it.each([
+    ['column', { column: 999 }],
+    ['column', { column: 6 }],
+    ['symbols[0]', { symbols: [2] }],
+  ] as const)(
+    'a fault of a model or symbol that is not there is refused by its field: %s',
+    async (at, change) => {
+      const made = find(records, 'PredictionsMade', { from: middle() });
+      const fault = { column: 0, detail: '', reason: 'late', ...change };
+      const forged = withRecord(records, made.seq, { payload: { ...made.payload, faults: [fault] } });
+      await expect(replay(forged, dataset)).rejects.toThrow(
+        new RegExp(`seq ${made.seq} .*faults\\[0\\]\\.${at.replace(/[[\]]/g, '\\$&')}: expected`),
+      );
+    },
+  );
+
   it('a decision: stage decisions, with the field before and after', async () => {
     const completed = find(records, 'CycleCompleted', { from: middle() });
     const decisions = completed.payload.decisions as readonly JsonObject[];
