@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { compareCodeUnits } from '../domain/compare.ts';
 
@@ -17,8 +17,13 @@ export function entryPath({ dir }: CacheFolder, key: string): string {
   return join(dir, `${key}.arrow`);
 }
 
+/** Whether a file lies there; what cannot be looked at, and a folder or a pipe of that name, is no entry. */
 export function hasEntry(folder: CacheFolder, key: string): boolean {
-  return existsSync(entryPath(folder, key));
+  try {
+    return statSync(entryPath(folder, key), { throwIfNoEntry: false })?.isFile() === true;
+  } catch {
+    return false;
+  }
 }
 
 /** A path that no other process writes. Makes the folder where there is none. */

@@ -1,4 +1,4 @@
-import { InputError, InvariantError, invariant } from '../domain/errors.ts';
+import { InvariantError, invariant } from '../domain/errors.ts';
 import type { InferenceRequest } from '../events/inference.ts';
 import type { Predictions } from '../events/inputs.ts';
 import type { SignalLayout } from '../events/layout.ts';
@@ -40,7 +40,8 @@ export interface CachedInference extends InferencePort {
 /**
  * Answers a session from the cache where it holds all of it, and else asks the models and keeps what they say. Each
  * recorded answer carries the digest of the features it answered: one that was asked something else is not given, the
- * session is computed again, and a note says so. The models are not even loaded while no session misses.
+ * session is computed again, and a note says so. The models are not even loaded while no session misses. What goes wrong
+ * with the cache itself costs time and a note, never the run.
  */
 export function createCachedInference(spec: {
   readonly folder: CacheFolder;
@@ -64,6 +65,8 @@ type Open =
       readonly writer: PredictionWriter | undefined;
     };
 
+type Reading = Extract<Open, { readonly kind: 'reading' }>;
+
 class CachedInferenceAdapter implements CachedInference {
   readonly layout: SignalLayout;
   readonly use: CacheUse = { hits: 0, misses: 0, evicted: 0, notes: [] };
@@ -86,7 +89,7 @@ class CachedInferenceAdapter implements CachedInference {
   infer(request: InferenceRequest): Predictions | Promise<Predictions> {
     const open = this.#open;
     if (open?.kind === 'reading' && isWithin(open.session, request.cycle)) {
-      const known = answerOf(open.reader, request);
+      const known = this.#known(open, request);
       if (known !== undefined) return known;
     }
     return this.#inferLater(request);
@@ -106,15 +109,35 @@ class CachedInferenceAdapter implements CachedInference {
     const { cycle } = request;
     if (this.#open === undefined || !isWithin(this.#open.session, cycle)) await this.#enter(cycle);
     if (this.#open?.kind === 'reading') {
-      const known = answerOf(this.#open.reader, request);
+      const known = this.#known(this.#open, request);
       if (known !== undefined) return known;
-      await this.#recompute(this.#open, cycle);
+      if (this.#open.kind === 'reading') await this.#recompute(this.#open, cycle);
     }
     const models = await this.#model();
     const answer = await models.infer(request);
     if (this.#open?.kind === 'computing') this.#open.writer?.append(answer, request.featuresDigest);
     this.#computed += 1;
     return answer;
+  }
+
+  /** @returns undefined where the entry answers other features, or turned out unreadable: then it is given up */
+  #known(open: Reading, request: InferenceRequest): Predictions | undefined {
+    try {
+      return answerOf(open.reader, request);
+    } catch (error) {
+      if (error instanceof InvariantError) throw error;
+      this.use.hits -= 1;
+      this.use.misses += 1;
+      this.#note(`${entryPath(this.#spec.folder, open.session.key)}: cannot be read on`, error);
+      this.#giveUp(open);
+      return undefined;
+    }
+  }
+
+  /** The session goes on with the models; as the cache no longer has its earlier answers, nothing of it is kept. */
+  #giveUp({ session, reader }: Reading): void {
+    void reader.close();
+    this.#open = { kind: 'computing', session, writer: undefined };
   }
 
   async #enter(cycle: number): Promise<void> {
@@ -143,10 +166,14 @@ class CachedInferenceAdapter implements CachedInference {
       void reader.close();
       this.use.notes.push(`${entryPath(folder, key)}: holds ${reader.cycles} cycles, computed again`);
     } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      this.use.notes.push(`${error.message}; computed again`);
+      if (error instanceof InvariantError) throw error;
+      this.use.notes.push(`${messageOf(error)}; computed again`);
     }
-    dropEntry(folder, key);
+    try {
+      dropEntry(folder, key);
+    } catch (error) {
+      this.#note(`${entryPath(folder, key)}: cannot be removed`, error);
+    }
     return undefined;
   }
 
@@ -163,10 +190,8 @@ class CachedInferenceAdapter implements CachedInference {
   }
 
   /** What the cache says was asked something else: the session goes on with the models, its earlier answers kept. */
-  async #recompute(
-    { session, reader }: Extract<Open, { readonly kind: 'reading' }>,
-    cycle: number,
-  ): Promise<void> {
+  async #recompute(open: Reading, cycle: number): Promise<void> {
+    const { session, reader } = open;
     const { folder } = this.#spec;
     this.use.hits -= 1;
     this.use.misses += 1;
@@ -176,8 +201,16 @@ class CachedInferenceAdapter implements CachedInference {
     const size = this.layout.columns.length * this.layout.symbols.length;
     const usable = new Uint8Array(size).fill(1);
     const writer = await this.#write(session);
-    for (let known = session.firstCycle; known < cycle; known += 1) {
-      writer?.append(reader.infer({ cycle: known, batches: [], usable }), reader.featuresOf(known));
+    try {
+      for (let known = session.firstCycle; known < cycle; known += 1) {
+        writer?.append(reader.infer({ cycle: known, batches: [], usable }), reader.featuresOf(known));
+      }
+    } catch (error) {
+      if (error instanceof InvariantError) throw error;
+      this.#note(`${entryPath(folder, session.key)}: cannot be read on`, error);
+      this.#giveUp(open);
+      await this.#abort(writer);
+      return;
     }
     await reader.close();
     this.#computed = cycle - session.firstCycle;
@@ -191,7 +224,7 @@ class CachedInferenceAdapter implements CachedInference {
     if (open?.kind !== 'computing' || open.writer === undefined) return;
     // of a run that stopped early, or whose models failed to answer a cycle, nothing is kept
     if (this.#computed !== open.session.lastCycle - open.session.firstCycle + 1) {
-      await open.writer.abort();
+      await this.#abort(open.writer);
       return;
     }
     try {
@@ -202,9 +235,20 @@ class CachedInferenceAdapter implements CachedInference {
     }
   }
 
+  async #abort(writer: PredictionWriter | undefined): Promise<void> {
+    try {
+      await writer?.abort();
+    } catch (error) {
+      this.#noteUnwritten(error);
+    }
+  }
+
   #noteUnwritten(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
-    const note = `${this.#spec.folder.dir}: predictions could not be cached (${reason})`;
+    this.#note(`${this.#spec.folder.dir}: predictions could not be cached`, error);
+  }
+
+  #note(what: string, error: unknown): void {
+    const note = `${what} (${messageOf(error)})`;
     if (!this.use.notes.includes(note)) this.use.notes.push(note);
   }
 
@@ -212,6 +256,10 @@ class CachedInferenceAdapter implements CachedInference {
     this.#models ??= await this.#spec.openModels();
     return this.#models;
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function isWithin({ firstCycle, lastCycle }: CachedSession, cycle: number): boolean {

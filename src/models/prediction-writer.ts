@@ -86,7 +86,12 @@ export async function createPredictionWriter(spec: {
       } finally {
         await file.close();
       }
-      await rename(partialPath, path);
+      try {
+        await rename(partialPath, path);
+      } catch (error) {
+        await rm(partialPath, { force: true });
+        throw error;
+      }
       return written;
     },
     async abort() {

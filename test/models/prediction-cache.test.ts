@@ -3,12 +3,14 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { parseHorizon } from '../../src/domain/horizon.ts';
 import type { InferenceRequest } from '../../src/events/inference.ts';
 import type { Predictions } from '../../src/events/inputs.ts';
@@ -18,6 +20,24 @@ import { type CachedInference, createCachedInference } from '../../src/models/ca
 import type { InferencePort } from '../../src/ports/inference.ts';
 import { thumbLayout } from '../engine/synthetic-run.ts';
 import { temporaryFolder } from './fixtures.ts';
+
+/** Makes a reader fail in the middle of a session, as a disk does. */
+const BROKEN_READS = vi.hoisted(() => ({ isOn: false }));
+vi.mock('../../src/models/recorded-inference.ts', async (original) => {
+  const { createRecordedInference } =
+    await original<typeof import('../../src/models/recorded-inference.ts')>();
+  return {
+    createRecordedInference: (...spec: Parameters<typeof createRecordedInference>) => {
+      const reader = createRecordedInference(...spec);
+      const read = reader.infer.bind(reader);
+      reader.infer = (request) => {
+        if (BROKEN_READS.isOn) throw new Error('gone');
+        return read(request);
+      };
+      return reader;
+    },
+  };
+});
 
 const base = await temporaryFolder();
 let folders = 0;
@@ -180,6 +200,41 @@ describe('the prediction cache', () => {
     expect(readdirSync(folder.dir).sort()).toEqual([partial, 'notes.txt'].sort());
     evictEntries({ ...folder, maxBytes: 0 }, new Date(Date.now() + 2 * 86_400_000));
     expect(readdirSync(folder.dir)).toEqual(['notes.txt']);
+  });
+
+  it.each<[string, (path: string) => void]>([
+    ['folder', (path) => mkdirSync(join(path, 'inner'), { recursive: true })],
+    ['link to nowhere', (path) => symlinkSync('/nowhere/at/all', path)],
+  ])('takes a %s in the place of an entry for none, and the run goes on', async (_, put) => {
+    const folder = newFolder();
+    const { answers } = await runOver(folder);
+    rmSync(entryOf(folder, 1));
+    put(entryOf(folder, 1));
+    const again = await runOver(folder);
+    expect(again.answers).toEqual(answers);
+    expect(again.asked).toEqual([-1, 5, 6, 7, 8]);
+    expect(again.cached.use).toMatchObject({ hits: 2, misses: 1 });
+    expect(readdirSync(folder.dir).sort()).toEqual(KEYS.map((key) => `${key}.arrow`));
+  });
+
+  it('whose file is cut while it is read goes on with the models, and keeps nothing of that session', async () => {
+    const folder = newFolder();
+    const { answers } = await runOver(folder);
+    for (const moved of [false, true]) {
+      const desk = deskOver(folder);
+      expect(await desk.cached.infer(askFor(5))).toEqual(answers[4]);
+      const reader = BROKEN_READS;
+      reader.isOn = true;
+      const ask = askFor(6, moved ? 'moved' : digestOf(6));
+      expect(await desk.cached.infer(ask)).toEqual(answerTo(ask));
+      reader.isOn = false;
+      expect(await desk.cached.infer(askFor(7))).toEqual(answers[6]);
+      await desk.cached.close();
+      expect(desk.asked).toEqual([-1, 6, 7]);
+      expect(desk.cached.use).toMatchObject({ hits: 0, misses: 1 });
+      expect(desk.cached.use.notes.join()).toContain('cannot be read on (gone)');
+      expect((await runOver(folder)).answers).toEqual(answers);
+    }
   });
 
   it('that cannot be written costs the run nothing but a note', async () => {
