@@ -6,6 +6,7 @@ import { BASELINES, type LoadedScenario, loadBaseline } from '../config/load-sce
 import { formatProblem, ScenarioError } from '../config/problems.ts';
 import { readSecret, secretReferences } from '../config/secrets.ts';
 import { showScenario } from '../config/show-scenario.ts';
+import { InputError } from '../domain/errors.ts';
 import { EXIT } from './errors.ts';
 import { loadWithOptions, type ScenarioOptions, withSetOption } from './scenario-options.ts';
 import { createPainter, renderTable } from './terminal.ts';
@@ -107,7 +108,7 @@ function addDiff(config: Command): void {
     .description(
       `List every key where two scenarios differ, with both values and where each comes from. Either side is a scenario file, the folder of a run, or one of ${BASELINES.join(', ')}. Without a second one, the first is compared with what it extends, or else with the defaults.`,
     )
-    .argument('<a>', 'scenario .yaml file, run folder, or one of the names above; --set changes it')
+    .argument('<a>', 'scenario .yaml file, which --set changes; or run folder, or one of the names above')
     .argument('[b]', 'the same, to compare with')
     .option('--json', 'print one JSON object')
     .addHelpText(
@@ -142,11 +143,22 @@ async function diffCommand(
   if (!isSame) process.exitCode = EXIT.checkFailed;
 }
 
-/** Undefined for a baseline, which is not loaded by itself. */
+/**
+ * Undefined for a baseline, which is not loaded by itself.
+ * @throws InputError USAGE for `--set` on what is no scenario file
+ */
 async function loadSide(name: string, options: ScenarioOptions): Promise<LoadedScenario | undefined> {
-  if (BASELINES.includes(name)) return undefined;
-  if (statSync(name, { throwIfNoEntry: false })?.isDirectory() !== true)
-    return loadWithOptions(name, options);
+  const isBaseline = BASELINES.includes(name);
+  const isRun = !isBaseline && statSync(name, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (!isBaseline && !isRun) return loadWithOptions(name, options);
+  if ((options.set ?? []).length > 0) {
+    const what = isRun ? 'a run, whose settings are those it was made with' : 'not a file';
+    throw new InputError(
+      'USAGE',
+      `--set: changes a scenario file given first, and ${name} is ${what}; name the scenario file first`,
+    );
+  }
+  if (isBaseline) return undefined;
   const { loadRecordedScenario } = await import('../research/recorded-scenario.ts');
   return loadRecordedScenario(name);
 }

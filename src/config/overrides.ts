@@ -33,7 +33,7 @@ export function parseSetOption(text: string, baseDir: string): Override {
   if (bad !== undefined) {
     throw new InputError(
       'SET_INVALID',
-      `${source}: ${JSON.stringify(bad.slice(0, 64))} is not a key; expected names joined by dots, such as sizing.grossTarget`,
+      `${source}: ${JSON.stringify(withoutSecrets(bad.slice(0, 64)))} is not a key; expected names joined by dots, such as sizing.grossTarget`,
     );
   }
   const origin: Origin = { source, baseDir };

@@ -13,7 +13,7 @@ import {
   toPlain,
 } from './config-tree.ts';
 import { type SchemaNode, scenarioJsonSchema } from './json-schema.ts';
-import { holdsSecret } from './secrets.ts';
+import { holdsSecret, isAllSecret } from './secrets.ts';
 
 /** A scenario that does not follow the schema. Its message is the first problem; `problems` has them all. */
 export class ScenarioError extends InputError {
@@ -184,7 +184,8 @@ interface UnknownKey {
 
 function unknownKeyMessage({ root, path, key }: UnknownKey): string {
   const where = path.length === 0 ? 'at the top level' : `in ${formatPath(path)}`;
-  return `unknown key ${quote(key)} ${where}${suggestKey({ root, path, key })}`;
+  const shown = isAllSecret(schemaAt(root, path)) ? 'that is not shown' : quote(key);
+  return `unknown key ${shown} ${where}${suggestKey({ root, path, key })}`;
 }
 
 /** The nearest key of the same map; failing a near one, the same name in another section; failing that, all keys. */

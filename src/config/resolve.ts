@@ -19,7 +19,7 @@ import { noBorrowSymbolsOf } from './sections/borrow.ts';
 import { toExchangeSettings, toExecutionSettings } from './sections/broker.ts';
 import { toGatingSettings } from './sections/gating.ts';
 import { toLearningSettings } from './sections/learning.ts';
-import { toPredictionSettings } from './sections/prediction.ts';
+import { standardizeWindowOf, toPredictionSettings } from './sections/prediction.ts';
 import { toRiskSettings } from './sections/risk.ts';
 import { toSizingSettings } from './sections/sizing.ts';
 
@@ -122,11 +122,18 @@ export function crossProblems(scenario: Scenario, root: ConfigMap): ScenarioProb
     }
   }
   const { standardizeWindowCycles, standardizeMinSamples } = scenario.prediction;
-  if (standardizeWindowCycles !== undefined && standardizeMinSamples > standardizeWindowCycles) {
-    report(
-      ['prediction', 'standardizeWindowCycles'],
-      `prediction.standardizeWindowCycles: expected at least standardizeMinSamples ${standardizeMinSamples}, found ${standardizeWindowCycles}`,
-    );
+  const window = standardizeWindowOf(scenario.prediction, scenario.cycle.minutes);
+  if (standardizeMinSamples > window) {
+    // a window that is never full enough would give no score, so the run would never trade
+    const expected = `expected at least standardizeMinSamples ${standardizeMinSamples}, found ${window}`;
+    if (standardizeWindowCycles !== undefined) {
+      report(['prediction', 'standardizeWindowCycles'], `prediction.standardizeWindowCycles: ${expected}`);
+    } else {
+      report(
+        ['cycle', 'minutes'],
+        `prediction.standardizeWindowCycles: ${expected}, the cycles of 10 days at cycle.minutes ${scenario.cycle.minutes}; set one of the three`,
+      );
+    }
   }
   const { deadlineMilliseconds, meanLatencyMilliseconds } = scenario.prediction;
   if (deadlineMilliseconds === undefined && Object.keys(meanLatencyMilliseconds).length > 0) {

@@ -111,7 +111,8 @@ export const scenarioSchema = z
       ),
     cycle: z
       .strictObject({
-        minutes: wholeNumber({ min: 1, max: 390 }).default(1).describe('Minutes between decisions.'),
+        // one that falls due with the close of 390 minutes is none
+        minutes: wholeNumber({ min: 1, max: 389 }).default(1).describe('Minutes between decisions.'),
         heartbeatMinutes: wholeNumber({ min: 0, max: 390 })
           .default(0)
           .describe('Minutes between heartbeats on the tape; 0 writes none.'),

@@ -6,7 +6,8 @@ const REFERENCE = /^\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}$/;
 const REFERENCE_START = '$' + '{env:';
 
 /** Words that mark a key as secret to a person, also where it is mistyped. Every secret key of the schema has one. */
-const SECRET_WORDS = /[\w.-]*(?:credential|secret|password|token|api_?key)[\w.-]*/i;
+const SECRET_WORDS =
+  /[\w.-]*(?:credential|secret|pass|token|auth|(?:api|access|private)_?key|key_?id)[\w.-]*/i;
 
 /** A secret key of a scenario and the environment variable that holds its value. The value itself is read when used. */
 export interface SecretReference {
@@ -74,8 +75,47 @@ export function readSecret(
   );
 }
 
-/** Text of an option as messages may show it: what follows the name of a secret is cut off. */
+/**
+ * Text of an option `key.path=value` as messages may show it: the value only where the key is one of the schema and holds
+ * a plain value that is no secret, and nothing after the name of a secret. A key that is not known may be a mistyped one.
+ */
 export function withoutSecrets(text: string): string {
-  const match = SECRET_WORDS.exec(text);
-  return match === null ? text : `${text.slice(0, match.index + match[0].length)}...`;
+  const shown = plainPart(text);
+  const match = SECRET_WORDS.exec(shown);
+  return match === null ? shown : `${shown.slice(0, match.index + match[0].length)}...`;
+}
+
+function plainPart(text: string): string {
+  const equals = text.indexOf('=');
+  if (equals < 0) {
+    const key = /^[\w.-]*/.exec(text)?.[0] ?? '';
+    return key === text ? text : `${key}...`;
+  }
+  const key = text.slice(0, equals);
+  let schema: SchemaNode = scenarioJsonSchema();
+  const path = key.trim().split('.');
+  for (const [depth, part] of path.entries()) {
+    const child = childOf(schema, part);
+    if (child === undefined)
+      return isAllSecret(schema) ? `${path.slice(0, depth).join('.')}...` : `${key}=...`;
+    schema = child;
+  }
+  const isPlain =
+    schema.secret !== true && [schema.properties, schema.oneOf].every((one) => one === undefined);
+  return isPlain && !schema.additionalProperties ? text : `${key}=...`;
+}
+
+function childOf(
+  { properties, additionalProperties, oneOf }: SchemaNode,
+  part: string,
+): SchemaNode | undefined {
+  if (properties !== undefined && Object.hasOwn(properties, part)) return properties[part];
+  const branch = oneOf?.find((one) => one.properties !== undefined && Object.hasOwn(one.properties, part));
+  return branch?.properties?.[part] ?? (additionalProperties || undefined);
+}
+
+/** Whether a map is there for secrets only: then even a key that it does not know may be one in the wrong place. */
+export function isAllSecret(schema: SchemaNode | undefined): boolean {
+  const inner = Object.values(schema?.properties ?? {});
+  return inner.length > 0 && inner.every(({ secret }) => secret === true);
 }

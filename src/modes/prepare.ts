@@ -288,10 +288,17 @@ function cachedSessions(identity: RunIdentity, sessions: readonly Session[]): re
 
 function chooseSessions({ settings, scenario }: LoadedScenario, dataset: MarketDataset): readonly Session[] {
   const { from, to } = settings;
+  const { cycleMinutes } = settings.engine;
   const chosen = dataset.sessions.filter(
     ({ date }) => (from === undefined || date >= from) && (to === undefined || date <= to),
   );
-  if (chosen.length > 0) return chosen;
+  if (chosen.some((session) => cyclesIn(session, cycleMinutes) > 0)) return chosen;
+  if (chosen.length > 0) {
+    throw new InputError(
+      'CYCLES_NONE',
+      `cycle.minutes: ${cycleMinutes} is no shorter than any session of the run, so that no decision falls due before its close; make it shorter`,
+    );
+  }
   const range = `${dataset.sessions[0]?.date ?? 'none'} to ${dataset.sessions.at(-1)?.date ?? 'none'}`;
   throw new InputError(
     'SESSIONS_EMPTY',

@@ -60,6 +60,18 @@ describe('sametape config diff', () => {
     expect(text.stdout).toMatch(/^cycle\.minutes +30 +s\.yaml:3:19 +1 +default$/m);
   });
 
+  it('ends with 2 for --set on what it could not change', async () => {
+    const set = ['--set', 'sizing.band=0.01'];
+    expect(await run('config', 'diff', 'defaults', 's.yaml', ...set)).toMatchObject({
+      code: 2,
+      stderr:
+        'sametape: --set: changes a scenario file given first, and defaults is not a file; name the scenario file first\n',
+    });
+    const onRun = await run('config', 'diff', runDir, ...set);
+    expect(onRun.code).toBe(2);
+    expect(onRun.stderr).toContain('is a run, whose settings are those it was made with');
+  });
+
   it('ends with 2 for what is no scenario, and for a run whose scenario was changed', async () => {
     expect(await run('config', 'diff', 's.yaml', 'gone.yaml')).toMatchObject({
       code: 2,

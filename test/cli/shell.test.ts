@@ -59,7 +59,7 @@ describe('exit codes and messages', () => {
     ],
     [
       `run ${quickstart} --set sizing.bamd=1`,
-      'sametape: --set sizing.bamd=1: unknown key "bamd" in sizing; did you mean "band"?\n',
+      'sametape: --set sizing.bamd=...: unknown key "bamd" in sizing; did you mean "band"?\n',
     ],
   ])('2, one line on stderr and nothing on stdout: %s', async (line, expected) => {
     expect(await here(line.split(' '))).toEqual({ code: 2, stdout: '', stderr: expected });
@@ -93,7 +93,7 @@ describe('exit codes and messages', () => {
     expect(code).toBe(2);
     expect(stderr.trimEnd().split('\n')).toEqual([
       'sametape: --set seed=x: seed: expected a whole number from 0 to 4294967295, found "x"',
-      'sametape: --set risk.dailyLos=1: unknown key "dailyLos" in risk; did you mean "dailyLoss"?',
+      'sametape: --set risk.dailyLos=...: unknown key "dailyLos" in risk; did you mean "dailyLoss"?',
     ]);
   });
 });

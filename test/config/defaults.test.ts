@@ -101,8 +101,9 @@ broker: { fee: { kind: per_share, perShareDollars: 0.0035, minimumDollars: 0.35 
 
   it('keeps ten trading days of cycles for the standardiser, however long a cycle is', () => {
     const window = (minutes: number) =>
-      load(`${MINIMAL}cycle: { minutes: ${minutes} }\n`).settings.engine.prediction.standardizeWindow;
-    expect([window(1), window(5), window(390)]).toEqual([3900, 780, 10]);
+      load(`${MINIMAL}cycle: { minutes: ${minutes} }\nprediction: { standardizeMinSamples: 10 }\n`).settings
+        .engine.prediction.standardizeWindow;
+    expect([window(1), window(5), window(389)]).toEqual([3900, 780, 10]);
   });
 });
 

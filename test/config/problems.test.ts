@@ -38,7 +38,7 @@ describe('typos in keys', () => {
 
   it('are answered for options too, naming the option', () => {
     expect(problems(MINIMAL, ['sizing.grosTarget=0.4'])).toEqual([
-      '--set sizing.grosTarget=0.4: unknown key "grosTarget" in sizing; did you mean "grossTarget"?',
+      '--set sizing.grosTarget=...: unknown key "grosTarget" in sizing; did you mean "grossTarget"?',
     ]);
   });
 });
@@ -112,6 +112,14 @@ describe('wrong values', () => {
     [
       'prediction: { standardizeWindowCycles: 50 }\n',
       's.yaml:3:40: prediction.standardizeWindowCycles: expected at least standardizeMinSamples 100, found 50',
+    ],
+    [
+      'cycle: { minutes: 60 }\n',
+      's.yaml:3:19: prediction.standardizeWindowCycles: expected at least standardizeMinSamples 100, found 65, the cycles of 10 days at cycle.minutes 60; set one of the three',
+    ],
+    [
+      'cycle: { minutes: 390 }\n',
+      's.yaml:3:19: cycle.minutes: expected a whole number from 1 to 389, found 390',
     ],
     [
       'prediction: { icMinPairs: 30000 }\n',

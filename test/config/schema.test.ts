@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { type SchemaNode, scenarioJsonSchema, scenarioJsonSchemaText } from '../../src/config/json-schema.ts';
@@ -100,5 +101,28 @@ describe('showing a scenario', () => {
     expect(text).toContain('band: 0.01 # --set sizing.band=0.01');
     expect(text).toMatch(/name: a # .*s\.yaml:1:7/);
     expect(text).toMatch(/^ {2}grossTarget: 0\.5$/m);
+  });
+});
+
+describe('a scenario as it is shown', () => {
+  it('is a scenario of the same settings, or was refused, whatever the cycle', () => {
+    const folder = newFolder();
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 389 }),
+        fc.constantFrom(1, 10, 65, 100, 4000),
+        (minutes, minSamples) => {
+          const sets = [`cycle.minutes=${minutes}`, `prediction.standardizeMinSamples=${minSamples}`];
+          const isRefused = Math.max(1, Math.round(3900 / minutes)) < minSamples;
+          if (isRefused) {
+            expect(() => load(MINIMAL, sets, folder)).toThrow('expected at least standardizeMinSamples');
+            return;
+          }
+          const loaded = load(MINIMAL, sets, folder);
+          expect(load(showScenario(loaded, folder), [], folder).settings).toEqual(loaded.settings);
+        },
+      ),
+      { numRuns: 40 },
+    );
   });
 });

@@ -48,17 +48,35 @@ describe('secrets of a scenario', () => {
       `credentials.secretKey=${PLANTED}`,
       `broker.credentials.secretKey:${PLANTED}`,
       `broker.credentials.secretKey=*${PLANTED}`,
+      `broker.keyId=${PLANTED}`,
+      `broker.pass=${PLANTED}`,
+      `broker.sekret=${PLANTED}`,
+      `broker={sekret: ${PLANTED}}`,
+      `brokr.key=${PLANTED}`,
+      `brokr.key=${PLANTED} secret`,
+      `broker.keyId ${PLANTED}`,
+      `broker.keyId ${PLANTED}=1`,
+      `broker.credentials.${PLANTED}=1`,
+      `broker.credentials={${PLANTED}: 1}`,
+      `broker={credentials: {${PLANTED}: 1}}`,
     ]) {
       const { message } = failure(MINIMAL, [set]);
       expect(message).not.toContain(PLANTED);
-      expect(message).toMatch(/^--set (broker(\.|=\{))?credentials/);
+      expect(message).toMatch(/^--set (broke?r|credentials)/);
     }
+    const keyInFile = failure(`${MINIMAL}broker: { credentials: { ${PLANTED}: 1 } }\n`);
+    expect(keyInFile.message).toBe(
+      's.yaml:3:26: unknown key that is not shown in broker.credentials; its keys are keyId, secretKey',
+    );
   });
 
   it('have a word in every key by which options hide them', () => {
     expect(secretKeys().length).toBeGreaterThan(0);
     for (const key of secretKeys()) expect(withoutSecrets(`${key}=${PLANTED}`)).toBe(`${key}...`);
     expect(withoutSecrets('sizing.band=0.01')).toBe('sizing.band=0.01');
+    expect(withoutSecrets('sizing.bamd=0.01')).toBe('sizing.bamd=...');
+    expect(withoutSecrets('blending.temperature.5m=2')).toBe('blending.temperature.5m=2');
+    expect(withoutSecrets('broker.fee.bps=2')).toBe('broker.fee.bps=2');
   });
 });
 

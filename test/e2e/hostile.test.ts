@@ -150,7 +150,7 @@ describe.concurrent('a mistake', () => {
     [
       'a key on the command line',
       ['run', SCENARIO_FILE, '--set', 'sizing.grosTarget=0.4'],
-      '--set sizing.grosTarget=0.4: unknown key "grosTarget" in sizing; did you mean "grossTarget"?',
+      '--set sizing.grosTarget=...: unknown key "grosTarget" in sizing; did you mean "grossTarget"?',
     ],
     [
       'a symbol',

@@ -85,15 +85,22 @@ export const predictionSchema = z
   .prefault({})
   .describe('Stage 1: standardised scores, confidence and volatility.');
 
+/** Raw outputs that the standardiser keeps, in cycles: as written, or else 10 trading days of them. */
+export function standardizeWindowOf(
+  { standardizeWindowCycles }: Pick<z.output<typeof predictionSchema>, 'standardizeWindowCycles'>,
+  cycleMinutes: number,
+): number {
+  const cyclesPerDay = MINUTES_PER_TRADING_DAY / cycleMinutes;
+  return standardizeWindowCycles ?? Math.max(1, Math.round(STANDARDIZE_DAYS * cyclesPerDay));
+}
+
 /** @returns settings with the window in cycles and exactly one freshness scale a horizon */
 export function toPredictionSettings(
   section: z.output<typeof predictionSchema>,
   { horizons, cycleMinutes }: { readonly horizons: readonly Horizon[]; readonly cycleMinutes: number },
 ): PredictionSettings {
-  const cyclesPerDay = MINUTES_PER_TRADING_DAY / cycleMinutes;
   return {
-    standardizeWindow:
-      section.standardizeWindowCycles ?? Math.max(1, Math.round(STANDARDIZE_DAYS * cyclesPerDay)),
+    standardizeWindow: standardizeWindowOf(section, cycleMinutes),
     standardizeMinSamples: section.standardizeMinSamples,
     standardizeMinStd: section.standardizeMinStd,
     rankMinSymbols: section.rankMinSymbols,
