@@ -1,10 +1,13 @@
 import { InvariantError } from '../domain/errors.ts';
 import { canMove, isWorking, type OrderRequest, type OrderStatus, sideSign } from '../domain/orders.ts';
+import { placeOfOrdinal } from '../domain/ordinal-place.ts';
 import type { Shares, TimeUs } from '../domain/units.ts';
 import type { EntryTerms } from '../learning/reward-tracker.ts';
 
 /** The engine's own record of one order, driven only by reports. */
 export interface OrderRecord {
+  /** Number of the order in its book, from 0 in the order of intent. */
+  readonly ordinal: number;
   readonly request: OrderRequest;
   readonly symbolIx: number;
   /** Horizon the order was decided for, an index into the pipeline's horizons; -1 where there is none. */
@@ -20,13 +23,23 @@ export interface OrderRecord {
 }
 
 /**
- * Orders of the current session. Working orders are few and scanned; ended ones are kept until the session after
- * next opens, so that a repeated or late report still finds its order, and memory stays bounded.
+ * Orders of the current session. Ended ones are kept until the session after next opens, so that a repeated or late
+ * report still finds its order, and memory stays bounded. Indices by client id hold numbers and no records: a copy of
+ * the state must not hold an order twice.
  */
 export interface OrderBook {
+  /** In the order of intent, so by rising ordinal. */
   working: OrderRecord[];
-  ended: OrderRecord[];
-  endedBefore: OrderRecord[];
+  workingOrdinals: Record<string, number>;
+  nextOrdinal: number;
+  ended: EndedOrders;
+  endedBefore: EndedOrders;
+}
+
+/** In the order they ended, with the place of each by client id. */
+export interface EndedOrders {
+  readonly orders: OrderRecord[];
+  readonly places: Record<string, number>;
 }
 
 export type OrderFault =
@@ -35,7 +48,13 @@ export type OrderFault =
   | { readonly code: 'ORDER_OVERFILLED'; readonly message: string };
 
 export function createOrderBook(): OrderBook {
-  return { working: [], ended: [], endedBefore: [] };
+  return {
+    working: [],
+    workingOrdinals: {},
+    nextOrdinal: 0,
+    ended: { orders: [], places: {} },
+    endedBefore: { orders: [], places: {} },
+  };
 }
 
 /** @throws InvariantError when the id is working already: ids are functions of the causing event, so a clash is a bug */
@@ -44,10 +63,15 @@ export function addOrder(
   request: OrderRequest,
   facts: Pick<OrderRecord, 'symbolIx' | 'horizonIx' | 'intendedUs' | 'terms'>,
 ): void {
-  if (findIn(book.working, request.clientOrderId) !== undefined) {
-    throw new InvariantError(`client order id ${request.clientOrderId} was used twice`);
+  const { clientOrderId } = request;
+  if (Object.hasOwn(book.workingOrdinals, clientOrderId)) {
+    throw new InvariantError(`client order id ${clientOrderId} was used twice`);
   }
+  const ordinal = book.nextOrdinal;
+  book.nextOrdinal += 1;
+  book.workingOrdinals[clientOrderId] = ordinal;
   book.working.push({
+    ordinal,
     request,
     symbolIx: facts.symbolIx,
     horizonIx: facts.horizonIx,
@@ -61,18 +85,14 @@ export function addOrder(
 }
 
 export function findOrder(book: OrderBook, clientOrderId: string): OrderRecord | undefined {
-  return (
-    findIn(book.working, clientOrderId) ??
-    findIn(book.ended, clientOrderId) ??
-    findIn(book.endedBefore, clientOrderId)
-  );
+  const { working, workingOrdinals } = book;
+  return Object.hasOwn(workingOrdinals, clientOrderId)
+    ? working[placeOfOrdinal(working, workingOrdinals[clientOrderId])]
+    : (findEnded(book.ended, clientOrderId) ?? findEnded(book.endedBefore, clientOrderId));
 }
 
-function findIn(orders: readonly OrderRecord[], clientOrderId: string): OrderRecord | undefined {
-  for (let k = orders.length - 1; k >= 0; k -= 1) {
-    if (orders[k].request.clientOrderId === clientOrderId) return orders[k];
-  }
-  return undefined;
+function findEnded({ orders, places }: EndedOrders, clientOrderId: string): OrderRecord | undefined {
+  return Object.hasOwn(places, clientOrderId) ? orders[places[clientOrderId]] : undefined;
 }
 
 /** Moves an order to a new status; an illegal move changes nothing and returns the fault. */
@@ -85,8 +105,11 @@ export function moveOrder(book: OrderBook, order: OrderRecord, to: OrderStatus):
   }
   order.status = to;
   if (!isWorking(to)) {
-    book.working.splice(book.working.indexOf(order), 1);
-    book.ended.push(order);
+    const { clientOrderId } = order.request;
+    book.working.splice(placeOfOrdinal(book.working, order.ordinal), 1);
+    delete book.workingOrdinals[clientOrderId];
+    book.ended.places[clientOrderId] = book.ended.orders.length;
+    book.ended.orders.push(order);
   }
   return undefined;
 }
@@ -94,7 +117,7 @@ export function moveOrder(book: OrderBook, order: OrderRecord, to: OrderStatus):
 /** Forgets orders that ended before the previous session. */
 export function ageOrders(book: OrderBook): void {
   book.endedBefore = book.ended;
-  book.ended = [];
+  book.ended = { orders: [], places: {} };
 }
 
 /** Signed unfilled shares of working orders by symbol, written into `out`. */

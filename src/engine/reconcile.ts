@@ -1,3 +1,4 @@
+import { indexOfSymbol } from '../domain/symbol-index.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import type { InputEvent } from '../events/inputs.ts';
 import { trip } from '../pipeline/6-risk/kill-switch.ts';
@@ -48,8 +49,9 @@ function differencesOf(
     if (ours !== theirs) found.push({ item: 'position', ours, theirs, symbol });
   }
   for (const symbol of Object.keys(positions)) {
-    if (!symbols.includes(symbol))
+    if (indexOfSymbol(symbols, symbol) < 0) {
       found.push({ item: 'position', ours: 0, theirs: positions[symbol], symbol });
+    }
   }
   return found;
 }

@@ -5,6 +5,7 @@ import { HAS_ASK, HAS_BID, IS_HALTED, type MarketSlice, type Session } from '../
 import { rebaseMark, updateMarks } from '../domain/marks.ts';
 import { exactMicros, notionalMicros } from '../domain/money.ts';
 import type { Execution, OrderRequest } from '../domain/orders.ts';
+import { placeOfOrdinal } from '../domain/ordinal-place.ts';
 import { indexOfSymbol } from '../domain/symbol-index.ts';
 import type { MoneyMicros, Shares, TimeUs } from '../domain/units.ts';
 import type { BorrowFeeCharged, BrokerReport } from '../events/inputs.ts';
@@ -85,10 +86,13 @@ export function submitOrder(state: ExchangeState, request: OrderRequest, tUs: Ti
   const symbolIx = indexOfSymbol(state.symbols, request.symbol);
   const rejection = rejectionOf(state, request, symbolIx);
   if (rejection !== undefined) return [{ type: 'OrderRejected', tUs, clientOrderId, ...rejection }];
-  state.sessionOrderIds[clientOrderId] = true;
+  const ordinal = state.nextOrderOrdinal;
+  state.nextOrderOrdinal += 1;
+  state.sessionOrderIds[clientOrderId] = ordinal;
   const leavesQuantity = request.quantity;
   addClaim(state, claimOf(state, { request, symbolIx, leavesQuantity }));
   state.working.push({
+    ordinal,
     request,
     symbolIx,
     submittedUs: tUs,
@@ -101,7 +105,8 @@ export function submitOrder(state: ExchangeState, request: OrderRequest, tUs: Ti
 
 /** Cancels a working order; nothing to say when it is done already or was never here. */
 export function cancelOrder(state: ExchangeState, clientOrderId: string, tUs: TimeUs): BrokerReport[] {
-  const at = state.working.findIndex((order) => order.request.clientOrderId === clientOrderId);
+  if (!Object.hasOwn(state.sessionOrderIds, clientOrderId)) return [];
+  const at = placeOfOrdinal(state.working, state.sessionOrderIds[clientOrderId]);
   if (at < 0) return [];
   state.working.splice(at, 1);
   forgetClaims(state);

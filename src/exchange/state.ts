@@ -7,6 +7,8 @@ import { createLending, type Lending } from './lending.ts';
 
 /** An accepted order that is not done. */
 export interface WorkingOrder {
+  /** Number of the order, rising in the order of submission. */
+  readonly ordinal: number;
   readonly request: OrderRequest;
   readonly symbolIx: number;
   readonly submittedUs: TimeUs;
@@ -43,10 +45,11 @@ export interface ExchangeState {
   /** Opening of the newest session: nights are counted from one to the next. */
   openedUs: TimeUs;
   readonly lending: Lending;
-  /** In the order of submission, which is the order they fill in. */
+  /** In the order of submission, which is the order they fill in: by rising ordinal. */
   working: WorkingOrder[];
-  /** Client order ids of the session as keys. Orders are good for the day, so ids are forgotten at the next opening. */
-  sessionOrderIds: Record<string, true>;
+  /** Ordinals of the session's orders by client id. Orders are good for the day, so ids are forgotten at the next opening. */
+  sessionOrderIds: Record<string, number>;
+  nextOrderOrdinal: number;
   nextExecutionOrdinal: number;
   /** Newest closing quote of the session by universe index; 0 = none, one-sided or crossed. */
   readonly bidE4: Float64Array;
@@ -75,6 +78,7 @@ export function createExchange(
     lending: createLending(symbols, settings.borrow),
     working: [],
     sessionOrderIds: {},
+    nextOrderOrdinal: 1,
     nextExecutionOrdinal: 1,
     bidE4: new Float64Array(count),
     askE4: new Float64Array(count),
