@@ -1,13 +1,14 @@
 // Import directions of src/, one line a folder: what it may import besides itself. See ARCHITECTURE.
 const CORE = ['events', 'domain', 'math'];
 const ENGINE = ['engine', 'pipeline', 'learning', 'exchange', ...CORE];
-const ADAPTER = ['ports', ...CORE];
+const ADAPTER = ['ports', 'files', ...CORE];
 const ADAPTERS = ['tape', 'data', 'sources', 'models', 'brokers', 'observability'];
 
 const MAY_IMPORT = {
   domain: [],
   math: [],
-  config: ['domain'],
+  files: [],
+  config: ['domain', 'files'],
   events: ['domain', 'math'],
   learning: ['domain', 'math'],
   ports: CORE,
@@ -21,9 +22,9 @@ const MAY_IMPORT = {
   brokers: ['exchange', ...ADAPTER],
   observability: ADAPTER,
   runtime: ['ports', ...ENGINE],
-  report: ['ports', ...ENGINE],
-  modes: ['runtime', 'config', 'report', 'ports', ...ADAPTERS, ...ENGINE],
-  research: ['modes', 'runtime', 'config', 'report', 'ports', ...ADAPTERS, ...ENGINE],
+  report: ['ports', 'files', ...ENGINE],
+  modes: ['runtime', 'config', 'report', 'ports', 'files', ...ADAPTERS, ...ENGINE],
+  research: ['modes', 'runtime', 'config', 'report', 'ports', 'files', ...ADAPTERS, ...ENGINE],
 };
 
 const PURE_ZONE = ['domain', 'math', 'events', 'learning', 'pipeline', 'exchange', 'engine'];

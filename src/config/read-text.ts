@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
 import { InputError } from '../domain/errors.ts';
+import { describeUnreadable, readBounded } from '../files/read-bounded.ts';
 
 /** A scenario of ten thousand symbols fits well within this. */
 export const MAX_SCENARIO_BYTES = 256 * 1024;
@@ -10,7 +10,7 @@ export const MAX_SCENARIO_BYTES = 256 * 1024;
  * @throws InputError SCENARIO_UNREADABLE when it is missing, no regular file, too large or not UTF-8
  */
 export function readScenarioText({ path, name }: { readonly path: string; readonly name: string }): string {
-  const bytes = readBounded(path, name);
+  const bytes = readBytes(path, name);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
@@ -18,23 +18,19 @@ export function readScenarioText({ path, name }: { readonly path: string; readon
   }
 }
 
-function readBounded(path: string, name: string): Uint8Array {
-  try {
-    // Asked before opening: opening a pipe would wait for a writer.
-    const stat = statSync(path);
-    if (!stat.isFile()) throw unreadable(`${name}: expected a scenario .yaml file, found a folder or device`);
-    if (stat.size > MAX_SCENARIO_BYTES) {
-      throw unreadable(`${name}: ${stat.size} bytes; a scenario is at most ${MAX_SCENARIO_BYTES}`);
-    }
-    return readFileSync(path);
-  } catch (cause) {
-    if (cause instanceof InputError) throw cause;
-    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
-    const isMissing = code === 'ENOENT' || code === 'ENOTDIR';
-    throw unreadable(
-      `${name}: ${isMissing ? 'no such file; give the path of a scenario .yaml file' : `cannot be read (${code})`}`,
-      cause,
-    );
+function readBytes(path: string, name: string): Uint8Array {
+  const result = readBounded(path, { maxBytes: MAX_SCENARIO_BYTES });
+  switch (result.kind) {
+    case 'read':
+      return result.bytes;
+    case 'not_a_file':
+      throw unreadable(`${name}: expected a scenario .yaml file, found a folder or device`);
+    case 'too_large':
+      throw unreadable(`${name}: ${result.bytes} bytes; a scenario is at most ${result.maxBytes}`);
+    case 'missing':
+      throw unreadable(`${name}: no such file; give the path of a scenario .yaml file`, result.cause);
+    case 'failed':
+      throw unreadable(`${name}: ${describeUnreadable(result)}`, result.cause);
   }
 }
 

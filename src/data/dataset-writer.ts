@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { compareCodeUnits } from '../domain/compare.ts';
 import type { CorporateAction } from '../domain/corporate-actions.ts';
 import { InputError, invariant } from '../domain/errors.ts';
 import type { MarketTable } from '../domain/market-table.ts';
+import { makeFolders } from '../files/make-folders.ts';
 import { createActionPricer, type SourcedAction } from './actions.ts';
 import { sessionOn } from './calendar.ts';
 import {
@@ -60,7 +61,7 @@ export async function createDatasetWriter(
   await checkReplaceable(target, dir);
   const tempDir = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
-    await mkdir(join(tempDir, 'data'), { recursive: true });
+    makeFolders(join(tempDir, 'data'));
   } catch (error) {
     throw new InputError('OUTPUT_UNWRITABLE', `output ${dir}: cannot be created (${reasonOf(error)})`, {
       cause: error,

@@ -1,11 +1,10 @@
-import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { InputError } from '../domain/errors.ts';
+import { describeUnreadable, readBounded } from '../files/read-bounded.ts';
 import type { SourcedAction } from './actions.ts';
 import { parseActionsCsv } from './actions-csv.ts';
 import { actionsOfFactorFile } from './factor-file.ts';
 import type { FactorFile, Importer, ImportOptions, SourceFile } from './import-types.ts';
-import { reasonOf } from './reason.ts';
 
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
@@ -26,29 +25,25 @@ export async function readImportActions(
   if (actions === 'none') return { files: [], actions: [] };
   if (actions !== undefined) {
     const file = { path: actions, name: basename(actions) };
-    return { files: [file], actions: parseActionsCsv({ text: await readText(file), label: actions }) };
+    return { files: [file], actions: parseActionsCsv({ text: readText(file), label: actions }) };
   }
   const found: SourcedAction[] = [];
-  for (const file of factorFiles) found.push(...(await readFactorFile(file)));
+  for (const file of factorFiles) found.push(...readFactorFile(file));
   return { files: factorFiles, actions: found };
 }
 
-async function readFactorFile(file: FactorFile): Promise<SourcedAction[]> {
+function readFactorFile(file: FactorFile): SourcedAction[] {
   const { name: label, symbol } = file;
-  const found = actionsOfFactorFile({ text: await readText(file), label, symbol });
+  const found = actionsOfFactorFile({ text: readText(file), label, symbol });
   return found.map((sourced) => ({ ...sourced, isOfDataFile: true }));
 }
 
-async function readText({ path, name }: SourceFile): Promise<string> {
-  try {
-    const { size } = await stat(path);
-    if (size > MAX_FILE_BYTES) throw new Error(`${size} bytes, limit ${MAX_FILE_BYTES}`);
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new InputError(
-      'FILE_UNREADABLE',
-      `${name}: corporate actions cannot be read (${reasonOf(error).split(',')[0]}); name a file, or import with --actions none`,
-      { cause: error },
-    );
-  }
+function readText({ path, name }: SourceFile): string {
+  const result = readBounded(path, { maxBytes: MAX_FILE_BYTES });
+  if (result.kind === 'read') return result.bytes.toString('utf8');
+  throw new InputError(
+    'FILE_UNREADABLE',
+    `${name}: corporate actions cannot be read (${describeUnreadable(result)}); name a file, or import with --actions none`,
+    { cause: result },
+  );
 }

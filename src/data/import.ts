@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
-import { copyFile, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { copyFile, readdir, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { InputError } from '../domain/errors.ts';
+import { makeFolders } from '../files/make-folders.ts';
 import { silentProgress } from '../ports/progress.ts';
 import type { SourcedAction } from './actions.ts';
 import { type BadRowLog, createBadRowLog, refusalError, refusedRows, totalBadRows } from './bad-rows.ts';
@@ -188,7 +189,7 @@ async function refused({ run, log }: { run: ImportRun; log: BadRowLog }): Promis
     !existsSync(options.out) || (await readdir(options.out)).every((name) => name === REJECTED_FILE);
   if (!isFree) return refusalError({ log, policy, listedIn: undefined });
   const listedIn = join(options.out, REJECTED_FILE);
-  await mkdir(options.out, { recursive: true });
+  makeFolders(options.out);
   await copyFile(join(writer.tempDir, REJECTED_FILE), listedIn);
   return refusalError({ log, policy, listedIn });
 }

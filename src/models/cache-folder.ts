@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { compareCodeUnits } from '../domain/compare.ts';
+import { makeFolders } from '../files/make-folders.ts';
 
 const ENTRY = /^[0-9a-f]{64}\.arrow$/;
 const PARTIAL = /^[0-9a-f]{64}\.arrow\.\d+\.partial$/;
@@ -28,7 +29,7 @@ export function hasEntry(folder: CacheFolder, key: string): boolean {
 
 /** A path that no other process writes. Makes the folder where there is none. */
 export function partialEntryPath(folder: CacheFolder, key: string): string {
-  mkdirSync(folder.dir, { recursive: true });
+  makeFolders(folder.dir);
   return `${entryPath(folder, key)}.${process.pid}.partial`;
 }
 

@@ -8,6 +8,7 @@ import {
 } from 'apache-arrow';
 import { InputError } from '../domain/errors.ts';
 import type { ModelFault } from '../events/inputs.ts';
+import { describeUnreadable, problemOfFile } from '../files/read-bounded.ts';
 import { type PredictionFileHeader, readPredictionSchema, TEXT_COLUMNS } from './prediction-schema.ts';
 import { isSealIntact, readBytes } from './prediction-seal.ts';
 
@@ -51,6 +52,8 @@ export interface LoadedBatch {
  * @throws InputError PREDICTIONS_FILE_INVALID
  */
 export function openPredictionFile(path: string): PredictionFile {
+  const problem = problemOfFile(path);
+  if (problem !== undefined) throw invalid(path, describeUnreadable(problem), problem);
   let fd: number;
   try {
     fd = openSync(path, 'r');

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { LoadedScenario } from '../config/load-scenario.ts';
 import { InputError } from '../domain/errors.ts';
 import type { SignalLayout } from '../events/layout.ts';
+import { describeUnreadable, readBounded } from '../files/read-bounded.ts';
 import { parseLearningStart } from '../learning/learning-start.ts';
 import type { RunIdentity } from './run-identity.ts';
+
+/** A state of a thousand arms is far below this. */
+const MAX_STATE_BYTES = 16 * 1024 * 1024;
 
 /**
  * What an earlier run had learned, where the scenario starts from that. All of it goes into the identity, and so onto
@@ -42,16 +45,13 @@ export function readLearningStart(
 }
 
 function readText(path: string, name: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new InputError(
-      'WARM_START_UNREADABLE',
-      `${name}: cannot be read (${code}); name a state/bandit_state.json that a run wrote`,
-      { cause: error },
-    );
-  }
+  const result = readBounded(path, { maxBytes: MAX_STATE_BYTES });
+  if (result.kind === 'read') return result.bytes.toString('utf8');
+  throw new InputError(
+    'WARM_START_UNREADABLE',
+    `${name}: ${describeUnreadable(result)}; name a state/bandit_state.json that a run wrote`,
+    { cause: result },
+  );
 }
 
 function parseJson(text: string, name: string): unknown {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-
+import { existsSync } from 'node:fs';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { nextSession } from '../data/calendar.ts';
 import { InputError } from '../domain/errors.ts';
@@ -9,6 +8,7 @@ import { createEngine, type Engine } from '../engine/engine-state.ts';
 import { encodeWarmState, restoreWarmState } from '../engine/warm-state.ts';
 import { canonicalJson } from '../events/canonical.ts';
 import type { Json, JsonObject } from '../events/record.ts';
+import { describeUnreadable, readBounded } from '../files/read-bounded.ts';
 import { writeBytesAtomic } from '../tape/atomic-file.ts';
 import { runFolderAt } from '../tape/run-folder.ts';
 import { engineConfig, type RunIdentity, runIdOf, type WarmStart } from './run-identity.ts';
@@ -113,8 +113,10 @@ export function readKeptWarmStart(runDir: string): WarmSnapshot | undefined {
 }
 
 function readSnapshot(path: string): WarmSnapshot {
+  const packed = readBounded(path, { maxBytes: MAX_TEXT_BYTES });
+  if (packed.kind !== 'read') throw invalid(path, describeUnreadable(packed), packed);
   try {
-    const text = gunzipSync(readFileSync(path), { maxOutputLength: MAX_TEXT_BYTES }).toString('utf8');
+    const text = gunzipSync(packed.bytes, { maxOutputLength: MAX_TEXT_BYTES }).toString('utf8');
     return { text, sha256: createHash('sha256').update(text).digest('hex') };
   } catch (error) {
     throw invalid(path, 'it cannot be unpacked', error);

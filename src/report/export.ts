@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../domain/errors.ts';
 import { applyExecution, createLedger, type Ledger } from '../domain/ledger.ts';
@@ -10,6 +9,7 @@ import { type TimeUs, US_PER_SECOND } from '../domain/units.ts';
 import { decodeInput } from '../events/decode.ts';
 import type { BrokerReport, InputEvent } from '../events/inputs.ts';
 import type { TapeRecord } from '../events/record.ts';
+import { makeFolders } from '../files/make-folders.ts';
 import { addOrder, followOrder, ORDER_COLUMNS, type OrderLine, orderRow } from './order-lines.ts';
 import { type ColumnTypes, createParquetTable, type ParquetTable, type Row } from './parquet-table.ts';
 
@@ -134,7 +134,7 @@ async function openTables(outDir: string): Promise<Tables> {
     return table;
   };
   try {
-    mkdirSync(outDir, { recursive: true });
+    makeFolders(outDir);
     return {
       orders: await open(paths.orders, ORDER_COLUMNS),
       fills: await open(paths.fills, FILL_COLUMNS),

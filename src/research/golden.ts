@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { parseSetOption } from '../config/overrides.ts';
 import { InputError } from '../domain/errors.ts';
 import { decodeInput } from '../events/decode.ts';
 import type { Predictions } from '../events/inputs.ts';
+import { makeFolders } from '../files/make-folders.ts';
 import { createPredictionWriter } from '../models/prediction-writer.ts';
 import { predictionKeyOf, prepareRun } from '../modes/prepare.ts';
 import { parseIdentity, type RunIdentity } from '../modes/run-identity.ts';
@@ -135,7 +136,7 @@ export async function updateGolden(
       finalEquity: run.finalEquity,
       history: [...history, { date: options.date, reason: options.reason }],
     };
-    mkdirSync(options.goldenDir, { recursive: true });
+    makeFolders(options.goldenDir);
     if (identity.layout.columns.length > 0) await recordPredictions(run.runDir, identity, paths);
     const lines = [...cyclesOfTape(tapeOf(run.runDir))].map(cycleLine);
     writeWhole(paths.cyclesFile, `${lines.join('\n')}\n`);

@@ -1,16 +1,8 @@
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  type Stats,
-} from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync, rmSync, type Stats } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { InputError } from '../domain/errors.ts';
 import type { Json } from '../events/record.ts';
+import { makeFolders } from '../files/make-folders.ts';
 import { writeTextAtomic } from './atomic-file.ts';
 import { lockTape } from './tape-lock.ts';
 
@@ -79,13 +71,6 @@ export function createRunFolder(
     );
   }
   return folder;
-}
-
-/** Makes a folder and those above it, one by one: Node's recursive way never returns on some pseudo file systems. */
-function makeFolders(dir: string): void {
-  if (existsSync(dir)) return;
-  makeFolders(dirname(dir));
-  mkdirSync(dir);
 }
 
 /** @throws InputError RUN_NOT_FOUND when `dir` is not the folder of a run */

@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InputError } from '../../domain/errors.ts';
+import { makeFolders } from '../../files/make-folders.ts';
 import { sha256Hex } from '../../models/artifact-files.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -67,7 +68,7 @@ export async function writeRunRoot(
   const listed: { readonly path: string; readonly sha256: string }[] = [];
   for (const model of models) {
     const folder = `targets/${model.target}/models/view=${model.view}/family=${model.family}`;
-    await mkdir(join(building, folder), { recursive: true });
+    makeFolders(join(building, folder));
     await writeFile(join(building, folder, 'model.onnx'), model.bytes);
     await writeFile(join(building, folder, 'model_meta.json'), json(metaOf(model)));
     listed.push({ path: `${folder}/model.onnx`, sha256: sha256Hex(model.bytes) });
