@@ -1,35 +1,63 @@
 import { type LoadedScenario, loadScenario } from '../config/load-scenario.ts';
+import { resolveSettings, type ScenarioSettings } from '../config/resolve.ts';
+import { openDataset } from '../data/dataset.ts';
 import { InputError } from '../domain/errors.ts';
 import { canonicalJson } from '../events/canonical.ts';
 import type { Json, JsonObject } from '../events/record.ts';
-import { identityJson, parseIdentity } from '../modes/run-identity.ts';
+import { parseIdentity, type RunIdentity } from '../modes/run-identity.ts';
+import type { MarketDataset } from '../ports/market-data.ts';
 import { readTape } from '../tape/read-tape.ts';
 import { openRunFolder } from '../tape/run-folder.ts';
 
 /**
  * The scenario a run was made with: the one in its folder, once it has been seen to give the settings on the tape.
+ * Sessions and symbols that it leaves to the dataset are looked up there, where the dataset of the run still is.
  * @param dir folder of the run, as the user named it
  * @throws InputError RUN_NOT_FOUND, TAPE_NOT_A_RUN, RUN_SCENARIO_CHANGED; TapeFaultError when the tape is damaged
  */
-export function loadRecordedScenario(dir: string): LoadedScenario {
+export async function loadRecordedScenario(dir: string): Promise<LoadedScenario> {
   const { tapeDir } = openRunFolder(dir);
   const loaded = loadScenario({ file: `${dir.replace(/[/\\]+$/, '')}/scenario.yaml` });
-  const { scenario, horizons, settings } = recordedIdentity(tapeDir);
-  const onTape = canonicalJson({ scenario, horizons, settings });
-  const { name, ...ours } = loaded.settings;
-  const asJson = ours as unknown as { readonly horizons: Json; readonly engine: Json };
-  if (onTape === canonicalJson({ scenario: name, horizons: asJson.horizons, settings: asJson.engine }))
-    return loaded;
+  const identity = recordedIdentity(tapeDir);
+  // horizons that were discovered are on the tape only
+  const settings = resolveSettings(loaded.scenario, identity.horizons);
+  const dataset = await openDataset(loaded.resolvedPaths.datasetDir).catch(() => undefined);
+  const same = dataset?.sha256 === identity.datasetSha256 ? dataset : undefined;
+  const changed = changedPart(identity, settings, same);
+  if (changed === undefined) return { ...loaded, settings };
   throw new InputError(
     'RUN_SCENARIO_CHANGED',
-    `${dir}/scenario.yaml: does not give the settings recorded on the tape; it was changed, or another version of sametape made the run`,
+    `${dir}/scenario.yaml: does not give the ${changed} recorded on the tape; it was changed, or another version of sametape made the run`,
   );
 }
 
-function recordedIdentity(tapeDir: string): { readonly [key: string]: Json } {
+/** @param dataset the one of the run, undefined where it cannot be found */
+function changedPart(
+  identity: RunIdentity,
+  settings: ScenarioSettings,
+  dataset: MarketDataset | undefined,
+): 'settings' | 'incidents' | 'symbols' | 'sessions' | undefined {
+  const { scenario, horizons, settings: engine, script, layout, sessions } = identity;
+  const isSame = (a: unknown, b: unknown): boolean =>
+    canonicalJson(a as unknown as Json) === canonicalJson(b as unknown as Json);
+  if (!isSame([scenario, horizons, engine], [settings.name, settings.horizons, settings.engine]))
+    return 'settings';
+  if (!isSame(script ?? null, settings.script ?? null)) return 'incidents';
+  const symbols = settings.symbols ?? dataset?.symbols;
+  if (symbols !== undefined && !isSame(symbols, layout.symbols)) return 'symbols';
+  const { from = '', to = '9999' } = settings;
+  const dates = dataset?.sessions.map(({ date }) => date) ?? sessions;
+  return isSame(
+    dates.filter((date) => date >= from && date <= to),
+    sessions,
+  )
+    ? undefined
+    : 'sessions';
+}
+
+function recordedIdentity(tapeDir: string): RunIdentity {
   for (const { record } of readTape(tapeDir, { torn: 'report', storedHead: 'leave' })) {
-    if (record.type === 'RunStarted')
-      return identityJson(parseIdentity(record.payload.identity as JsonObject));
+    if (record.type === 'RunStarted') return parseIdentity(record.payload.identity as JsonObject);
     break;
   }
   throw new InputError('TAPE_NOT_A_RUN', `${tapeDir}: the tape does not start with RunStarted`);

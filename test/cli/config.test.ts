@@ -1,7 +1,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadRecordedScenario } from '../../src/research/recorded-scenario.ts';
 import { type Ended, sametape } from './sametape.ts';
 
 const PLANTED = 'pl4nted-v4lue';
@@ -72,18 +74,44 @@ describe('sametape config diff', () => {
     expect(onRun.stderr).toContain('is a run, whose settings are those it was made with');
   });
 
-  it('ends with 2 for what is no scenario, and for a run whose scenario was changed', async () => {
+  it('ends with 2 for what is no scenario', async () => {
     expect(await run('config', 'diff', 's.yaml', 'gone.yaml')).toMatchObject({
       code: 2,
       stderr: 'sametape: gone.yaml: no such file; give the path of a scenario .yaml file\n',
     });
+  });
+
+  it.each([
+    ['settings', 'band: 0.008', 'band: 0.009'],
+    ['symbols', 'dataset: ../../data', 'dataset: ../../data\n  symbols: [AAA, BBB]'],
+    ['sessions', 'dataset: ../../data', 'dataset: ../../data\n  to: "2024-01-01"'],
+    ['sessions', 'dataset: ../../data', 'dataset: ../../data\n  from: "2024-01-03"'],
+    ['incidents', 'heartbeatMinutes: 0', 'heartbeatMinutes: 30'],
+  ])('refuses a run whose scenario was changed in its %s', async (what, from, to) => {
     const file = join(runDir, 'scenario.yaml');
     const text = readFileSync(file, 'utf8');
-    writeFileSync(file, text.replace('band: 0.008', 'band: 0.009'));
-    const changed = await run('config', 'diff', 's.yaml', runDir);
+    expect(text).toContain(from);
+    writeFileSync(file, text.replace(from, to));
+    const changed = loadRecordedScenario(runDir);
+    await expect(changed).rejects.toThrow(`scenario.yaml: does not give the ${what} recorded on the tape`);
     writeFileSync(file, text);
-    expect(changed.code).toBe(2);
-    expect(changed.stderr).toContain('scenario.yaml: does not give the settings recorded on the tape');
+    await expect(loadRecordedScenario(runDir)).resolves.toMatchObject({ name: 'small' });
+  });
+
+  it('takes the horizons that a run discovered from its tape', async () => {
+    const quickstart = fileURLToPath(new URL('../../scenarios/quickstart.yaml', import.meta.url));
+    const sets = ['horizons=discover', 'cycle.minutes=39', 'data.to=2024-01-10'].flatMap((set) => [
+      '--set',
+      set,
+    ]);
+    const made = await run('run', quickstart, ...sets, '--no-cache', '--json');
+    expect(made.code, made.stderr).toBe(0);
+    const discovered = JSON.parse(made.stdout).runDir;
+    expect(await run('config', 'diff', quickstart, discovered, ...sets)).toMatchObject({
+      code: 0,
+      stdout: 'the same settings\n',
+      stderr: '',
+    });
   });
 });
 
