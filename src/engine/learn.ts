@@ -43,7 +43,6 @@ export function learnFromTrip(
     reward,
     loss,
     propensity: terms.propensity,
-    abstained: terms.abstained.arms.map((arm) => arms[arm]),
   });
   if (learnFromReward(learning, observed)) out.push(learningUpdated(learning));
 }

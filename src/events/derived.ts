@@ -150,8 +150,6 @@ export type DerivedEvent =
       readonly reward: number;
       readonly loss: number;
       readonly propensity: number;
-      /** Horizons that would not have traded when it was entered: they are charged the loss of nothing, 1/2. */
-      readonly abstained: readonly string[];
     }
   | {
       /** Weights of horizons after something was learned; lists run over `arms`. */

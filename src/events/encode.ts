@@ -238,7 +238,6 @@ function derivedPayload(event: Exclude<DerivedEvent, { readonly type: FrequentDe
 
 function reward(event: Extract<DerivedEvent, { readonly type: 'RewardObserved' }>): JsonObject {
   return {
-    abstained: event.abstained,
     horizon: event.horizon,
     loss: event.loss,
     netReturn: event.netReturn,

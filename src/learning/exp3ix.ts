@@ -19,38 +19,25 @@ export interface BanditFeedback {
   readonly loss: number;
   /** Probability it was pulled with, in (0, 1]: that of the moment it was pulled, however late its loss is seen. */
   readonly propensity: number;
-  /** Arms that could not have been pulled in this round; absent when all could. */
-  readonly abstained?: Abstained;
+  /**
+   * What losses are counted from; absent: 0, the game as published. Its learner pulls arms with the very probabilities
+   * it learned, so every arm is charged alike. Where another policy pulls them, `propensity / (propensity + gamma)`
+   * differs by arm, and only from the neutral loss do arms that earn alike stay alike.
+   */
+  readonly baseline?: number;
 }
 
 /**
- * Arms whose horizon would not have traded, so that their loss is known without pulling them: the 1/2 of a reward of 0.
- * Were they not charged it, an arm would fall behind merely by trading more often than others.
- */
-export interface Abstained {
-  readonly arms: readonly number[];
-  /** Probability that the round was observed at all, that is, that none of them was drawn; in (0, 1]. */
-  readonly propensity: number;
-}
-
-const LOSS_OF_NOTHING = 0.5;
-
-/**
- * One round: `l_hat = l / (p + gamma)` for the arm that was pulled (and, with their own loss and probability, for
- * those that abstained), 0 for the others.
+ * One round: `l_hat = (l - baseline) / (p + gamma)` for the arm that was pulled, 0 for the others.
  * @throws InvariantError for a loss outside [0, 1] or a propensity outside (0, 1]: the estimator would be wrong
  */
 export function observeExp3Ix(weights: ExpWeights, feedback: BanditFeedback): void {
-  const { arm, loss, propensity, abstained } = feedback;
+  const { arm, loss, propensity, baseline = 0 } = feedback;
   if (!(loss >= 0 && loss <= 1 && propensity > 0 && propensity <= 1)) {
     throw new InvariantError(`loss ${loss} must lie in [0, 1] and propensity ${propensity} in (0, 1]`);
   }
-  const armCount = weights.lossSums.length;
-  const gamma = exp3IxEta(armCount, weights.rounds + 1) / 2;
-  addLoss(weights, arm, loss / (propensity + gamma));
-  for (const other of abstained?.arms ?? []) {
-    addLoss(weights, other, LOSS_OF_NOTHING / (abstained!.propensity + gamma));
-  }
+  const gamma = exp3IxEta(weights.lossSums.length, weights.rounds + 1) / 2;
+  addLoss(weights, arm, (loss - baseline) / (propensity + gamma));
   weights.rounds += 1;
   refreshExp3Ix(weights);
 }

@@ -12,6 +12,7 @@ import {
 } from './forecast-scores.ts';
 import { addHedgeArm, addHedgeLoss, closeHedgeRounds } from './hedge.ts';
 import type { LearningStart } from './learning-start.ts';
+import { NEUTRAL_LOSS } from './reward.ts';
 import {
   createRewardTracker,
   emptyTally,
@@ -108,8 +109,8 @@ function addArm({ arms, algorithm, weights, tracker, forecasts }: LearningState,
 /** `exp3ix`: learns from a closed position. @returns true when weights changed */
 export function learnFromReward(state: LearningState, { loss, terms }: ObservedReward): boolean {
   if (state.algorithm !== 'exp3ix') return false;
-  const { arm, propensity, abstained } = terms;
-  observeExp3Ix(state.weights, { arm, loss, propensity, abstained });
+  const { arm, propensity } = terms;
+  observeExp3Ix(state.weights, { arm, loss, propensity, baseline: NEUTRAL_LOSS });
   refreshOmega(state);
   return true;
 }

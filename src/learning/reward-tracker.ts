@@ -1,5 +1,4 @@
 import type { RoundTrip } from '../domain/lots.ts';
-import type { Abstained } from './exp3ix.ts';
 import { netReturnOf, type Reward, rewardOf } from './reward.ts';
 
 /** Under what terms a position was entered: what its reward is credited to and measured by. */
@@ -10,8 +9,6 @@ export interface EntryTerms {
   readonly propensity: number;
   /** Standard deviation of the horizon's return at that time, decimal. */
   readonly sigma: number;
-  /** Arms whose horizon would not have traded then, and the probability that none of them was drawn. */
-  readonly abstained: Abstained;
 }
 
 /** What the round trips of one arm came to. */

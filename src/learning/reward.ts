@@ -1,6 +1,9 @@
 import { InvariantError } from '../domain/errors.ts';
 import type { RoundTrip } from '../domain/lots.ts';
 
+/** The loss of a reward of 0. */
+export const NEUTRAL_LOSS = 0.5;
+
 /** What a closed position earned, by itself and against what its horizon moves by chance. */
 export interface Reward {
   /** Net return of the round trip: actual fees and fill prices, fraction of the entry notional. */

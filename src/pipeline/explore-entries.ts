@@ -67,22 +67,13 @@ function canEnter({ work, symbolCount }: Pipeline, i: number, h: number): boolea
 
 /** Under what terms a new entry of this cycle was decided; null where there is none, or no learning. */
 export function entryTerms(pipeline: Pipeline, i: number): EntryTerms | null {
-  const { learning, work, horizons, symbolCount } = pipeline;
+  const { learning, work, symbolCount } = pipeline;
   if (learning === null || work.propensity[i] === 0) return null;
   const chosen = work.arbitration.best[i];
-  const arms: number[] = [];
-  let traded = 1;
-  for (let h = 0; h < horizons.length; h += 1) {
-    if (canEnter(pipeline, i, h)) continue;
-    const arm = learning.armOfHorizon[h];
-    arms.push(arm);
-    traded -= exploreShare(pipeline, learning) * learning.weights.probabilities[arm];
-  }
   return {
     arm: learning.armOfHorizon[chosen],
     propensity: work.propensity[i],
     sigma: work.sigma[chosen * symbolCount + i],
-    abstained: { arms, propensity: traded },
   };
 }
 

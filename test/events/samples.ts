@@ -227,7 +227,6 @@ export const derivedSamples: { readonly [T in DerivedType]: Extract<DerivedEvent
     reward: -0.25,
     loss: 0.625,
     propensity: 0.95,
-    abstained: ['15m'],
   },
   LearningUpdated: {
     type: 'LearningUpdated',

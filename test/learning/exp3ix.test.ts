@@ -81,16 +81,11 @@ describe('an Exp3-IX round', () => {
     expect(weights.probabilities[1]).toBeCloseTo(raw / (2 + raw), 12);
   });
 
-  it('charges arms that abstained with the loss of nothing, 1/2, at the chance of the round', () => {
+  it('counts losses from a baseline, so that a better one than it speaks for the arm', () => {
     const weights = createExpWeights(3);
-    const abstained = { arms: [0, 2], propensity: 0.9 };
-    observeExp3Ix(weights, { arm: 1, loss: 0.4, propensity: 0.8, abstained });
-    const gamma = exp3IxEta(3, 1) / 2;
-    expect(Array.from(weights.lossSums)).toEqual([
-      0.5 / (0.9 + gamma),
-      0.4 / (0.8 + gamma),
-      0.5 / (0.9 + gamma),
-    ]);
+    observeExp3Ix(weights, { arm: 1, loss: 0.4, propensity: 0.8, baseline: 0.5 });
+    expect(weights.lossSums[1]).toBeCloseTo(-0.1 / (0.8 + exp3IxEta(3, 1) / 2), 14);
+    expect(weights.probabilities[1]!).toBeGreaterThan(1 / 3);
   });
 
   it.each([

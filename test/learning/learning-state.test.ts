@@ -28,7 +28,7 @@ function learning(settings: Partial<LearningSettings> = {}, horizons = ['5m', '1
 }
 
 function reward(state: LearningState, arm: number, loss: number): void {
-  const terms = { arm, propensity: 0.5, sigma: 0.001, abstained: { arms: [], propensity: 1 } };
+  const terms = { arm, propensity: 0.5, sigma: 0.001 };
   learnFromReward(state, { terms, loss, reward: 1 - 2 * loss, netReturn: 0 });
 }
 

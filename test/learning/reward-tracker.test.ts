@@ -4,7 +4,7 @@ import type { RoundTrip } from '../../src/domain/lots.ts';
 import { netReturnOf, rewardOf } from '../../src/learning/reward.ts';
 import { closeEntry, createRewardTracker, trackEntry } from '../../src/learning/reward-tracker.ts';
 
-const TERMS = { arm: 1, propensity: 0.95, sigma: 0.002, abstained: { arms: [], propensity: 1 } };
+const TERMS = { arm: 1, propensity: 0.95, sigma: 0.002 };
 
 /** Books executions of one symbol and gives the round trip they came to. */
 function tripOf(...legs: readonly (readonly ['buy' | 'sell', number, number, number])[]): RoundTrip {

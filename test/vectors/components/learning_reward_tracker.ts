@@ -117,7 +117,7 @@ function track({ ops, history_size }: TrackerInput) {
 }
 
 function enter(tracker: RewardTracker, slot: number, { arm }: Entry): void {
-  trackEntry(tracker, slot, { arm, propensity: 1, sigma: 0.001, abstained: { arms: [], propensity: 1 } });
+  trackEntry(tracker, slot, { arm, propensity: 1, sigma: 0.001 });
 }
 
 function tripOf(entry: Entry, exit: Extract<Op, { op: 'exit' }>): RoundTrip {

@@ -29,7 +29,8 @@ interface OptimizerInput {
 
 const SCALE = { sigma: 0.001, sigmas: 3 };
 
-const BANDIT = 'the bandit is Exp3-IX as published, so learned weights differ, and omega where they count';
+const BANDIT =
+  'the bandit is Exp3-IX with losses counted from 1/2, so learned weights differ, and omega where they count';
 const NEGATIVE = 'the scenario refuses negative static weights';
 const NO_REMOVAL = 'arms are never removed: a horizon that stops forecasting is simply not taken';
 
@@ -92,7 +93,6 @@ function observe(state: LearningState, { arm, bps, times }: Extract<Op, { op: 'p
       arm: index,
       propensity: state.weights.probabilities[index]!,
       sigma: SCALE.sigma,
-      abstained: { arms: [], propensity: 1 },
     };
     learnFromReward(state, { ...rewardOf(bps / 10_000, SCALE), terms });
   }
