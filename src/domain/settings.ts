@@ -208,7 +208,7 @@ export interface ExchangeSettings {
 export interface LearningSettings {
   /** `off` leaves every horizon its static weight; see `learning/` for the others. */
   readonly algorithm: 'off' | 'exp3ix' | 'hedge';
-  /** `exp3ix`: probability that a new entry draws its horizon instead of taking the best score. */
+  /** `exp3ix`: probability that a new entry draws its horizon instead of taking the best score. The others draw none. */
   readonly explore: number;
   /** A return of this many standard deviations of the horizon's return is a reward of 1. */
   readonly rewardSigmas: number;

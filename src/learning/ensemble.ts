@@ -2,13 +2,14 @@ import type { LearningSettings } from '../domain/settings.ts';
 
 /**
  * Weights given by the scenario, one an arm, sum 1. An arm without one counts as 1/K before they are normalised, and
- * if all are 0 they are equal.
+ * if all are 0, or none is given, they are equal.
  * @param given by horizon label, none negative
  */
 export function staticWeights(
   given: Readonly<Record<string, number>>,
   arms: readonly string[],
 ): Float64Array {
+  if (Object.keys(given).length === 0) return new Float64Array(arms.length).fill(1 / arms.length);
   const weights = Float64Array.from(arms, (arm) =>
     Object.hasOwn(given, arm) ? given[arm] : 1 / arms.length,
   );

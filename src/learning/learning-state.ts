@@ -106,9 +106,16 @@ function addArm({ arms, algorithm, weights, tracker, forecasts }: LearningState,
   else addHedgeArm(weights);
 }
 
-/** `exp3ix`: learns from a closed position. @returns true when weights changed */
+/**
+ * A closed position: the ramp counts it, and `exp3ix` learns from it.
+ * @returns true when weights changed
+ */
 export function learnFromReward(state: LearningState, { loss, terms }: ObservedReward): boolean {
-  if (state.algorithm !== 'exp3ix') return false;
+  if (state.algorithm !== 'exp3ix') {
+    const before = state.share;
+    refreshOmega(state);
+    return state.share !== before;
+  }
   const { arm, propensity } = terms;
   observeExp3Ix(state.weights, { arm, loss, propensity, baseline: NEUTRAL_LOSS });
   refreshOmega(state);
@@ -140,8 +147,16 @@ export function settleForecasts(state: LearningState): boolean {
   return true;
 }
 
+/** Rewards so far. Each is a round of the bandit; the rounds of Hedge are cycles. */
+function rewardsOf({ algorithm, weights, tracker }: LearningState): number {
+  if (algorithm === 'exp3ix') return weights.rounds;
+  let rewards = 0;
+  for (const { roundTrips } of tracker.tallies) rewards += roundTrips;
+  return rewards;
+}
+
 function refreshOmega(state: LearningState): void {
-  state.share = blendShare(state.weights.rounds, state.settings);
+  state.share = blendShare(rewardsOf(state), state.settings);
   const parts = { fixed: state.fixed, learned: state.weights.probabilities };
   combineWeights(parts, state.share, state.omega);
 }

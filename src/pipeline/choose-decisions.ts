@@ -110,14 +110,19 @@ function chooseDecision(pipeline: Pipeline, view: DecisionView, i: number): void
   }
 }
 
-function holdOutcome({ work }: Pipeline, view: DecisionView, i: number): void {
-  const { arbitration } = work;
+function holdOutcome({ work, symbolCount }: Pipeline, view: DecisionView, i: number): void {
+  const { arbitration, drawn } = work;
   if (arbitration.best[i] < 0) {
     setOutcome(work, i, HOLD, missingReason(work, view, i));
     return;
   }
-  const failed = { value: arbitration.bestScoreBps[i], limit: arbitration.thetaBps[i] };
-  setOutcome(work, i, HOLD, work.explored[i] === 1 ? 'explored_below_threshold' : 'below_threshold', failed);
+  const limit = arbitration.thetaBps[i];
+  if (drawn[i] >= 0) {
+    const value = arbitration.scoreBps[drawn[i] * symbolCount + i];
+    setOutcome(work, i, HOLD, 'explored_below_threshold', { value, limit });
+    return;
+  }
+  setOutcome(work, i, HOLD, 'below_threshold', { value: arbitration.bestScoreBps[i], limit });
 }
 
 /** Why no horizon had a score: the first stage that had nothing to say. */

@@ -36,9 +36,10 @@ export interface CycleWork {
   readonly capacity: Float64Array;
   /** C*N, 1 where a calibrated score exists. */
   readonly present: Uint8Array;
+  /** H weights of horizons, sum 1: the learned ones, or where learning is off those of the scenario. */
   readonly priorOmega: Float64Array;
-  /** N, 1 where a new entry drew its horizon instead of taking the best score. */
-  readonly explored: Uint8Array;
+  /** N horizons a new entry drew instead of taking the best score, entered or not; -1 where it drew none. */
+  readonly drawn: Int32Array;
   /** N probabilities with which a new entry's horizon was taken, 0 where there is no new entry or no learning. */
   readonly propensity: Float64Array;
   readonly cost: CostOutput;
@@ -90,7 +91,7 @@ export function createCycleWork(layout: SignalLayout, plan: BlendPlan, barriers:
     capacity: new Float64Array(n),
     present: new Uint8Array(c * n),
     priorOmega: new Float64Array(h).fill(h === 0 ? 0 : 1 / h),
-    explored: new Uint8Array(n),
+    drawn: new Int32Array(n).fill(-1),
     propensity: new Float64Array(n),
     cost: createCostOutput(h, n),
     blend: createBlendOutput(plan),

@@ -1,24 +1,34 @@
-import { drawArm, propensityOf } from '../learning/explore.ts';
+import { invariant } from '../domain/errors.ts';
+import { drawArm, propensityOf, unitOf } from '../learning/explore.ts';
 import type { LearningState } from '../learning/learning-state.ts';
 import type { EntryTerms } from '../learning/reward-tracker.ts';
 import { createPrng } from '../math/prng.ts';
+import { isFlattenTime } from './4-gating/exits.ts';
 import type { DecisionView } from './decision-view.ts';
 import type { Pipeline } from './pipeline-state.ts';
 
 /**
- * Exploration: a new entry draws its horizon from the learned weights with probability `explore`, by a generator keyed
- * with (seed, cycle, symbol). A draw that has no score, or one below theta, holds: were the best taken instead, its
- * propensity would be larger than the one recorded. Writes the chosen horizon over arbitration's, and the propensity.
+ * Exploration: a new entry draws its horizon from the learned weights with probability `explore`, keyed with (seed,
+ * cycle, symbol), in cycles that may enter. A draw that has no score, or one below theta, holds: were the best taken
+ * instead, its propensity would be larger than the one recorded. Writes the chosen horizon over arbitration's, and the
+ * propensity.
  */
 export function exploreEntries(pipeline: Pipeline, view: DecisionView): void {
   const { learning, work, symbolCount } = pipeline;
   if (learning === null) return;
-  work.explored.fill(0);
+  work.drawn.fill(-1);
   work.propensity.fill(0);
+  if (!mayEnter(pipeline, view)) return;
   for (let i = 0; i < symbolCount; i += 1) {
     const isNew = view.positionShares[i] === 0 && view.workingShares[i] === 0;
     if (isNew && work.arbitration.selected[i] === 1) enter(pipeline, learning, view.cycle, i);
   }
+}
+
+/** False where nothing new is opened, whatever it scores: there is nothing to draw for. */
+function mayEnter({ settings }: Pipeline, view: DecisionView): boolean {
+  const { isSessionOpen, isKilled, isFlattening, minutesToClose } = view;
+  return isSessionOpen && !isKilled && !isFlattening && !isFlattenTime(minutesToClose, settings.gating);
 }
 
 function enter(pipeline: Pipeline, learning: LearningState, cycle: number, i: number): void {
@@ -27,13 +37,12 @@ function enter(pipeline: Pipeline, learning: LearningState, cycle: number, i: nu
   const explore = exploreShare(pipeline, learning);
   const best = arbitration.best[i];
   let chosen = best;
-  if (explore > 0) {
+  if (explore > 0 && unitOf(settings.seed, cycle, layout.symbols[i]) < explore) {
     const random = createPrng([settings.seed, cycle, layout.symbols[i]]);
-    if (random() < explore) {
-      const arm = drawArm(learning.weights.probabilities, random());
-      chosen = learning.armOfHorizon.indexOf(arm);
-      work.explored[i] = 1;
-    }
+    const arm = drawArm(learning.weights.probabilities, random());
+    chosen = learning.armOfHorizon.indexOf(arm);
+    invariant(chosen >= 0, `arm ${learning.arms[arm]} is no horizon of this run`);
+    work.drawn[i] = chosen;
   }
   if (chosen !== best && !takeHorizon(pipeline, i, chosen)) return;
   work.propensity[i] = propensityOf({
@@ -46,7 +55,7 @@ function enter(pipeline: Pipeline, learning: LearningState, cycle: number, i: nu
 /** @returns false when the horizon may not be entered: the symbol is then no candidate this cycle */
 function takeHorizon(pipeline: Pipeline, i: number, h: number): boolean {
   const { arbitration, blend } = pipeline.work;
-  if (h < 0 || !canEnter(pipeline, i, h)) {
+  if (!canEnter(pipeline, i, h)) {
     arbitration.selected[i] = 0;
     return false;
   }

@@ -2,6 +2,7 @@ import type { Horizon } from '../domain/horizon.ts';
 import type { Session } from '../domain/market-table.ts';
 import type { EngineSettings } from '../domain/settings.ts';
 import type { SignalLayout } from '../events/layout.ts';
+import { staticWeights } from '../learning/ensemble.ts';
 import type { LearningStart } from '../learning/learning-start.ts';
 import { createLearning, type LearningState } from '../learning/learning-state.ts';
 import { createHash128, type Hash128 } from '../math/hash128.ts';
@@ -66,9 +67,13 @@ export function createPipeline({ settings, layout, barSeconds, learningStart }: 
   const blendPlan = planBlending(layout, settings.blending);
   const barrierPlan = planBarriers(layout);
   const horizons = blendPlan.horizons.map(({ horizon }) => horizon);
+  const labels = horizons.map(({ label }) => label);
+  const work = createCycleWork(layout, blendPlan, barrierPlan);
+  // what learning overwrites, where it is on
+  work.priorOmega.set(staticWeights(settings.learning.staticWeights, labels));
   const learning = createLearning({
     settings: settings.learning,
-    horizons: horizons.map(({ label }) => label),
+    horizons: labels,
     symbolCount,
     start: learningStart,
   });
@@ -93,7 +98,7 @@ export function createPipeline({ settings, layout, barSeconds, learningStart }: 
     riskLimits: { ...settings.risk, lotShares: settings.sizing.lotShares },
     openOrders: createOpenOrders(symbolCount, settings.risk.sectors.length),
     marksE4: new Float64Array(symbolCount),
-    work: createCycleWork(layout, blendPlan, barrierPlan),
+    work,
     hash: createHash128(),
     session: null,
   };

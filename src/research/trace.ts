@@ -197,10 +197,11 @@ function traceArbitration(engine: Engine, { symbolIx: i }: TraceContext): TraceS
   };
 }
 
-/** What was learned by this cycle, and whether it drew the horizon; nothing when learning is off. */
+/** What was learned by this cycle, and which horizon it drew; nothing when learning is off. */
 function traceLearning({ pipeline }: Engine, { symbolIx: i }: TraceContext): TraceSection[] {
-  const { learning, work } = pipeline;
+  const { learning, work, horizons, symbolCount } = pipeline;
   if (learning === null) return [];
+  const drawn = work.drawn[i];
   const { arms, weights, fixed, omega, tracker } = learning;
   return [
     {
@@ -209,7 +210,8 @@ function traceLearning({ pipeline }: Engine, { symbolIx: i }: TraceContext): Tra
         value('algorithm', learning.algorithm),
         value('rounds', weights.rounds),
         value('share of learned weights', learning.share),
-        value('horizon drawn', work.explored[i] === 1 ? 'yes' : 'no'),
+        value('horizon drawn', drawn < 0 ? null : horizons[drawn].label),
+        ...(drawn < 0 ? [] : [value('its score', work.arbitration.scoreBps[drawn * symbolCount + i], 'bps')]),
         value('propensity', work.propensity[i] === 0 ? null : work.propensity[i], 'probability'),
       ],
       rows: arms.map((label, k) => ({

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Decision, DerivedEvent } from '../../src/events/derived.ts';
 import { createPrng } from '../../src/math/prng.ts';
+import { traceSymbol } from '../../src/research/trace.ts';
 import {
   type Desk,
   type DeskOptions,
@@ -92,6 +93,13 @@ describe('a closed position, while learning', () => {
     expect(ofType(desk.log, 'RewardObserved')).toEqual([]);
   });
 
+  it('is preferred as the static weights say where learning is off', () => {
+    const off = { algorithm: 'off' } as const;
+    const horizonOf = (staticWeights: Readonly<Record<string, number>>) =>
+      entryOf(learningDesk({ ...off, staticWeights }).next({ AAA: 'long' })).horizon;
+    expect([horizonOf({}), horizonOf({ '5m': 3, '15m': 1 })]).toEqual(['15m', '5m']);
+  });
+
   it('and every decision are silent about learning when it is off', () => {
     const desk = warmDesk({ horizons: HORIZONS });
     const events = roundTrip(desk, { exitE4: PAR_E4 });
@@ -136,7 +144,6 @@ describe('exploration', () => {
     const { cycle } = ofType(desk.log, 'CycleCompleted').at(-1)!;
     const drawn = symbols.map((symbol) => {
       const random = createPrng([77, cycle, symbol]);
-      random();
       return random() < 0.5 ? '5m' : '15m';
     });
     expect(new Set(drawn).size).toBe(2);
@@ -161,6 +168,25 @@ describe('exploration', () => {
     expect(decided.filter(({ kind }) => kind === 'TRADE').every(({ horizon }) => horizon === '15m')).toBe(
       true,
     );
+    // what did not pass is the horizon drawn, and it is its score that is below theta
+    const { work } = desk.engine.pipeline;
+    const i = symbols.indexOf(held[0]!.symbol);
+    expect([work.drawn[i], work.arbitration.best[i]]).toEqual([0, 1]);
+    expect(work.value[i]).toBe(work.arbitration.scoreBps[i]);
+    expect(work.value[i]!).toBeLessThan(work.limit[i]!);
+    const sections = traceSymbol(desk.engine, { symbolIx: i, tUs: 0, predictions: undefined, effects: [] });
+    const { values } = sections.find(({ stage }) => stage === '3 learning')!;
+    expect(values).toContainEqual({ name: 'horizon drawn', value: '5m', unit: '' });
+    expect(values).toContainEqual({ name: 'its score', value: work.value[i], unit: 'bps' });
+  });
+
+  it('draws nothing while nothing may be entered', () => {
+    const desk = learningDesk({ explore: 1 }, { symbols: ['AAA'] });
+    desk.operator('pause');
+    desk.next({ AAA: 'long' });
+    const { work } = desk.engine.pipeline;
+    expect(work.arbitration.selected[0]).toBe(1);
+    expect([work.drawn[0], work.propensity[0]]).toEqual([-1, 0]);
   });
 
   it('is for new entries only: a position that is held keeps taking the best score', () => {

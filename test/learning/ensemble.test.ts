@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { blendShare, combineWeights, staticWeights } from '../../src/learning/ensemble.ts';
-import { drawArm, propensityOf } from '../../src/learning/explore.ts';
+import { drawArm, propensityOf, unitOf } from '../../src/learning/explore.ts';
 
 const RAMP = { blend: 0.3, rampStartRewards: 100, rampRewards: 100 };
 
@@ -50,6 +50,19 @@ describe('static weights', () => {
 });
 
 describe('a draw', () => {
+  it('is asked for by a number that its key alone gives, spread evenly over [0, 1)', () => {
+    const units = Array.from({ length: 4000 }, (_, k) => unitOf(7, k >> 2, `S${k & 3}`));
+    expect(units.every((unit) => unit >= 0 && unit < 1)).toBe(true);
+    expect(new Set(units).size).toBe(4000);
+    for (let tenth = 0; tenth < 10; tenth += 1) {
+      const count = units.filter((unit) => Math.floor(unit * 10) === tenth).length;
+      // 400 expected, give or take 19
+      expect(Math.abs(count - 400)).toBeLessThan(80);
+    }
+    expect(unitOf(7, 0, 'S1')).toBe(units[1]);
+    expect(unitOf(8, 0, 'S1')).not.toBe(units[1]);
+  });
+
   it('takes each arm with its probability, and never one without any', () => {
     const p = Float64Array.of(0.25, 0, 0.5, 0.25);
     const units = Array.from({ length: 1000 }, (_, k) => k / 1000);

@@ -27,9 +27,9 @@ function learning(settings: Partial<LearningSettings> = {}, horizons = ['5m', '1
   return createLearning({ settings: { ...SETTINGS, ...settings }, horizons, symbolCount: 2 })!;
 }
 
-function reward(state: LearningState, arm: number, loss: number): void {
+function reward(state: LearningState, arm: number, loss: number): boolean {
   const terms = { arm, propensity: 0.5, sigma: 0.001 };
-  learnFromReward(state, { terms, loss, reward: 1 - 2 * loss, netReturn: 0 });
+  return learnFromReward(state, { terms, loss, reward: 1 - 2 * loss, netReturn: 0 });
 }
 
 const omegaOf = (state: LearningState): number[] => {
@@ -60,6 +60,21 @@ describe('learning', () => {
     const state = learning({ algorithm: 'hedge' });
     reward(state, 0, 1);
     expect(state.weights.rounds).toBe(0);
+  });
+
+  it('by hedge counts them for the ramp, which its own rounds do not move', () => {
+    const state = learning({ algorithm: 'hedge' });
+    for (let k = 0; k < 20; k += 1) learnFromForecasts(state, 0, matured(0.5));
+    settleForecasts(state);
+    expect([state.weights.rounds, state.share]).toEqual([20, 0]);
+    expect(omegaOf(state)).toEqual([0.5, 0.5]);
+    const moved = Array.from({ length: 8 }, (_, k) => {
+      state.tracker.tallies[k % 2]!.roundTrips += 1;
+      return reward(state, k % 2, 0.5);
+    });
+    expect(moved).toEqual([false, false, false, false, true, true, true, true]);
+    expect(state.share).toBeCloseTo(0.3, 14);
+    expect(omegaOf(state)[0]!).toBeGreaterThan(0.5);
   });
 
   it('takes a horizon in at run time, between those it has, without moving what was learned about them', () => {

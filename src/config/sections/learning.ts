@@ -8,12 +8,12 @@ export const learningSchema = z
       .enum(['off', 'exp3ix', 'hedge'])
       .default('off')
       .describe(
-        'How horizon weights are learned: off (equal weights), exp3ix (a bandit that learns from closed positions), hedge (every matured forecast of every horizon counts).',
+        'How horizon weights are learned: off (every horizon keeps its static weight), exp3ix (a bandit that learns from closed positions), hedge (every matured forecast of every horizon counts).',
       ),
     explore: fraction()
       .default(0.1)
       .describe(
-        'exp3ix: probability that a new entry draws its horizon from the learned weights instead of taking the best score. It must still pass the threshold.',
+        'exp3ix: probability that a new entry draws its horizon from the learned weights instead of taking the best score. It must still pass the threshold. hedge and off draw none.',
       ),
     rewardSigmas: positive(1000)
       .default(3)
@@ -33,7 +33,7 @@ export const learningSchema = z
       .record(horizonLabel(), atLeastZero(1_000_000))
       .default({})
       .describe(
-        'Weights of horizons before anything is learned; normalised. A horizon not listed counts as one part in the number of horizons. Default: equal.',
+        'Weights of horizons before anything is learned, and at all times where learning is off; normalised. A horizon not listed counts as one part in the number of horizons. Default: equal.',
       ),
     warmStart: filePath()
       .optional()

@@ -15,7 +15,7 @@ export interface ArbitrationInputs {
   readonly costKnown: Uint8Array;
   /** N quoted spreads, bps: what the reserve is taken of. */
   readonly spreadBps: Float64Array;
-  /** H learned horizon weights, sum 1; 1/H each when learning is off. */
+  /** H horizon weights, sum 1: learned, or those of the scenario when learning is off. */
   readonly priorOmega: Float64Array;
 }
 
