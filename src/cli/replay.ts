@@ -61,13 +61,21 @@ function jsonOf(result: ReplayRunResult): object {
   };
 }
 
-function problemOf({ divergence, datasetChanges }: ReplayRunResult): CheckFailedError | undefined {
+function problemOf({
+  divergence,
+  datasetChanges,
+  isUnfinished,
+}: ReplayRunResult): CheckFailedError | undefined {
   const changes = datasetChanges.map(
     ({ file, expectedSha256, foundSha256 }) =>
       `${file} is not the one the run was made from, expected sha256 ${expectedSha256.slice(0, 12)}, found ${foundSha256.slice(0, 12)}`,
   );
   if (divergence !== undefined) {
     const { seq, cycle, stage, expected, found } = divergence;
+    if (isUnfinished) {
+      const open = `the tape ends at seq ${seq - 1} and is not closed, the same bits up to there; see "sametape recover" or "sametape run --resume"`;
+      return new CheckFailedError('REPLAY_UNFINISHED', [...changes, open].join('; '));
+    }
     const first = `first difference at seq ${seq}, cycle ${cycle}, stage ${stage}: expected ${shorten(expected)}, found ${shorten(found)}`;
     return new CheckFailedError('REPLAY_DIVERGED', [...changes, first].join('; '));
   }

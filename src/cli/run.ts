@@ -1,5 +1,6 @@
 import { relative, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
+import { InputError } from '../domain/errors.ts';
 import type { RunResult } from '../modes/backtest.ts';
 import { number } from '../report/format.ts';
 import { createProgress } from './progress.ts';
@@ -26,7 +27,10 @@ Examples:
   $ sametape run scenarios/quickstart.yaml --json | jq .chainHead
   $ sametape run scenarios/quickstart.yaml --no-cache
   $ sametape run scenarios/quickstart.yaml --resume
-  $ sametape run scenarios/quickstart.yaml --predictions predictions.parquet`;
+  $ sametape run scenarios/quickstart.yaml --predictions golden/quickstart.predictions.arrow
+
+Files for --predictions are the golden/NAME.predictions.arrow that "sametape golden update" records, and what a cache
+holds is not: it is by session, and found by itself.`;
 
 export function registerRunCommand(program: Command): void {
   const command = program
@@ -48,7 +52,7 @@ export function registerRunCommand(program: Command): void {
     )
     .option(
       '--resume',
-      'go on with this run where a crash ended it; from the start where there is nothing to go on with',
+      'go on with this run where a crash ended it; from the start where there is nothing to go on with. Uses no cache',
     )
     .option('--json', 'print the result as one JSON object and nothing else')
     .addHelpText('after', EXAMPLES)
@@ -56,7 +60,8 @@ export function registerRunCommand(program: Command): void {
   withSetOption(command);
 }
 
-async function runScenario(file: string, options: RunOptions): Promise<void> {
+async function runScenario(file: string, options: RunOptions, command: Command): Promise<void> {
+  expectNoCache(options, command);
   const scenario = loadWithOptions(file, options);
   const { runBacktest } = await import('../modes/backtest.ts');
   const progress = createProgress();
@@ -79,6 +84,22 @@ async function runScenario(file: string, options: RunOptions): Promise<void> {
   for (const warning of result.warnings) process.stderr.write(`sametape: ${yellow('warning')}: ${warning}\n`);
   process.stdout.write(
     options.json === true ? `${JSON.stringify(runJson(result))}\n` : await runText(result),
+  );
+}
+
+/** A cache that was asked for and is not used would pass for one that did not help. */
+function expectNoCache({ resume, cache }: RunOptions, command: Command): void {
+  if (resume !== true) return;
+  const asked =
+    cache !== false && command.getOptionValueSource('cache') === 'cli'
+      ? '--cache'
+      : command.getOptionValueSource('cacheMib') === 'cli'
+        ? '--cache-mib'
+        : undefined;
+  if (asked === undefined) return;
+  throw new InputError(
+    'RESUME_WITH_CACHE',
+    `${asked}: --resume uses no cache, as the tape answers part of a session; leave out one of them`,
   );
 }
 

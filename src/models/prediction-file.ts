@@ -53,7 +53,13 @@ export interface LoadedBatch {
  */
 export function openPredictionFile(path: string): PredictionFile {
   const problem = problemOfFile(path);
-  if (problem !== undefined) throw invalid(path, describeUnreadable(problem), problem);
+  if (problem !== undefined) {
+    throw new InputError(
+      'PREDICTIONS_FILE_INVALID',
+      `${path}: ${describeUnreadable(problem)}; name predictions recorded by sametape`,
+      { cause: problem },
+    );
+  }
   let fd: number;
   try {
     fd = openSync(path, 'r');

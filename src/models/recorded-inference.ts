@@ -140,7 +140,7 @@ function checkHeader(
   if (header.key !== expectedKey) {
     throw new InputError(
       'PREDICTIONS_KEY_MISMATCH',
-      `${path}: predictions of another run, key expected ${expectedKey}, found ${header.key}`,
+      `${path}: predictions of another run: other models, dataset, symbols, sessions or cycle minutes than this one's; record it again or run without it (key expected ${expectedKey}, found ${header.key})`,
     );
   }
   const expected = layout.columns.map((column) => column.id);

@@ -7,6 +7,9 @@ import { chainHash, GENESIS } from '../tape/chain.ts';
 import { addToDecisionHead, createDecisionHead, decisionHeadOf } from '../tape/decision-head.ts';
 import { bodyAfterBrace } from '../tape/tape-cursor.ts';
 
+/** Stands for a record where the tape, or what was recomputed, has ended. */
+export const NOTHING = 'nothing';
+
 /** The first place where what was recomputed is not what the tape says. */
 export interface Divergence {
   readonly seq: number;
@@ -88,7 +91,7 @@ export function createComparingTape(recorded: Iterator<TapeLine>): ComparingTape
       if (next.done === true) return;
       const { body, record } = next.value;
       const place = { seq: nextSeq, tUs: record.t, cycle, stage: stageOfType(record.type) };
-      throw new DivergedError({ ...place, expected: body, found: 'nothing' });
+      throw new DivergedError({ ...place, expected: body, found: NOTHING });
     },
   };
 }
@@ -101,7 +104,7 @@ function describeDifference(
   recomputed: TapeRecord,
   { body, line }: { readonly body: string; readonly line: TapeLine | undefined },
 ): Pick<Divergence, 'stage' | 'expected' | 'found'> {
-  if (line === undefined) return { stage: stageOfType(recomputed.type), expected: 'nothing', found: body };
+  if (line === undefined) return { stage: stageOfType(recomputed.type), expected: NOTHING, found: body };
   const { record } = line;
   if (record.type !== recomputed.type) {
     return { stage: stageOfMismatch(record.type, recomputed.type), expected: line.body, found: body };

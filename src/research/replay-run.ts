@@ -4,8 +4,10 @@ import type { JsonObject } from '../events/record.ts';
 import { readKeptWarmStart } from '../modes/warm-start.ts';
 import type { Progress } from '../ports/progress.ts';
 import type { RunLoop } from '../runtime/run-loop.ts';
+import { readStoredHead } from '../tape/head-file.ts';
 import { readTape } from '../tape/read-tape.ts';
 import { openRunFolder, readJson } from '../tape/run-folder.ts';
+import { NOTHING } from './comparing-tape.ts';
 import { type ReplayOptions, type ReplayResult, replayTape } from './replay.ts';
 
 export interface ReplayRunOptions {
@@ -27,6 +29,8 @@ export interface DatasetChange {
 
 export interface ReplayRunResult extends ReplayResult {
   readonly datasetChanges: readonly DatasetChange[];
+  /** The one difference is that the tape ended: of a run that crashed, or goes on, amid what follows from an input. */
+  readonly isUnfinished: boolean;
 }
 
 /**
@@ -47,7 +51,8 @@ export async function replayRun(options: ReplayRunOptions): Promise<ReplayRunRes
     ...(options.attach === undefined ? {} : { attach: options.attach }),
     ...(options.openTarget === undefined ? {} : { openTarget: options.openTarget }),
   });
-  return { ...result, datasetChanges: changesOf(result, dataset) };
+  const isUnfinished = result.divergence?.expected === NOTHING && readStoredHead(folder.tapeDir) === null;
+  return { ...result, datasetChanges: changesOf(result, dataset), isUnfinished };
 }
 
 function changesOf({ identity }: ReplayResult, dataset: FileDataset): DatasetChange[] {

@@ -53,4 +53,19 @@ describe('sametape run', () => {
   it('says on stderr that it made no predictions without models', () => {
     expect(json.stderr).toMatch(/^sametape: warning: limited mode: .*\n$/);
   });
+
+  it.each([
+    ['--cache', 'kept'],
+    ['--cache-mib', '64'],
+  ])('refuses %s with --resume, which uses none', async (...cache) => {
+    const refused = await sametape(['run', 's.yaml', '--resume', ...cache], { cwd: folder });
+    expect(refused.stderr).toMatch(new RegExp(`^sametape: ${cache[0]}: --resume uses no cache`));
+    expect(refused.code).toBe(2);
+  });
+
+  it('takes --resume without a cache, and --no-cache too', async () => {
+    const resumed = await sametape(['run', 's.yaml', '--resume', '--no-cache', '--json'], { cwd: folder });
+    expect(resumed.code, resumed.stderr).toBe(0);
+    expect(JSON.parse(resumed.stdout).chainHead).toBe(JSON.parse(json.stdout).chainHead);
+  });
 });

@@ -91,6 +91,17 @@ describe('recovering a crashed run', () => {
     );
   }, 240_000);
 
+  it('is what the replay of such a run names, as its tape only ends too early', async () => {
+    const lines = linesOf(tapeText);
+    const last = lines.findIndex((line) => typeOf(line) === 'CycleDue');
+    const dir = crashedCopy('open', Buffer.byteLength(`${lines.slice(0, last + 1).join('\n')}\n`));
+    const { code, stderr } = await sametape(['replay', dir]);
+    expect(stderr).toBe(
+      `sametape: the tape ends at seq ${last} and is not closed, the same bits up to there; see "sametape recover" or "sametape run --resume"\n`,
+    );
+    expect(code).toBe(1);
+  });
+
   it('leaves a run that ended in order as it is', async () => {
     const dir = join(work, 'ended');
     cpSync(runDir, dir, { recursive: true });

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -42,4 +42,23 @@ it('changes with any file of a deciding folder, and with no other', () => {
 
 it('does not depend on how lines end', () => {
   expect(hashOf(tree({ runtime: 'export const a = 1;\r\n' }))).toBe(hashOf(tree()));
+});
+
+it('changes with one line of what drives, answers, feeds or starts a run, in a copy of the sources', () => {
+  const root = mkdtempSync(join(tmpdir(), 'sametape-code-'));
+  folders.push(root);
+  cpSync(source, root, { recursive: true });
+  const base = hashOf(root);
+  expect(base).toBe(codeSha256());
+  const files = [
+    ...['runtime/run-loop.ts', 'models/onnx-session.ts', 'models/signal-layout.ts', 'modes/run-sessions.ts'],
+    ...['modes/prepare.ts', 'sources/session-timeline.ts', 'data/dataset.ts', 'tape/node-base64.ts'],
+  ];
+  for (const file of files) {
+    const text = readFileSync(join(root, file), 'utf8');
+    writeFileSync(join(root, file), `${text}// another\n`);
+    expect(hashOf(root), file).not.toBe(base);
+    writeFileSync(join(root, file), text);
+  }
+  expect(hashOf(root)).toBe(base);
 });
