@@ -7,7 +7,7 @@ import { openDataset } from '../../src/data/dataset.ts';
 import { writeDataset } from '../../src/data/dataset-writer.ts';
 import { synthesize } from '../../src/data/synth.ts';
 import { createRecordedInference } from '../../src/models/recorded-inference.ts';
-import { predictionKeyOf } from '../../src/modes/prepare.ts';
+import { predictionKeyOf } from '../../src/modes/open-inference.ts';
 import { runSessions } from '../../src/modes/run-sessions.ts';
 import { createFileTape } from '../../src/tape/file-tape.ts';
 import { bareLoop } from './bare-loop.ts';
