@@ -1,6 +1,7 @@
 import { InvariantError } from '../domain/errors.ts';
 import { canonicalJson } from '../events/canonical.ts';
-import { STAGES } from '../events/derived.ts';
+import { type DerivedType, STAGES } from '../events/derived.ts';
+import type { InputType } from '../events/inputs.ts';
 import type { Json, JsonObject, TapeEntry, TapeRecord } from '../events/record.ts';
 import type { TapeLine, TapeWriter } from '../ports/tape.ts';
 import { chainHash, GENESIS } from '../tape/chain.ts';
@@ -17,8 +18,9 @@ export interface Divergence {
   /** Cycle in progress or last completed, 0 before the first. */
   readonly cycle: number;
   /**
-   * A pipeline stage, `decisions`, or the part outside the pipeline: `market`, `session`, `predictions`, `orders`,
-   * `exchange`, `ledger`, `learning`.
+   * A pipeline stage (for a cycle, the first whose digest differs; `features`, `gating` and `risk` for their own records
+   * too), `decisions`, or the part outside the pipeline: `market`, `session`, `predictions`, `orders`, `exchange`,
+   * `ledger`, `learning`.
    */
   readonly stage: string;
   /** What the tape holds and what was recomputed there: canonical JSON, or `nothing` where one has ended. */
@@ -167,44 +169,58 @@ function stageOfMismatch(expected: string, found: string): string {
   return FED_STAGES.includes(stage) ? stageOfType(expected) : stage;
 }
 
+/** Where each type of record belongs; a type without a place does not compile. */
+const STAGE_OF = {
+  CycleCompleted: 'decisions',
+  MarketSlice: 'market',
+  DataGapDetected: 'market',
+  CorporateActionApplied: 'market',
+  InferenceRequested: 'features',
+  PredictionsMade: 'predictions',
+  InferenceFailed: 'predictions',
+  ModelFaulted: 'predictions',
+  GateBlocked: 'gating',
+  QuoteStale: 'gating',
+  RiskLimitWarned: 'risk',
+  KillSwitchTripped: 'risk',
+  KillSwitchReset: 'risk',
+  OrderIntended: 'orders',
+  CancelIntended: 'orders',
+  OrderAccepted: 'exchange',
+  OrderRejected: 'exchange',
+  OrderPartiallyFilled: 'exchange',
+  OrderFilled: 'exchange',
+  OrderCancelled: 'exchange',
+  OrderExpired: 'exchange',
+  BrokerSnapshot: 'exchange',
+  BorrowFeeCharged: 'exchange',
+  PositionOpened: 'ledger',
+  PositionChanged: 'ledger',
+  PositionClosed: 'ledger',
+  PositionAdjusted: 'ledger',
+  ReconciliationStarted: 'ledger',
+  ReconciliationMismatched: 'ledger',
+  ReconciliationEnded: 'ledger',
+  RewardObserved: 'learning',
+  LearningUpdated: 'learning',
+  RunStarted: 'session',
+  HorizonsDiscovered: 'session',
+  ArtifactWarned: 'session',
+  SessionOpened: 'session',
+  SessionClosed: 'session',
+  CycleDue: 'session',
+  CycleStarted: 'session',
+  CycleSkipped: 'session',
+  OperatorCommanded: 'session',
+  ConnectionLost: 'session',
+  ConnectionRestored: 'session',
+  Heartbeat: 'session',
+  TapeRecovered: 'session',
+  RunStopped: 'session',
+  ErrorRaised: 'session',
+} as const satisfies Record<InputType | DerivedType, string>;
+
+/** A type this version does not know came with a record of another: it is named as part of the session. */
 function stageOfType(type: string): string {
-  switch (type) {
-    case 'CycleCompleted':
-      return 'decisions';
-    case 'MarketSlice':
-    case 'DataGapDetected':
-      return 'market';
-    case 'InferenceRequested':
-      return 'features';
-    case 'PredictionsMade':
-    case 'InferenceFailed':
-      return 'predictions';
-    case 'OrderAccepted':
-    case 'OrderRejected':
-    case 'OrderPartiallyFilled':
-    case 'OrderFilled':
-    case 'OrderCancelled':
-    case 'OrderExpired':
-    case 'BrokerSnapshot':
-      return 'exchange';
-    case 'OrderIntended':
-    case 'CancelIntended':
-      return 'orders';
-    case 'PositionOpened':
-    case 'PositionChanged':
-    case 'PositionClosed':
-    case 'ReconciliationStarted':
-    case 'ReconciliationMismatched':
-    case 'ReconciliationEnded':
-      return 'ledger';
-    case 'RewardObserved':
-    case 'LearningUpdated':
-      return 'learning';
-    case 'RiskLimitWarned':
-    case 'KillSwitchTripped':
-    case 'KillSwitchReset':
-      return 'risk';
-    default:
-      return 'session';
-  }
+  return Object.hasOwn(STAGE_OF, type) ? STAGE_OF[type as InputType | DerivedType] : 'session';
 }

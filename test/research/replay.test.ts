@@ -4,12 +4,17 @@ import { CheckFailedError, InputError } from '../../src/domain/errors.ts';
 import type { MarketTable } from '../../src/domain/market-table.ts';
 import { decodeBase64, encodeBase64 } from '../../src/events/base64.ts';
 import { canonicalJson } from '../../src/events/canonical.ts';
-import { INPUT_TYPES, type InputEvent } from '../../src/events/inputs.ts';
+import type { DerivedType } from '../../src/events/derived.ts';
+import { INPUT_TYPES, type InputEvent, type InputType } from '../../src/events/inputs.ts';
 import type { JsonObject, TapeRecord } from '../../src/events/record.ts';
 import { identityJson } from '../../src/modes/run-identity.ts';
 import { runSessions, type SessionRun } from '../../src/modes/run-sessions.ts';
 import type { MarketDataset } from '../../src/ports/market-data.ts';
-import type { Divergence } from '../../src/research/comparing-tape.ts';
+import {
+  createComparingTape,
+  type DivergedError,
+  type Divergence,
+} from '../../src/research/comparing-tape.ts';
 import { syntheticRun } from '../engine/synthetic-run.ts';
 import { loopDesk, timelineOf } from '../runtime/loop-desk.ts';
 import { datasetOf, find, inserted, linesOf, replay, set, without, withRecord } from './tapes.ts';
@@ -494,3 +499,28 @@ function idOf({ payload }: TapeRecord): unknown {
 function started({ identity, sessions }: SessionRun): InputEvent {
   return { type: 'RunStarted', tUs: sessions[0]!.openUs, identity: identityJson(identity) };
 }
+
+describe('a record with another time', () => {
+  const places: readonly (readonly [DerivedType | InputType, string])[] = [
+    ['ModelFaulted', 'predictions'],
+    ['GateBlocked', 'gating'],
+    ['QuoteStale', 'gating'],
+    ['RiskLimitWarned', 'risk'],
+    ['RewardObserved', 'learning'],
+    ['LearningUpdated', 'learning'],
+    ['PositionAdjusted', 'ledger'],
+    ['ReconciliationEnded', 'ledger'],
+    ['BorrowFeeCharged', 'exchange'],
+  ];
+  it.each(places)('%s is named as part of %s', (type, stage) => {
+    const [line] = linesOf([{ seq: 0, t: 1, type, payload: {} }]);
+    const tape = createComparingTape([line!][Symbol.iterator]());
+    try {
+      tape.append({ seq: 0, t: 2, type, payloadJson: '{}' });
+    } catch (error) {
+      expect((error as DivergedError).divergence).toMatchObject({ seq: 0, stage });
+      return;
+    }
+    throw new Error('expected a divergence');
+  });
+});
