@@ -6,7 +6,7 @@ import type { Pipeline } from '../../src/pipeline/pipeline-state.ts';
 import { stageDigests } from '../../src/pipeline/stage-digests.ts';
 import { longDesk } from './desk.ts';
 
-type Column = Float64Array | Float32Array | Int32Array | Uint8Array;
+type Column = Float64Array | Float32Array | Int32Array | Int8Array | Uint8Array;
 
 /** What each stage gives to the next, by name. */
 function outputsOf({
@@ -18,6 +18,8 @@ function outputsOf({
       scores: prediction.scores.scores,
       present: work.present,
       calibrated: prediction.calibrated.calibrated,
+      confidence: prediction.calibrated.confidence,
+      stability: prediction.confidence.stability,
       icShrunk: prediction.confidence.icShrunk,
       sigma: work.sigma,
     },
@@ -30,9 +32,20 @@ function outputsOf({
       costBps: work.cost.costBps,
       scoreBps: work.arbitration.scoreBps,
       best: work.arbitration.best,
+      priorOmega: work.priorOmega,
+      bestScoreBps: work.arbitration.bestScoreBps,
+      thetaBps: work.arbitration.thetaBps,
+      side: work.arbitration.side,
       selected: work.arbitration.selected,
     },
     gating: {
+      ...Object.fromEntries(
+        Object.entries(work.barriers).flatMap(([kind, { p, known, faulted }]) => [
+          [`${kind} p`, p],
+          [`${kind} known`, known],
+          [`${kind} faulted`, faulted],
+        ]),
+      ),
       outcome: work.gate.outcome,
       factor: work.gate.factor,
       exit: work.exit.reason,
