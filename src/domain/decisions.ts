@@ -43,6 +43,8 @@ export type DecisionReason =
 /** The checks of stage 6, in the order they run. */
 export type RiskCheck =
   | 'kill_switch'
+  | 'trading_paused'
+  | 'connection_lost'
   | 'session_closed'
   | 'halted_symbol'
   | 'restricted_symbol'

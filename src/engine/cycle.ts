@@ -116,7 +116,9 @@ function decisionView(engine: Engine, cycle: number, predictions: Predictions | 
     sessionMinutes: sessionMinutes(clock, nowUs),
     minutesToClose: (clock.closeUs - nowUs) / US_PER_MINUTE,
     isSessionOpen: clock.isOpen && nowUs < clock.closeUs,
-    isKilled: isKilled(engine.kill) || engine.isPaused || engine.isLost.market_data || engine.isLost.broker,
+    isKilled: isKilled(engine.kill),
+    isPaused: engine.isPaused,
+    isDisconnected: engine.isLost.market_data || engine.isLost.broker,
     isFlattening: engine.isFlattening,
   };
 }

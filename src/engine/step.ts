@@ -1,6 +1,7 @@
 import { assertNever, InvariantError } from '../domain/errors.ts';
 import { chargeBorrowFee } from '../domain/ledger.ts';
 import { universeIndexOf } from '../domain/marks.ts';
+import { indexOfSymbol } from '../domain/symbol-index.ts';
 import { US_PER_MINUTE } from '../domain/units.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import type { InferenceRequest } from '../events/inference.ts';
@@ -137,12 +138,14 @@ function applySlice(
   stopExposure(engine, velocity.length === 0 ? losses : [...losses, ...velocity], out);
 }
 
-/** The symbol is held by itself: its quote and its data are stale until its next bar. */
+/** The symbol is held: risk refuses entries as `stale_data` until its next bar, however old data may be otherwise. */
 function raiseGap(
-  { settings }: Engine,
+  { settings, layout, pipeline: { market } }: Engine,
   { symbol, sinceUs, tUs }: Extract<InputEvent, { readonly type: 'DataGapDetected' }>,
   out: DerivedEvent[],
 ): void {
+  const i = indexOfSymbol(layout.symbols, symbol);
+  if (i >= 0) market.isOverdue[i] = 1;
   const minutes = Math.round((tUs - sinceUs) / US_PER_MINUTE);
   const allowed = settings.risk.maxDataGapMinutes ?? 0;
   const message = `${symbol} has had no bar for ${minutes} minutes; risk.maxDataGapMinutes allows ${allowed}`;

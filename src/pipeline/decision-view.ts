@@ -18,10 +18,16 @@ export interface DecisionView {
   readonly sessionMinutes: number;
   readonly minutesToClose: number;
   readonly isSessionOpen: boolean;
-  /** No new exposure: a kill switch is tripped, or the operator paused trading. */
+  /** Each rules new exposure out: a kill switch is tripped, the operator paused trading, a connection is down. */
   readonly isKilled: boolean;
+  readonly isPaused: boolean;
+  readonly isDisconnected: boolean;
   /** Every position is to be closed. */
   readonly isFlattening: boolean;
+}
+
+export function isExposureStopped({ isKilled, isPaused, isDisconnected }: DecisionView): boolean {
+  return isKilled || isPaused || isDisconnected;
 }
 
 /** The position a symbol will have when its working orders are done. */

@@ -19,6 +19,8 @@ export interface MarketState {
   /** Time of the newest bar of any kind. */
   readonly dataUs: Float64Array;
   readonly isHalted: Uint8Array;
+  /** N, 1 from the moment its source missed a bar to the next one. */
+  readonly isOverdue: Uint8Array;
 }
 
 export function createMarketState(symbolCount: number): MarketState {
@@ -31,6 +33,7 @@ export function createMarketState(symbolCount: number): MarketState {
     midUs: new Float64Array(symbolCount),
     dataUs: new Float64Array(symbolCount),
     isHalted: new Uint8Array(symbolCount),
+    isOverdue: new Uint8Array(symbolCount),
   };
 }
 
@@ -67,6 +70,8 @@ export function applyMarketRow(
 ): void {
   const flags = table.flags[row];
   state.dataUs[i] = tUs;
+  // a row without quote and trade is no bar
+  if (flags !== 0) state.isOverdue[i] = 0;
   state.isHalted[i] = (flags & IS_HALTED) === 0 ? 0 : 1;
   if ((flags & (HAS_BID | HAS_ASK)) !== 0) {
     const bid = (flags & HAS_BID) === 0 ? 0 : table.bidCloseE4[row];

@@ -13,7 +13,7 @@ import {
 } from './6-risk/risk-book.ts';
 import { ageMemory } from './6-risk/risk-memory.ts';
 import { setOutcome } from './cycle-work.ts';
-import type { DecisionView } from './decision-view.ts';
+import { type DecisionView, isExposureStopped } from './decision-view.ts';
 import type { Pipeline } from './pipeline-state.ts';
 
 /** What a cycle asks the broker for: cancels first, then orders that risk approved. */
@@ -77,7 +77,8 @@ function isObsolete({ work, settings }: Pipeline, view: DecisionView, i: number)
   const working = view.workingShares[i];
   if (working * work.sizing.deltaShares[i] < 0) return true;
   const addsExposure = working * view.positionShares[i] >= 0;
-  if (addsExposure) return view.isKilled || view.isFlattening || working * work.signalWeight[i] <= 0;
+  if (addsExposure)
+    return isExposureStopped(view) || view.isFlattening || working * work.signalWeight[i] <= 0;
   return work.kind[i] === EXIT && settings.execution.orderType === 'limit' && work.isResting[i] === 1;
 }
 
@@ -122,6 +123,8 @@ function openBook(pipeline: Pipeline, view: DecisionView): RiskBook {
     tUs: view.tUs,
     isSessionOpen: view.isSessionOpen,
     isKilled: view.isKilled,
+    isPaused: view.isPaused,
+    isDisconnected: view.isDisconnected,
     equityMicros: view.equityMicros,
     market,
     positionShares: view.positionShares,

@@ -82,6 +82,8 @@ export async function bareLoop(spec: {
           minutesToClose: (session.closeUs - tUs) / US_PER_MINUTE,
           isSessionOpen: true,
           isKilled: false,
+          isPaused: false,
+          isDisconnected: false,
           isFlattening: false,
         });
         for (const verdict of approved) {

@@ -38,7 +38,7 @@ describe('operator commands', () => {
     expect(decisionsIn(desk.next({ AAA: 'short' })).AAA).toEqual({
       symbol: 'AAA',
       kind: 'BLOCKED',
-      reason: 'kill_switch',
+      reason: 'trading_paused',
       value: 1,
       limit: 0,
     });

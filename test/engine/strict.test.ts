@@ -94,6 +94,21 @@ describe('outside strict mode', () => {
     expect(decisionsIn(desk.next({ AAA: 'long' })).AAA).toMatchObject({ kind: 'TRADE' });
   });
 
+  it('is held however old quotes and data may be otherwise, until its next bar', () => {
+    const hour = { maxDataAgeSeconds: 3600, maxQuoteAgeSeconds: 3600 };
+    const gating = { maxQuoteAgeSeconds: 3600 };
+    const desk = warmDesk({ scenario: { strict: false, risk: hour, gating } });
+    FAILURES['stale data']!.fail(desk);
+    const held = desk.cycle({ AAA: 'long', BBB: 'long' });
+    expect(decisionsIn(held)).toMatchObject({
+      AAA: { kind: 'BLOCKED', reason: 'stale_data' },
+      BBB: { kind: 'TRADE' },
+    });
+    desk.bar({ AAA: 'none' });
+    expect(decisionsIn(desk.cycle({ AAA: 'long' })).AAA).toMatchObject({ reason: 'stale_data' });
+    expect(decisionsIn(desk.next({ AAA: 'long' })).AAA).toMatchObject({ kind: 'TRADE' });
+  });
+
   it('books that differ stop new exposure until an operator resets them', () => {
     const desk = warmDesk({ scenario: { strict: false } });
     FAILURES['reconcile mismatch']!.fail(desk);
@@ -117,7 +132,7 @@ describe('a connection that is lost', () => {
       const out = desk.next({ AAA: 'short', BBB: 'long' });
       expect(decisionsIn(out)).toMatchObject({
         AAA: { kind: 'EXIT' },
-        BBB: { kind: 'BLOCKED', reason: 'kill_switch' },
+        BBB: { kind: 'BLOCKED', reason: 'connection_lost' },
       });
       expect(ordersIn(out).map(({ purpose }) => purpose)).toEqual(['close']);
       const other = source === 'broker' ? 'market_data' : 'broker';

@@ -90,6 +90,8 @@ function worldOf(world: World) {
     tUs: NOW,
     isSessionOpen: true,
     isKilled: false,
+    isPaused: false,
+    isDisconnected: false,
     equityMicros: 1e12,
     market,
     positionShares: Float64Array.of(world.position ?? 0, world.otherPosition ?? 0),
@@ -140,6 +142,8 @@ const limitBuy = (limitPriceE4: number): Partial<OrderDraft> => ({ type: 'limit'
 /** For each check: a world just beyond its limit, and the same world just inside it. */
 const EDGES: readonly { readonly check: RiskCheck; readonly beyond: World; readonly inside: World }[] = [
   { check: 'kill_switch', beyond: { book: { isKilled: true } }, inside: {} },
+  { check: 'trading_paused', beyond: { book: { isPaused: true } }, inside: {} },
+  { check: 'connection_lost', beyond: { book: { isDisconnected: true } }, inside: {} },
   { check: 'session_closed', beyond: { book: { isSessionOpen: false } }, inside: {} },
   { check: 'halted_symbol', beyond: { market: (m) => m.isHalted.fill(1) }, inside: {} },
   {

@@ -32,7 +32,14 @@ function stageOver(symbolCount: number) {
   const working = symbols.map((_, symbolIx) => ({ symbolIx, side: 'buy', leavesQuantity: 1 }) as const);
   return (): OrderRequest[] => {
     const memory = createRiskMemory(symbolCount);
-    const facts = { tUs: NOW, isSessionOpen: true, isKilled: false, equityMicros: EQUITY_MICROS };
+    const facts = {
+      tUs: NOW,
+      isSessionOpen: true,
+      isKilled: false,
+      isPaused: false,
+      isDisconnected: false,
+      equityMicros: EQUITY_MICROS,
+    };
     const book = openRiskBook({ ...facts, market, positionShares, advDollars, rules, working }, open, {
       leverage: 4,
     });

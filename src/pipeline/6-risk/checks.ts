@@ -22,10 +22,12 @@ export interface RiskCheckRow {
   readonly run: (order: RiskCase) => CheckResult;
 }
 
+/** Too old by the clock, or missed by its source: an overdue symbol is held until its next bar, whatever age is allowed. */
 function staleData({ book, draft, settings }: RiskCase): CheckResult {
   const ageUs = book.tUs - book.market.dataUs[draft.symbolIx];
   const limit = settings.maxDataAgeSeconds;
-  return blockedIf(ageUs > limit * US_PER_SECOND, { value: ageUs / US_PER_SECOND, limit });
+  const isStale = ageUs > limit * US_PER_SECOND || book.market.isOverdue[draft.symbolIx] === 1;
+  return blockedIf(isStale, { value: ageUs / US_PER_SECOND, limit });
 }
 
 /** The quote an order is priced and judged by; trades alone keep data fresh, not the quote. */
@@ -154,6 +156,8 @@ function flag(holds: boolean): CheckResult {
 /** The checks of stage 6 in the order they run; a new one is a row. A value that equals its limit passes. */
 export const RISK_CHECKS: readonly RiskCheckRow[] = [
   { check: 'kill_switch', unit: '', reductionsPass: true, run: ({ book }) => flag(book.isKilled) },
+  { check: 'trading_paused', unit: '', reductionsPass: true, run: ({ book }) => flag(book.isPaused) },
+  { check: 'connection_lost', unit: '', reductionsPass: true, run: ({ book }) => flag(book.isDisconnected) },
   { check: 'session_closed', unit: '', reductionsPass: false, run: ({ book }) => flag(!book.isSessionOpen) },
   {
     check: 'halted_symbol',

@@ -34,6 +34,8 @@ export interface RiskFacts {
   readonly tUs: TimeUs;
   readonly isSessionOpen: boolean;
   readonly isKilled: boolean;
+  readonly isPaused: boolean;
+  readonly isDisconnected: boolean;
   readonly equityMicros: MoneyMicros;
   readonly market: MarketState;
   /** N signed shares. */
@@ -103,12 +105,25 @@ export function openRiskBook(
   { leverage }: { readonly leverage: number },
 ): RiskBook {
   const worst = { grossMicros: 0, highestNetMicros: 0, lowestNetMicros: 0 };
-  const { tUs, isSessionOpen, isKilled, equityMicros, market, positionShares, advDollars, rules } = facts;
+  const {
+    tUs,
+    isSessionOpen,
+    isKilled,
+    isPaused,
+    isDisconnected,
+    equityMicros,
+    market,
+    positionShares,
+    advDollars,
+    rules,
+  } = facts;
   // field by field: a spread with other keys costs microseconds on Node 20
   const book: RiskBook = {
     tUs,
     isSessionOpen,
     isKilled,
+    isPaused,
+    isDisconnected,
     equityMicros,
     market,
     positionShares,

@@ -197,6 +197,8 @@ function bookOf(symbols: readonly string[], weights: Weights, isKilled: boolean)
     tUs,
     isSessionOpen: true,
     isKilled,
+    isPaused: false,
+    isDisconnected: false,
     equityMicros: SHARES_PER_EQUITY * 1e6,
     market,
     positionShares: Float64Array.from(symbols, (name) =>
