@@ -4,7 +4,7 @@ import type { LearningState } from '../learning/learning-state.ts';
 import type { EntryTerms } from '../learning/reward-tracker.ts';
 import { createPrng } from '../math/prng.ts';
 import { isFlattenTime } from './4-gating/exits.ts';
-import type { DecisionView } from './decision-view.ts';
+import { type DecisionView, isExposureStopped } from './decision-view.ts';
 import type { Pipeline } from './pipeline-state.ts';
 
 /**
@@ -27,8 +27,9 @@ export function exploreEntries(pipeline: Pipeline, view: DecisionView): void {
 
 /** False where nothing new is opened, whatever it scores: there is nothing to draw for. */
 function mayEnter({ settings }: Pipeline, view: DecisionView): boolean {
-  const { isSessionOpen, isKilled, isFlattening, minutesToClose } = view;
-  return isSessionOpen && !isKilled && !isFlattening && !isFlattenTime(minutesToClose, settings.gating);
+  const { isSessionOpen, isFlattening, minutesToClose } = view;
+  const isStopped = isExposureStopped(view) || isFlattening;
+  return isSessionOpen && !isStopped && !isFlattenTime(minutesToClose, settings.gating);
 }
 
 function enter(pipeline: Pipeline, learning: LearningState, cycle: number, i: number): void {
