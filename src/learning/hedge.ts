@@ -1,5 +1,5 @@
 import { ln } from '../math/elementary.ts';
-import { addExpArm, addLoss, type ExpWeights, refreshProbabilities } from './exp-weights.ts';
+import { addExpArm, type ExpWeights, refreshProbabilities } from './exp-weights.ts';
 
 /*
  * Hedge with full information and the anytime rate eta_t = sqrt(8 ln K / t): its regret after T rounds of losses in
@@ -11,12 +11,7 @@ export function hedgeEta(armCount: number, t: number): number {
   return Math.sqrt((8 * ln(armCount)) / t);
 }
 
-/** Adds one arm's loss. Arms may be scored at different times: `closeHedgeRound` follows when a round is complete. */
-export function addHedgeLoss(weights: ExpWeights, arm: number, loss: number): void {
-  addLoss(weights, arm, loss);
-}
-
-/** Takes in that `rounds` rounds have been scored so far. */
+/** Takes in that `rounds` rounds have been scored so far: arms may get their losses (`addLoss`) at different times. */
 export function closeHedgeRounds(weights: ExpWeights, rounds: number): void {
   weights.rounds = rounds;
   refreshProbabilities(weights, hedgeEta(weights.lossSums.length, rounds + 1));

@@ -1,7 +1,7 @@
 import { invariant } from '../domain/errors.ts';
 import type { LearningSettings } from '../domain/settings.ts';
 import { blendShare, combineWeights, staticWeights } from './ensemble.ts';
-import { createExpWeights, type ExpWeights } from './exp-weights.ts';
+import { addLoss, createExpWeights, type ExpWeights } from './exp-weights.ts';
 import { addExp3IxArm, observeExp3Ix, refreshExp3Ix } from './exp3ix.ts';
 import {
   addForecastArm,
@@ -10,7 +10,7 @@ import {
   type MaturedForecasts,
   meanScore,
 } from './forecast-scores.ts';
-import { addHedgeArm, addHedgeLoss, closeHedgeRounds } from './hedge.ts';
+import { addHedgeArm, closeHedgeRounds } from './hedge.ts';
 import type { LearningStart } from './learning-start.ts';
 import { NEUTRAL_LOSS } from './reward.ts';
 import {
@@ -126,7 +126,7 @@ export function learnFromReward(state: LearningState, { loss, terms }: ObservedR
 export function learnFromForecasts(state: LearningState, arm: number, matured: MaturedForecasts): void {
   const { forecasts, weights } = state;
   if (forecasts === null) return;
-  addHedgeLoss(weights, arm, -meanScore(matured) / 2);
+  addLoss(weights, arm, -meanScore(matured) / 2);
   forecasts.scored[arm] += 1;
   forecasts.hasNew = true;
 }

@@ -1,5 +1,5 @@
 import { US_PER_SECOND } from '../domain/units.ts';
-import type { Engine } from '../engine/engine-state.ts';
+import { currentEquityMicros, type Engine } from '../engine/engine-state.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import type { Predictions } from '../events/inputs.ts';
 import { exp } from '../math/elementary.ts';
@@ -158,7 +158,7 @@ function traceBlending({ pipeline }: Engine, { symbolIx: i }: TraceContext): Tra
 function traceArbitration(engine: Engine, { symbolIx: i }: TraceContext): TraceSection {
   const { horizons, work, settings, symbolCount } = engine.pipeline;
   const { arbitration } = work;
-  const planned = (settings.sizing.maxWeight * plannedEquityMicros(engine)) / 1_000_000;
+  const planned = (settings.sizing.maxWeight * currentEquityMicros(engine)) / 1_000_000;
   return {
     stage: '3 arbitration',
     values: [
@@ -228,13 +228,6 @@ function traceLearning({ pipeline }: Engine, { symbolIx: i }: TraceContext): Tra
   ];
 }
 
-/** Equity the cycle was decided with: cash and positions at the marks, which no event has moved since. */
-function plannedEquityMicros({ ledger, pipeline }: Engine): number {
-  let equity = ledger.cashMicros;
-  for (let i = 0; i < ledger.shares.length; i += 1) equity += ledger.shares[i] * pipeline.marksE4[i] * 100;
-  return equity;
-}
-
 function traceGating({ pipeline, ledger }: Engine, { symbolIx: i }: TraceContext): TraceSection {
   const { work, timers, horizons } = pipeline;
   const { barriers, gate, exit } = work;
@@ -283,7 +276,7 @@ function traceSizing({ pipeline, ledger }: Engine, { symbolIx: i }: TraceContext
 function traceRisk(engine: Engine, { symbolIx: i, tUs }: TraceContext): TraceSection {
   const { kill, pipeline } = engine;
   const { work, settings } = pipeline;
-  const equityMicros = plannedEquityMicros(engine);
+  const equityMicros = currentEquityMicros(engine);
   const losses = lossStatus(kill, { equityMicros, tUs });
   const log = readLog(work.checks, i);
   const tripped = KILL_CAUSES.filter((cause) => kill.tripped[cause]);

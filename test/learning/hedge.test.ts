@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createExpWeights } from '../../src/learning/exp-weights.ts';
-import { addHedgeArm, addHedgeLoss, closeHedgeRounds } from '../../src/learning/hedge.ts';
+import { addLoss, createExpWeights } from '../../src/learning/exp-weights.ts';
+import { addHedgeArm, closeHedgeRounds } from '../../src/learning/hedge.ts';
 import { playSwitchingGame } from './switching-losses.ts';
 
 const K = 5;
@@ -19,7 +19,7 @@ function expectedRegretOf(rounds: number, seed: number): number {
     {
       probabilities: () => weights.probabilities,
       observe: ({ losses }) => {
-        for (let i = 0; i < K; i += 1) addHedgeLoss(weights, i, losses[i]! - 0.5);
+        for (let i = 0; i < K; i += 1) addLoss(weights, i, losses[i]! - 0.5);
         played += 1;
         closeHedgeRounds(weights, played);
       },
@@ -41,8 +41,8 @@ describe('Hedge against losses that switch', () => {
 describe('a Hedge learner', () => {
   it('weighs arms by exp(-eta * loss), eta = sqrt(8 ln K / t)', () => {
     const weights = createExpWeights(2);
-    addHedgeLoss(weights, 0, 0.5);
-    addHedgeLoss(weights, 1, -0.25);
+    addLoss(weights, 0, 0.5);
+    addLoss(weights, 1, -0.25);
     closeHedgeRounds(weights, 1);
     const eta = Math.sqrt((8 * Math.log(2)) / 2);
     expect(weights.probabilities[1]! / weights.probabilities[0]!).toBeCloseTo(Math.exp(eta * 0.75), 12);
@@ -51,8 +51,8 @@ describe('a Hedge learner', () => {
   it('takes an arm in at what it had lost itself', () => {
     const weights = createExpWeights(2);
     for (let t = 1; t <= 100; t += 1) {
-      addHedgeLoss(weights, 0, 0.3);
-      addHedgeLoss(weights, 1, -0.3);
+      addLoss(weights, 0, 0.3);
+      addLoss(weights, 1, -0.3);
       closeHedgeRounds(weights, t);
     }
     addHedgeArm(weights);
