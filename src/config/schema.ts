@@ -26,6 +26,10 @@ const dataSchema = z
       .optional()
       .describe('First session, YYYY-MM-DD in New York. Default: the first of the dataset.'),
     to: sessionDate().optional().describe('Last session, included. Default: the last of the dataset.'),
+    source: z
+      .enum(['dataset', 'simulated', 'alpaca'])
+      .default('dataset')
+      .describe('Where paper and live runs take market data from; a backtest reads the dataset.'),
     symbols: z
       .array(symbol())
       .min(1)

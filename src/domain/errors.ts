@@ -38,6 +38,23 @@ export class CheckFailedError extends SametapeError {
   }
 }
 
+/** A broker, a data service or the disk did not do what it was asked. A retry can help where `retryable` says so. Exit code 2. */
+export class ServiceError extends SametapeError {
+  readonly code: string;
+  readonly retryable: boolean;
+  readonly exitCode = 2;
+
+  constructor(
+    code: string,
+    message: string,
+    { retryable, cause }: { readonly retryable: boolean; readonly cause?: unknown },
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.retryable = retryable;
+  }
+}
+
 /** A bug in sametape: a state that the types or the logic rule out was reached. Exit code 3. */
 export class InvariantError extends SametapeError {
   readonly code = 'INVARIANT';

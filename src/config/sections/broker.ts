@@ -50,6 +50,10 @@ const credentialsSchema = z
 
 export const brokerSchema = z
   .strictObject({
+    source: z
+      .enum(['simulated', 'alpaca', 'ibkr'])
+      .default('simulated')
+      .describe('Who carries out the orders of paper and live runs; a backtest simulates them.'),
     slippageBps: bps()
       .default(1)
       .describe('Fixed slippage against every fill, bps, beyond the bid or ask it fills at.'),
@@ -83,7 +87,7 @@ export const brokerSchema = z
   .describe('The simulated broker: fills, fees, margin.');
 
 export function toExchangeSettings(section: z.output<typeof brokerSchema>): ExchangeSettings {
-  const { fee, borrow, credentials: _neverRecorded, ...rest } = section;
+  const { fee, borrow, source: _ofTheRun, credentials: _neverRecorded, ...rest } = section;
   return { ...rest, fee: toFeeModel(fee), borrow: toBorrowSettings(borrow) };
 }
 
