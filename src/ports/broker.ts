@@ -65,8 +65,13 @@ export interface Broker {
   readonly news$: Observable<BrokerNews>;
   /** Done when reports on orders can be heard: nothing is sent before. @throws ServiceError */
   connect(): Promise<void>;
-  /** Done when the order is known to be placed or refused (then news says so). @throws ServiceError when neither could be found out */
-  submitOrder(order: OrderRequest): Promise<void>;
+  /**
+   * Done when the order is known to be placed or refused (then news says so).
+   * @param sent `mayBePlaced`: an earlier attempt, of this process or of one that crashed, may have placed it. It is looked
+   *   up first (open and ended orders, executions), and what is found is told as news; only what is not there is sent.
+   * @throws ServiceError when neither could be found out; the caller asks again with `mayBePlaced`
+   */
+  submitOrder(order: OrderRequest, sent?: { readonly mayBePlaced: boolean }): Promise<void>;
   /** Done when the broker has the request; a refusal is news. */
   cancelOrder(clientOrderId: string): Promise<void>;
   /** Changes a working order in place of cancelling it; what becomes of it is news. */
@@ -79,8 +84,13 @@ export interface Broker {
   getCash(): Promise<MoneyMicros>;
   /** Cash and positions at the broker's own prices. */
   getPortfolioValue(): Promise<MoneyMicros>;
-  /** Executions at or after a time, oldest first: what a lost connection may have kept from us. */
+  /**
+   * Executions at or after a time, oldest first: what a lost connection may have kept from us. Their ids are those that
+   * news gives, so that one told twice is booked once.
+   */
   getExecutions(sinceUs: TimeUs): Promise<readonly Execution[]>;
+  /** For a simulated broker: what passes through the loop, in its order. Others have no such method. */
+  observe?(event: InputEvent): void;
   /** Ends connections; nothing is cancelled by it. */
   close(): Promise<void>;
 }
