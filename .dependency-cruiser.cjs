@@ -1,13 +1,14 @@
 // Import directions of src/, one line a folder: what it may import besides itself. See ARCHITECTURE.
 const CORE = ['events', 'domain', 'math'];
 const ENGINE = ['engine', 'pipeline', 'learning', 'exchange', ...CORE];
-const ADAPTER = ['ports', 'files', ...CORE];
+const ADAPTER = ['ports', 'files', 'net', ...CORE];
 const ADAPTERS = ['tape', 'data', 'sources', 'models', 'brokers', 'observability'];
 
 const MAY_IMPORT = {
   domain: [],
   math: [],
   files: [],
+  net: ['ports', 'domain'],
   config: ['domain', 'files'],
   events: ['domain', 'math'],
   learning: ['domain', 'math'],
@@ -23,8 +24,8 @@ const MAY_IMPORT = {
   observability: ADAPTER,
   runtime: ['ports', ...ENGINE],
   report: ['ports', 'files', ...ENGINE],
-  modes: ['runtime', 'config', 'report', 'ports', 'files', ...ADAPTERS, ...ENGINE],
-  research: ['modes', 'runtime', 'config', 'report', 'ports', 'files', ...ADAPTERS, ...ENGINE],
+  modes: ['runtime', 'config', 'report', 'ports', 'files', 'net', ...ADAPTERS, ...ENGINE],
+  research: ['modes', 'runtime', 'config', 'report', 'ports', 'files', 'net', ...ADAPTERS, ...ENGINE],
 };
 
 const PURE_ZONE = ['domain', 'math', 'events', 'learning', 'pipeline', 'exchange', 'engine'];

@@ -18,6 +18,7 @@ export const DECIDING_FOLDERS = [
   'math',
   'models',
   'modes',
+  'net',
   'pipeline',
   'runtime',
   'sources',

@@ -1,0 +1,95 @@
+import { ServiceError } from '../domain/errors.ts';
+import { type DurationUs, type TimeUs, US_PER_MINUTE } from '../domain/units.ts';
+import type { Clock } from '../ports/clock.ts';
+
+/** `cancel`: what takes risk away. Its share of the budget is never used up by anything else. */
+export type RequestLane = 'ordinary' | 'cancel';
+
+export interface BudgetSettings {
+  readonly perMinute: number;
+  /** How many of them only cancels may use. */
+  readonly reservedForCancels: number;
+}
+
+export interface RequestBudget {
+  /** Done when a request of this lane may be sent; it is counted as sent then. @throws ServiceError after `close` */
+  take(lane: RequestLane): Promise<void>;
+  /** The other side said that it is enough for now: nothing is sent for so long. */
+  pause(spanUs: DurationUs): void;
+  readonly waiting: number;
+  close(): void;
+}
+
+interface Waiter {
+  readonly go: () => void;
+  readonly giveUp: (error: ServiceError) => void;
+}
+
+/**
+ * Keeps requests within a number a minute, over every span of a minute: each place is given back 60 s after it was
+ * taken. (A bucket that refills would let through twice the number in the minute after a pause.) Cancels go first.
+ */
+export function createRequestBudget(settings: BudgetSettings, clock: Clock): RequestBudget {
+  const { perMinute, reservedForCancels } = settings;
+  const sentUs: { readonly tUs: TimeUs; readonly lane: RequestLane }[] = [];
+  const queues: Readonly<Record<RequestLane, Waiter[]>> = { cancel: [], ordinary: [] };
+  let ordinaryCount = 0;
+  let notBeforeUs = 0;
+  let isClosed = false;
+  let unschedule: (() => void) | undefined;
+
+  const forget = (nowUs: TimeUs): void => {
+    while (sentUs.length > 0 && sentUs[0].tUs <= nowUs - US_PER_MINUTE) {
+      if (sentUs.shift()?.lane === 'ordinary') ordinaryCount -= 1;
+    }
+  };
+  const hasPlace = (lane: RequestLane): boolean =>
+    sentUs.length < perMinute && (lane === 'cancel' || ordinaryCount < perMinute - reservedForCancels);
+  const pump = (): void => {
+    unschedule?.();
+    unschedule = undefined;
+    const nowUs = clock.nowUs();
+    forget(nowUs);
+    for (const lane of ['cancel', 'ordinary'] as const) {
+      while (queues[lane].length > 0 && nowUs >= notBeforeUs && hasPlace(lane)) {
+        sentUs.push({ tUs: nowUs, lane });
+        if (lane === 'ordinary') ordinaryCount += 1;
+        queues[lane].shift()?.go();
+      }
+    }
+    if (queues.cancel.length + queues.ordinary.length === 0) return;
+    const freeUs = sentUs.length === 0 ? nowUs : sentUs[0].tUs + US_PER_MINUTE;
+    unschedule = clock.at(Math.max(notBeforeUs, nowUs < notBeforeUs ? 0 : freeUs), pump);
+  };
+
+  return {
+    take: (lane) =>
+      new Promise<void>((go, giveUp) => {
+        if (isClosed) giveUp(closed());
+        else {
+          queues[lane].push({ go, giveUp });
+          pump();
+        }
+      }),
+    pause: (spanUs) => {
+      notBeforeUs = Math.max(notBeforeUs, clock.nowUs() + spanUs);
+      pump();
+    },
+    get waiting() {
+      return queues.cancel.length + queues.ordinary.length;
+    },
+    close: () => {
+      isClosed = true;
+      unschedule?.();
+      for (const queue of Object.values(queues)) {
+        for (const waiter of queue.splice(0)) waiter.giveUp(closed());
+      }
+    },
+  };
+}
+
+function closed(): ServiceError {
+  return new ServiceError('CLOSED', 'the connection was closed before the request was sent', {
+    retryable: false,
+  });
+}

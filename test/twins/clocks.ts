@@ -1,0 +1,51 @@
+import type { Clock } from '../../src/ports/clock.ts';
+
+/** The wall's time. */
+export const wallClock: Clock = {
+  nowUs: () => Math.round((performance.timeOrigin + performance.now()) * 1000),
+  at: (tUs, call) => {
+    const timer = setTimeout(call, Math.max(0, Math.ceil((tUs - wallClock.nowUs()) / 1000)));
+    return () => clearTimeout(timer);
+  },
+};
+
+export interface ManualClock extends Clock {
+  /** Moves time on, calling back what falls due, in order. */
+  advance(spanUs: number): void;
+}
+
+/** Time that a test moves. */
+export function manualClock(startUs = 0): ManualClock {
+  let nowUs = startUs;
+  let calls: { readonly tUs: number; readonly call: () => void }[] = [];
+  const nextDue = (untilUs: number) =>
+    calls.filter(({ tUs }) => tUs <= untilUs).sort((a, b) => a.tUs - b.tUs)[0];
+  return {
+    nowUs: () => nowUs,
+    at: (tUs, call) => {
+      const entry = { tUs, call };
+      calls.push(entry);
+      return () => {
+        calls = calls.filter((one) => one !== entry);
+      };
+    },
+    advance: (spanUs) => {
+      const untilUs = nowUs + spanUs;
+      for (let due = nextDue(untilUs); due !== undefined; due = nextDue(untilUs)) {
+        calls = calls.filter((one) => one !== due);
+        nowUs = Math.max(nowUs, due.tUs);
+        due.call();
+      }
+      nowUs = untilUs;
+    },
+  };
+}
+
+/** Waits until something holds; the wait is bounded, and says what it waited for. */
+export async function until(what: string, holds: () => boolean, withinMs = 5_000): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`waited ${withinMs} ms for: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
