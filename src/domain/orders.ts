@@ -31,7 +31,11 @@ export type OrderRejectReason =
   | 'insufficient_buying_power'
   | 'short_not_allowed'
   | 'no_borrow'
-  | 'duplicate_client_order_id';
+  | 'duplicate_client_order_id'
+  /** By a broker, for reasons in its own words. */
+  | 'refused'
+  /** It never came to the broker, and that is known. */
+  | 'not_placed';
 
 /** Lifecycle of an order. Only the listed moves are legal; anything else is an error that stops new exposure. */
 export type OrderStatus =
@@ -52,6 +56,27 @@ const NEXT: Readonly<Record<OrderStatus, readonly OrderStatus[]>> = {
   expired: [],
   rejected: [],
 };
+
+/** What a broker says of an order between its acceptance and its end: for the record, it moves nothing. */
+export type OrderProgress =
+  | 'pending_new'
+  | 'held'
+  | 'pending_cancel'
+  | 'pending_replace'
+  | 'replaced'
+  | 'stopped'
+  | 'suspended'
+  | 'calculated'
+  | 'done_for_day';
+
+/** An order that a broker has open, as far as books are compared by it. */
+export interface OpenOrder {
+  /** Empty where it was not sent by sametape. */
+  readonly clientOrderId: string;
+  readonly symbol: string;
+  readonly side: Side;
+  readonly leavesQuantity: Shares;
+}
 
 export function canMove(from: OrderStatus, to: OrderStatus): boolean {
   return NEXT[from].includes(to);

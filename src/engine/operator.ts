@@ -29,6 +29,9 @@ export function applyOperatorCommand(
       if (engine.kill.tripped.repeated_execution) forgetAllExecutions(engine.pipeline.riskMemory);
       out.push(...resetKill(engine.kill, { equityMicros: currentEquityMicros(engine), by: who }));
       return;
+    case 'reconcile':
+      out.push({ type: 'ReconciliationRequested', reason: 'operator' });
+      return;
     default:
       assertNever(command);
   }

@@ -45,7 +45,8 @@ export interface EndedOrders {
 export type OrderFault =
   | { readonly code: 'ORDER_UNKNOWN'; readonly message: string }
   | { readonly code: 'ORDER_ILLEGAL_MOVE'; readonly message: string }
-  | { readonly code: 'ORDER_OVERFILLED'; readonly message: string };
+  | { readonly code: 'ORDER_OVERFILLED'; readonly message: string }
+  | { readonly code: 'EXECUTION_UNKNOWN'; readonly message: string };
 
 export function createOrderBook(): OrderBook {
   return {

@@ -14,6 +14,10 @@ import { sessionMinutes } from './session-clock.ts';
 
 /** Books one broker report: order lifecycle, positions, cash. A report that cannot be right trips the kill switch. */
 export function applyReport(engine: Engine, report: BrokerReport, out: DerivedEvent[]): void {
+  if (report.type === 'ExecutionCorrected' || report.type === 'CommissionReported') {
+    raiseUnknownExecution(engine, report, out);
+    return;
+  }
   const clientOrderId = 'execution' in report ? report.execution.clientOrderId : report.clientOrderId;
   const order = findOrder(engine.orders, clientOrderId);
   if (order === undefined) {
@@ -26,7 +30,18 @@ export function applyReport(engine: Engine, report: BrokerReport, out: DerivedEv
     return;
   }
   if ('execution' in report) applyFill(engine, order, report.execution, out);
-  else move(engine, order, STATUS_AFTER[report.type], out);
+  else if (report.type === 'CancelRejected') order.cancelRequested = false;
+  else if (report.type !== 'OrderUpdated') move(engine, order, STATUS_AFTER[report.type], out);
+}
+
+function raiseUnknownExecution(
+  engine: Engine,
+  report: Extract<BrokerReport, { readonly type: 'ExecutionCorrected' | 'CommissionReported' }>,
+  out: DerivedEvent[],
+): void {
+  const executionId = report.type === 'ExecutionCorrected' ? report.corrects : report.executionId;
+  const message = `${report.type} for unknown execution ${executionId}`;
+  raise(engine, { code: 'EXECUTION_UNKNOWN', message }, out);
 }
 
 const STATUS_AFTER = {

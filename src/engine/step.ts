@@ -95,6 +95,10 @@ function applyInput(
     case 'OrderFilled':
     case 'OrderCancelled':
     case 'OrderExpired':
+    case 'OrderUpdated':
+    case 'CancelRejected':
+    case 'ExecutionCorrected':
+    case 'CommissionReported':
       applyReport(engine, input, out);
       return undefined;
     case 'BrokerSnapshot':

@@ -1,10 +1,7 @@
-import type { CorporateAction } from '../domain/corporate-actions.ts';
-import type { MarketSlice, Session } from '../domain/market-table.ts';
-import type { Execution, OrderRejectReason } from '../domain/orders.ts';
-import type { Shares } from '../domain/units.ts';
+import type { MarketSlice } from '../domain/market-table.ts';
+import type { OrderProgress, OrderRejectReason } from '../domain/orders.ts';
 import { type Base64Codec, pureBase64 } from './base64.ts';
 import {
-  booleanField,
   choiceField,
   dateField,
   expectOnly,
@@ -12,6 +9,7 @@ import {
   fail,
   integerField,
   objectField,
+  objectsField,
   payloadReader,
   stringField,
   stringsField,
@@ -22,6 +20,7 @@ import {
   decodeSliceReference,
   type SliceReference,
 } from './decode-market.ts';
+import { corporateAction, execution, openOrder, positions, session } from './decode-values.ts';
 import type { ConnectionSource, InputEvent, InputType, OperatorCommand } from './inputs.ts';
 import type { TapeRecord } from './record.ts';
 
@@ -40,6 +39,7 @@ const COMMANDS = Object.keys({
   kill: true,
   reset: true,
   flatten: true,
+  reconcile: true,
 } satisfies Record<OperatorCommand, true>) as OperatorCommand[];
 
 const CONNECTIONS = Object.keys({
@@ -58,7 +58,21 @@ const REJECT_REASONS = Object.keys({
   short_not_allowed: true,
   no_borrow: true,
   duplicate_client_order_id: true,
+  refused: true,
+  not_placed: true,
 } satisfies Record<OrderRejectReason, true>) as OrderRejectReason[];
+
+const PROGRESS = Object.keys({
+  pending_new: true,
+  held: true,
+  pending_cancel: true,
+  pending_replace: true,
+  replaced: true,
+  stopped: true,
+  suspended: true,
+  calculated: true,
+  done_for_day: true,
+} satisfies Record<OrderProgress, true>) as OrderProgress[];
 
 /**
  * An input record back as the event it was written from; the inverse of `encodeInput`.
@@ -164,14 +178,57 @@ const DECODERS: { readonly [T in InputType]: Decoder<T> } = {
   },
   OrderCancelled: (record) => ({ type: 'OrderCancelled', tUs: record.t, clientOrderId: onlyOrderId(record) }),
   OrderExpired: (record) => ({ type: 'OrderExpired', tUs: record.t, clientOrderId: onlyOrderId(record) }),
-  BrokerSnapshot: (record) => {
-    const reader = only(record, 'cashMicros', 'positions');
+  OrderUpdated: (record) => {
+    const reader = only(record, 'brokerOrderId', 'clientOrderId', 'status');
     return {
-      type: 'BrokerSnapshot',
+      type: 'OrderUpdated',
       tUs: record.t,
+      clientOrderId: stringField(reader, 'clientOrderId'),
+      brokerOrderId: stringField(reader, 'brokerOrderId'),
+      status: choiceField(reader, 'status', PROGRESS),
+    };
+  },
+  CancelRejected: (record) => {
+    const reader = only(record, 'clientOrderId', 'reason');
+    return {
+      type: 'CancelRejected',
+      tUs: record.t,
+      clientOrderId: stringField(reader, 'clientOrderId'),
+      reason: stringField(reader, 'reason'),
+    };
+  },
+  ExecutionCorrected: (record) => {
+    const reader = only(record, 'corrects', 'execution');
+    return {
+      type: 'ExecutionCorrected',
+      tUs: record.t,
+      execution: execution(objectField(reader, 'execution')),
+      corrects: stringField(reader, 'corrects'),
+    };
+  },
+  CommissionReported: (record) => {
+    const reader = only(record, 'executionId', 'feeMicros');
+    return {
+      type: 'CommissionReported',
+      tUs: record.t,
+      executionId: stringField(reader, 'executionId'),
+      feeMicros: integerField(reader, 'feeMicros'),
+    };
+  },
+  BrokerSnapshot: (record) => {
+    const reader = only(record, 'cashMicros', 'openOrders', 'positions');
+    const account = {
       cashMicros: integerField(reader, 'cashMicros'),
       positions: positions(objectField(reader, 'positions')),
     };
+    return Object.hasOwn(reader.object, 'openOrders')
+      ? {
+          type: 'BrokerSnapshot',
+          tUs: record.t,
+          ...account,
+          openOrders: objectsField(reader, 'openOrders').map(openOrder),
+        }
+      : { type: 'BrokerSnapshot', tUs: record.t, ...account };
   },
   BorrowFeeCharged: (record) => {
     const reader = only(record, 'feeMicros', 'nights', 'shares', 'symbol');
@@ -243,66 +300,4 @@ function only(record: TapeRecord, ...fields: readonly string[]): FieldReader {
 
 function onlyOrderId(record: TapeRecord): string {
   return stringField(only(record, 'clientOrderId'), 'clientOrderId');
-}
-
-function session(reader: FieldReader): Session {
-  expectOnly(reader, ['closeUs', 'date', 'isHalfDay', 'openUs']);
-  return {
-    date: dateField(reader, 'date'),
-    openUs: integerField(reader, 'openUs'),
-    closeUs: integerField(reader, 'closeUs'),
-    isHalfDay: booleanField(reader, 'isHalfDay'),
-  };
-}
-
-function corporateAction(reader: FieldReader): CorporateAction {
-  const kind = choiceField(reader, 'kind', ['dividend', 'split']);
-  const common = ['exDate', 'kind', 'referencePriceE4', 'symbol'];
-  expectOnly(reader, kind === 'split' ? [...common, 'newShares', 'oldShares'] : [...common, 'cashMicros']);
-  const facts = {
-    symbol: stringField(reader, 'symbol'),
-    exDate: dateField(reader, 'exDate'),
-    referencePriceE4: integerField(reader, 'referencePriceE4', 1),
-  };
-  if (kind === 'dividend') {
-    const cashMicros = integerField(reader, 'cashMicros', 1);
-    if (cashMicros >= facts.referencePriceE4 * 100) {
-      fail(reader, 'cashMicros', 'expected less than the reference price');
-    }
-    return { kind, ...facts, cashMicros };
-  }
-  return {
-    kind,
-    ...facts,
-    oldShares: integerField(reader, 'oldShares', 1),
-    newShares: integerField(reader, 'newShares', 1),
-  };
-}
-
-function execution(reader: FieldReader): Execution {
-  expectOnly(reader, [
-    'clientOrderId',
-    'executionId',
-    'feeMicros',
-    'priceE4',
-    'quantity',
-    'side',
-    'symbol',
-    'tradeTimeUs',
-  ]);
-  return {
-    executionId: stringField(reader, 'executionId'),
-    clientOrderId: stringField(reader, 'clientOrderId'),
-    symbol: stringField(reader, 'symbol'),
-    side: choiceField(reader, 'side', ['buy', 'sell']),
-    quantity: integerField(reader, 'quantity'),
-    priceE4: integerField(reader, 'priceE4'),
-    feeMicros: integerField(reader, 'feeMicros'),
-    tradeTimeUs: integerField(reader, 'tradeTimeUs'),
-  };
-}
-
-function positions(reader: FieldReader): Readonly<Record<string, Shares>> {
-  for (const symbol of Object.keys(reader.object)) integerField(reader, symbol);
-  return reader.object as Readonly<Record<string, Shares>>;
 }

@@ -126,6 +126,8 @@ export type DerivedEvent =
       readonly limit: number;
     }
   | { readonly type: 'KillSwitchReset'; readonly cause: KillCause; readonly by: string }
+  /** An effect: the broker is asked for its account, and answers with BrokerSnapshot. */
+  | { readonly type: 'ReconciliationRequested'; readonly reason: ReconciliationReason }
   /** The broker's account is compared with the books: started, one for each difference, ended with their count. */
   | { readonly type: 'ReconciliationStarted' }
   | {
@@ -187,4 +189,6 @@ export type KillCause =
   | 'operator'
   | 'order_state'
   | 'strict_error';
+/** Why the broker is asked; `mismatch`: the last answer differed from the books, which reports on the way may explain. */
+export type ReconciliationReason = 'start' | 'cycle' | 'reconnect' | 'operator' | 'mismatch';
 export type DerivedType = DerivedEvent['type'];

@@ -1,6 +1,7 @@
 import type { CorporateAction } from '../domain/corporate-actions.ts';
 import { assertNever } from '../domain/errors.ts';
 import type { Session } from '../domain/market-table.ts';
+import type { OpenOrder } from '../domain/orders.ts';
 import type { Shares } from '../domain/units.ts';
 import { type Base64Codec, pureBase64 } from './base64.ts';
 import { canonicalJson, quote } from './canonical.ts';
@@ -45,6 +46,8 @@ function inputJson(event: InputEvent, base64: Base64Codec): string {
       return `{"execution":${executionJson(event.execution)},"leavesQuantity":${exactInteger(event.leavesQuantity, 'leavesQuantity')}}`;
     case 'OrderFilled':
       return `{"execution":${executionJson(event.execution)}}`;
+    case 'ExecutionCorrected':
+      return `{"corrects":${quote(event.corrects)},"execution":${executionJson(event.execution)}}`;
     default:
       return canonicalJson(inputPayload(event));
   }
@@ -58,7 +61,8 @@ type FrequentInput =
   | 'OrderCancelled'
   | 'OrderExpired'
   | 'OrderPartiallyFilled'
-  | 'OrderFilled';
+  | 'OrderFilled'
+  | 'ExecutionCorrected';
 
 /** The rest, as objects whose keys are set in sorted order, so that writing them needs no sorting. */
 function inputPayload(event: Exclude<InputEvent, { readonly type: FrequentInput }>): JsonObject {
@@ -79,11 +83,18 @@ function inputPayload(event: Exclude<InputEvent, { readonly type: FrequentInput 
       return { cycle: exactInteger(event.cycle, 'cycle'), reason: event.reason };
     case 'OrderRejected':
       return { clientOrderId: event.clientOrderId, detail: event.detail, reason: event.reason };
-    case 'BrokerSnapshot':
+    case 'OrderUpdated':
       return {
-        cashMicros: exactInteger(event.cashMicros, 'cashMicros'),
-        positions: positions(event.positions),
+        brokerOrderId: event.brokerOrderId,
+        clientOrderId: event.clientOrderId,
+        status: event.status,
       };
+    case 'CancelRejected':
+      return { clientOrderId: event.clientOrderId, reason: event.reason };
+    case 'CommissionReported':
+      return { executionId: event.executionId, feeMicros: exactInteger(event.feeMicros, 'feeMicros') };
+    case 'BrokerSnapshot':
+      return brokerSnapshot(event);
     case 'BorrowFeeCharged':
       return {
         feeMicros: exactInteger(event.feeMicros, 'feeMicros'),
@@ -135,6 +146,23 @@ function corporateAction(value: CorporateAction): JsonObject {
     newShares: exactInteger(value.newShares, 'action.newShares'),
     oldShares: exactInteger(value.oldShares, 'action.oldShares'),
     referencePriceE4,
+    symbol,
+  };
+}
+
+function brokerSnapshot(event: Extract<InputEvent, { readonly type: 'BrokerSnapshot' }>): JsonObject {
+  const { openOrders } = event;
+  const payload: Record<string, Json> = { cashMicros: exactInteger(event.cashMicros, 'cashMicros') };
+  if (openOrders !== undefined) payload.openOrders = openOrders.map(openOrder);
+  payload.positions = positions(event.positions);
+  return payload;
+}
+
+function openOrder({ clientOrderId, leavesQuantity, side, symbol }: OpenOrder): JsonObject {
+  return {
+    clientOrderId,
+    leavesQuantity: exactInteger(leavesQuantity, 'openOrders.leavesQuantity'),
+    side,
     symbol,
   };
 }
@@ -212,6 +240,8 @@ function derivedPayload(event: Exclude<DerivedEvent, { readonly type: FrequentDe
       return { cause: event.cause, limit: event.limit, value: event.value };
     case 'KillSwitchReset':
       return { by: event.by, cause: event.cause };
+    case 'ReconciliationRequested':
+      return { reason: event.reason };
     case 'ReconciliationStarted':
       return {};
     case 'ReconciliationMismatched': {

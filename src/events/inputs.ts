@@ -1,6 +1,6 @@
 import type { CorporateAction } from '../domain/corporate-actions.ts';
 import type { MarketSlice, Session } from '../domain/market-table.ts';
-import type { Execution, OrderRejectReason } from '../domain/orders.ts';
+import type { Execution, OpenOrder, OrderProgress, OrderRejectReason } from '../domain/orders.ts';
 import type { MoneyMicros, Shares, TimeUs } from '../domain/units.ts';
 import type { JsonObject } from './record.ts';
 
@@ -35,7 +35,7 @@ export interface Predictions {
 /** What can fall silent: the market data feed or the broker. */
 export type ConnectionSource = 'market_data' | 'broker';
 
-export type OperatorCommand = 'pause' | 'resume' | 'kill' | 'reset' | 'flatten';
+export type OperatorCommand = 'pause' | 'resume' | 'kill' | 'reset' | 'flatten' | 'reconcile';
 
 /** Everything that enters the engine. Each is appended to the tape before `step` sees it. */
 export type InputEvent =
@@ -96,11 +96,43 @@ export type InputEvent =
   | { readonly type: 'OrderFilled'; readonly tUs: TimeUs; readonly execution: Execution }
   | { readonly type: 'OrderCancelled'; readonly tUs: TimeUs; readonly clientOrderId: string }
   | { readonly type: 'OrderExpired'; readonly tUs: TimeUs; readonly clientOrderId: string }
+  /** An intermediate state of an order at its broker, for the record. */
+  | {
+      readonly type: 'OrderUpdated';
+      readonly tUs: TimeUs;
+      readonly clientOrderId: string;
+      readonly brokerOrderId: string;
+      readonly status: OrderProgress;
+    }
+  /** The order works on; its cancellation may be asked for again. */
+  | {
+      readonly type: 'CancelRejected';
+      readonly tUs: TimeUs;
+      readonly clientOrderId: string;
+      readonly reason: string;
+    }
+  /** An execution that takes the place of one reported before; with quantity 0, that one is busted. */
+  | {
+      readonly type: 'ExecutionCorrected';
+      readonly tUs: TimeUs;
+      readonly execution: Execution;
+      /** Id of the execution that it takes the place of. */
+      readonly corrects: string;
+    }
+  /** The whole fee of an execution, known later than the fill; negative for a rebate. */
+  | {
+      readonly type: 'CommissionReported';
+      readonly tUs: TimeUs;
+      readonly executionId: string;
+      readonly feeMicros: MoneyMicros;
+    }
   | {
       readonly type: 'BrokerSnapshot';
       readonly tUs: TimeUs;
       readonly cashMicros: MoneyMicros;
       readonly positions: Readonly<Record<string, Shares>>;
+      /** Absent where the broker was not asked for them. */
+      readonly openOrders?: readonly OpenOrder[];
     }
   | {
       /** The lender's charge for shares sold short and held overnight. */
@@ -147,8 +179,10 @@ export type InputEvent =
   | { readonly type: 'RunStopped'; readonly tUs: TimeUs; readonly reason: string };
 
 export type InputType = InputEvent['type'];
+export type BrokerSnapshot = Extract<InputEvent, { readonly type: 'BrokerSnapshot' }>;
 export type BorrowFeeCharged = Extract<InputEvent, { readonly type: 'BorrowFeeCharged' }>;
-export type BrokerReport = Extract<
+/** Reports that move an order. */
+export type OrderReport = Extract<
   InputEvent,
   {
     readonly type:
@@ -160,6 +194,14 @@ export type BrokerReport = Extract<
       | 'OrderExpired';
   }
 >;
+export type BrokerReport =
+  | OrderReport
+  | Extract<
+      InputEvent,
+      {
+        readonly type: 'OrderUpdated' | 'CancelRejected' | 'ExecutionCorrected' | 'CommissionReported';
+      }
+    >;
 
 /** Types of input records, for telling input from derived records when reading a tape. */
 export const INPUT_TYPES: ReadonlySet<string> = new Set<InputType>([
@@ -179,6 +221,10 @@ export const INPUT_TYPES: ReadonlySet<string> = new Set<InputType>([
   'OrderFilled',
   'OrderCancelled',
   'OrderExpired',
+  'OrderUpdated',
+  'CancelRejected',
+  'ExecutionCorrected',
+  'CommissionReported',
   'BrokerSnapshot',
   'BorrowFeeCharged',
   'OperatorCommanded',

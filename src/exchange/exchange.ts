@@ -4,11 +4,11 @@ import { applyCorporateAction as bookCorporateAction } from '../domain/ledger-ac
 import { HAS_ASK, HAS_BID, IS_HALTED, type MarketSlice, type Session } from '../domain/market-table.ts';
 import { rebaseMark, updateMarks } from '../domain/marks.ts';
 import { exactMicros, notionalMicros } from '../domain/money.ts';
-import type { Execution, OrderRequest } from '../domain/orders.ts';
+import type { Execution, OpenOrder, OrderRequest } from '../domain/orders.ts';
 import { placeOfOrdinal } from '../domain/ordinal-place.ts';
 import { indexOfSymbol } from '../domain/symbol-index.ts';
 import type { MoneyMicros, Shares, TimeUs } from '../domain/units.ts';
-import type { BorrowFeeCharged, BrokerReport } from '../events/inputs.ts';
+import type { BorrowFeeCharged, OrderReport } from '../events/inputs.ts';
 import { powerRejection, type Rejection, rejectionOf } from './admission.ts';
 import { chargeBorrowFees } from './borrow.ts';
 import {
@@ -29,6 +29,8 @@ export interface AccountSnapshot {
   readonly cashMicros: MoneyMicros;
   /** Non-zero positions, signed shares, keys in code-unit order. */
   readonly positions: Readonly<Record<string, Shares>>;
+  /** In the order of submission. */
+  readonly openOrders: readonly OpenOrder[];
 }
 
 /** Starts a session. @returns what short positions are charged for the nights before it */
@@ -52,7 +54,7 @@ export function applyCorporateAction(
   state: ExchangeState,
   action: CorporateAction,
   tUs: TimeUs,
-): BrokerReport[] {
+): OrderReport[] {
   const symbolIx = indexOfSymbol(state.symbols, action.symbol);
   bookCorporateAction(state.ledger, action, tUs);
   forgetClaims(state);
@@ -65,8 +67,8 @@ export function applyCorporateAction(
 }
 
 /** Ends the session: orders of the day expire, in the order of submission; an IOC order no bar came for is cancelled. */
-export function closeSession(state: ExchangeState, tUs: TimeUs): BrokerReport[] {
-  const reports: BrokerReport[] = state.working.map(({ request: { clientOrderId, timeInForce } }) =>
+export function closeSession(state: ExchangeState, tUs: TimeUs): OrderReport[] {
+  const reports: OrderReport[] = state.working.map(({ request: { clientOrderId, timeInForce } }) =>
     timeInForce === 'ioc'
       ? { type: 'OrderCancelled', tUs, clientOrderId }
       : { type: 'OrderExpired', tUs, clientOrderId },
@@ -81,7 +83,7 @@ export function closeSession(state: ExchangeState, tUs: TimeUs): BrokerReport[] 
  * Accepts or rejects an order. It can fill from the first slice applied afterwards, never earlier.
  * @returns one report, OrderAccepted or OrderRejected with a reason and the numbers behind it
  */
-export function submitOrder(state: ExchangeState, request: OrderRequest, tUs: TimeUs): BrokerReport[] {
+export function submitOrder(state: ExchangeState, request: OrderRequest, tUs: TimeUs): OrderReport[] {
   const { clientOrderId } = request;
   const symbolIx = indexOfSymbol(state.symbols, request.symbol);
   const rejection = rejectionOf(state, request, symbolIx);
@@ -104,7 +106,7 @@ export function submitOrder(state: ExchangeState, request: OrderRequest, tUs: Ti
 }
 
 /** Cancels a working order; nothing to say when it is done already or was never here. */
-export function cancelOrder(state: ExchangeState, clientOrderId: string, tUs: TimeUs): BrokerReport[] {
+export function cancelOrder(state: ExchangeState, clientOrderId: string, tUs: TimeUs): OrderReport[] {
   if (!Object.hasOwn(state.sessionOrderIds, clientOrderId)) return [];
   const at = placeOfOrdinal(state.working, state.sessionOrderIds[clientOrderId]);
   if (at < 0) return [];
@@ -123,8 +125,8 @@ export function applySlice(
   slice: MarketSlice,
   universeIxOf: Int32Array,
   tUs: TimeUs,
-): BrokerReport[] {
-  const reports: BrokerReport[] = [];
+): OrderReport[] {
+  const reports: OrderReport[] = [];
   forgetClaims(state);
   if (state.working.length > 0) {
     indexRows(state, slice, universeIxOf);
@@ -141,7 +143,13 @@ export function accountSnapshot(state: ExchangeState): AccountSnapshot {
   for (let i = 0; i < state.symbols.length; i += 1) {
     if (state.ledger.shares[i] !== 0) positions[state.symbols[i]] = state.ledger.shares[i];
   }
-  return { cashMicros: state.ledger.cashMicros, positions };
+  const openOrders = state.working.map(({ request: { clientOrderId, symbol, side }, leavesQuantity }) => ({
+    clientOrderId,
+    symbol,
+    side,
+    leavesQuantity,
+  }));
+  return { cashMicros: state.ledger.cashMicros, positions, openOrders };
 }
 
 /** Cash plus positions at the exchange's own marks, micro-dollars. */
@@ -152,7 +160,7 @@ export function exchangeEquityMicros(state: ExchangeState): MoneyMicros {
 interface SliceWork {
   readonly slice: MarketSlice;
   readonly tUs: TimeUs;
-  readonly reports: BrokerReport[];
+  readonly reports: OrderReport[];
   readonly account: RunningAccount;
 }
 
@@ -216,11 +224,7 @@ function feeOf(state: ExchangeState, order: WorkingOrder, fill: Fill): MoneyMicr
 }
 
 /** Books a fill on the order and in the exchange's own ledger. @returns its report */
-function execute(
-  state: ExchangeState,
-  { order, fill }: OrderFill,
-  { tUs, account }: SliceWork,
-): BrokerReport {
+function execute(state: ExchangeState, { order, fill }: OrderFill, { tUs, account }: SliceWork): OrderReport {
   const { clientOrderId, symbol, side } = order.request;
   const feeMicros = feeOf(state, order, fill);
   const execution: Execution = {

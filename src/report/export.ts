@@ -7,7 +7,7 @@ import { notionalMicros } from '../domain/money.ts';
 import type { Execution } from '../domain/orders.ts';
 import { type TimeUs, US_PER_SECOND } from '../domain/units.ts';
 import { decodeInput } from '../events/decode.ts';
-import type { BrokerReport, InputEvent } from '../events/inputs.ts';
+import type { InputEvent, OrderReport } from '../events/inputs.ts';
 import type { TapeRecord } from '../events/record.ts';
 import { makeFolders } from '../files/make-folders.ts';
 import { addOrder, followOrder, ORDER_COLUMNS, type OrderLine, orderRow } from './order-lines.ts';
@@ -49,7 +49,7 @@ export interface ExportResult {
 }
 
 /** The record types an export reads; everything else on the tape is passed over. */
-const REPORT_TYPES: ReadonlySet<string> = new Set<BrokerReport['type']>([
+const REPORT_TYPES: ReadonlySet<string> = new Set<OrderReport['type']>([
   'OrderAccepted',
   'OrderRejected',
   'OrderPartiallyFilled',
@@ -151,8 +151,8 @@ async function openTables(outDir: string): Promise<Tables> {
   }
 }
 
-function decodeReport(record: TapeRecord): BrokerReport {
-  return decodeRecord(record) as BrokerReport;
+function decodeReport(record: TapeRecord): OrderReport {
+  return decodeRecord(record) as OrderReport;
 }
 
 function decodeRecord(record: TapeRecord): InputEvent {

@@ -2,7 +2,7 @@ import { notionalMicros } from '../domain/money.ts';
 import type { OrderStatus } from '../domain/orders.ts';
 import type { TimeUs } from '../domain/units.ts';
 import { integerField, objectField, payloadReader, stringField } from '../events/decode-fields.ts';
-import type { BrokerReport } from '../events/inputs.ts';
+import type { OrderReport } from '../events/inputs.ts';
 import type { TapeRecord } from '../events/record.ts';
 import type { ColumnTypes, Row } from './parquet-table.ts';
 
@@ -92,7 +92,7 @@ export function addOrder(orders: Map<string, OrderLine>, record: TapeRecord): vo
   });
 }
 
-const STATUS: Readonly<Record<BrokerReport['type'], OrderStatus>> = {
+const STATUS: Readonly<Record<OrderReport['type'], OrderStatus>> = {
   OrderAccepted: 'accepted',
   OrderRejected: 'rejected',
   OrderPartiallyFilled: 'partially_filled',
@@ -102,7 +102,7 @@ const STATUS: Readonly<Record<BrokerReport['type'], OrderStatus>> = {
 };
 
 /** Takes a report; one on an order that was never intended here (by hand at the broker) is passed over. */
-export function followOrder(orders: Map<string, OrderLine>, report: BrokerReport): void {
+export function followOrder(orders: Map<string, OrderLine>, report: OrderReport): void {
   const id = 'execution' in report ? report.execution.clientOrderId : report.clientOrderId;
   const order = orders.get(id);
   if (order === undefined) return;

@@ -46,6 +46,10 @@ const ANSWER_TYPES: ReadonlySet<string> = new Set([
   'OrderFilled',
   'OrderCancelled',
   'OrderExpired',
+  'OrderUpdated',
+  'CancelRejected',
+  'ExecutionCorrected',
+  'CommissionReported',
   'BrokerSnapshot',
   'BorrowFeeCharged',
 ]);

@@ -79,6 +79,9 @@ export function createRunLoop(ports: RunLoopPorts): RunLoop {
       case 'CancelIntended':
         answers.push(...venue.cancel(event.clientOrderId, tUs));
         return;
+      case 'ReconciliationRequested':
+        answers.push(venue.account(tUs));
+        return;
       case 'ErrorRaised':
         if (engine.settings.strict) strictFault ??= `${event.code}: ${event.message}`;
         return;

@@ -3,7 +3,7 @@ import type { MarketSlice, Session } from '../domain/market-table.ts';
 import { universeIndexOf } from '../domain/marks.ts';
 import type { OrderRequest } from '../domain/orders.ts';
 import type { TimeUs } from '../domain/units.ts';
-import type { BrokerReport, InputEvent } from '../events/inputs.ts';
+import type { BrokerReport, BrokerSnapshot, InputEvent } from '../events/inputs.ts';
 import * as exchange from '../exchange/exchange.ts';
 import type { ExchangeState } from '../exchange/state.ts';
 
@@ -21,16 +21,21 @@ export interface Venue {
   applySlice(slice: MarketSlice, tUs: TimeUs): readonly BrokerReport[];
   submit(order: OrderRequest, tUs: TimeUs): readonly BrokerReport[];
   cancel(clientOrderId: string, tUs: TimeUs): readonly BrokerReport[];
+  /** The account as the venue has it now. */
+  account(tUs: TimeUs): BrokerSnapshot;
 }
 
 export function simulatedVenue(state: ExchangeState): Venue {
+  const account = (tUs: TimeUs): BrokerSnapshot => ({
+    type: 'BrokerSnapshot',
+    tUs,
+    ...exchange.accountSnapshot(state),
+  });
   return {
+    account,
     openSession: (session) => exchange.openSession(state, session),
     applyCorporateAction: (action, tUs) => exchange.applyCorporateAction(state, action, tUs),
-    closeSession: (tUs) => [
-      ...exchange.closeSession(state, tUs),
-      { type: 'BrokerSnapshot', tUs, ...exchange.accountSnapshot(state) },
-    ],
+    closeSession: (tUs) => [...exchange.closeSession(state, tUs), account(tUs)],
     applySlice: (slice, tUs) =>
       exchange.applySlice(state, slice, universeIndexOf(state.symbols, slice.table.symbols), tUs),
     submit: (order, tUs) => exchange.submitOrder(state, order, tUs),

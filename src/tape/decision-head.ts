@@ -14,11 +14,13 @@ import type { TapeEntry } from '../events/record.ts';
  * | OrderPartiallyFilled, OrderFilled  | order number, execution, leaves quantity                   | client and execution id|
  * | OrderRejected                      | order number, reason                                       | client order id, detail|
  * | OrderCancelled, OrderExpired       | order number                                               | client order id        |
+ * | ExecutionCorrected                 | number of the execution corrected, the new one             | all three ids          |
+ * | CommissionReported                 | execution number, fee                                      | execution id           |
  * | RewardObserved, LearningUpdated    | the payload                                                | record time            |
  * | everything else                    | nothing: inputs and their consequences show in the digests | all                    |
  *
  * An order's number counts OrderIntended from 0; it stands for the client order id, so that a fill booked to another
- * order is seen. Record times are left out because live, an answer arrives later than its cycle fell due; the due
+ * order is seen. An execution's number counts executions from 0 in the order they were first reported. Record times are left out because live, an answer arrives later than its cycle fell due; the due
  * time itself (of CycleDue) is in. The payload of CycleCompleted holds decisions, stage digests and equity.
  *
  * The head is the SHA-256 of these entries, one a line. An entry is made of the payload's canonical text, from which
@@ -33,6 +35,10 @@ export interface DecisionHead {
   dueUs: number | null;
   /** Orders by client id, as it stands in JSON; ended ones are kept until the next session opens, for late reports. */
   readonly orders: Map<string, OrderTrace>;
+  executionCount: number;
+  /** Numbers of the executions of this session and of the one before it, by id as it stands in JSON. */
+  executions: Map<string, number>;
+  executionsBefore: Map<string, number>;
 }
 
 interface OrderTrace {
@@ -43,7 +49,16 @@ interface OrderTrace {
 const PENDING_LENGTH = 16 * 1024;
 
 export function createDecisionHead(): DecisionHead {
-  return { hash: createHash('sha256'), pending: '', intendedOrders: 0, dueUs: null, orders: new Map() };
+  return {
+    hash: createHash('sha256'),
+    pending: '',
+    intendedOrders: 0,
+    dueUs: null,
+    orders: new Map(),
+    executionCount: 0,
+    executions: new Map(),
+    executionsBefore: new Map(),
+  };
 }
 
 /** The head over all records so far, lower-case hex. */
@@ -63,6 +78,8 @@ export function addToDecisionHead(
       return;
     case 'SessionOpened':
       for (const [id, order] of state.orders) if (order.isEnded) state.orders.delete(id);
+      state.executionsBefore = state.executions;
+      state.executions = new Map();
       return;
     case 'CycleCompleted':
       add(state, type, state.dueUs, payloadJson);
@@ -79,11 +96,19 @@ export function addToDecisionHead(
       addReport(state, type, payloadJson);
       return;
     case 'OrderPartiallyFilled':
-      addReport(state, type, payloadJson, 'executionId');
+      addFill(state, type, payloadJson);
       return;
     case 'OrderFilled':
-      end(addReport(state, type, payloadJson, 'executionId'));
+      end(addFill(state, type, payloadJson));
       return;
+    case 'ExecutionCorrected':
+      addCorrection(state, type, payloadJson);
+      return;
+    case 'CommissionReported': {
+      const { rest, value } = cut(payloadJson, 'executionId');
+      add(state, type, executionNumber(state, value), rest);
+      return;
+    }
     case 'OrderRejected':
       end(addReport(state, type, payloadJson, 'detail'));
       return;
@@ -109,6 +134,29 @@ function add(state: DecisionHead, type: string, place: number | null, payloadJso
 function flush(state: DecisionHead): void {
   state.hash.update(state.pending);
   state.pending = '';
+}
+
+function addFill(state: DecisionHead, type: string, payloadJson: string): OrderTrace | undefined {
+  const { rest, value } = cut(payloadJson, 'executionId');
+  countExecution(state, value);
+  return addReport(state, type, rest);
+}
+
+function addCorrection(state: DecisionHead, type: string, payloadJson: string): void {
+  const corrected = cut(payloadJson, 'corrects');
+  const { rest, value } = cut(corrected.rest, 'executionId');
+  add(state, type, executionNumber(state, corrected.value), cut(rest, 'clientOrderId').rest);
+  countExecution(state, value);
+}
+
+function countExecution(state: DecisionHead, id: string): void {
+  if (executionNumber(state, id) !== null) return;
+  state.executions.set(id, state.executionCount);
+  state.executionCount += 1;
+}
+
+function executionNumber({ executions, executionsBefore }: DecisionHead, id: string): number | null {
+  return executions.get(id) ?? executionsBefore.get(id) ?? null;
 }
 
 /** @returns the order, or undefined for one this run did not intend, such as one placed by hand at the broker */

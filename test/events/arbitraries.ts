@@ -20,11 +20,18 @@ const execution = fc.record(
     clientOrderId: text,
     symbol,
     side: fc.constantFrom('buy', 'sell'),
-    quantity: fc.integer({ min: 1, max: 1e7 }),
+    quantity: fc.integer({ min: 0, max: 1e7 }),
     priceE4: price,
     feeMicros: micros,
     tradeTimeUs: tUs,
   },
+  plain,
+);
+
+const account = { cashMicros: micros, positions: fc.dictionary(symbol, micros, plain) };
+
+const openOrder = fc.record(
+  { clientOrderId: text, symbol, side: fc.constantFrom('buy', 'sell'), leavesQuantity: fc.nat() },
   plain,
 );
 
@@ -158,17 +165,25 @@ export const inputEvents: { readonly [T in InputType]: fc.Arbitrary<InputEvent> 
   OrderAccepted: event('OrderAccepted', { clientOrderId: text }),
   OrderRejected: event('OrderRejected', {
     clientOrderId: text,
-    reason: fc.constantFrom('halted', 'insufficient_buying_power', 'duplicate_client_order_id'),
+    reason: fc.constantFrom('halted', 'insufficient_buying_power', 'refused', 'not_placed'),
     detail: text,
   }),
   OrderPartiallyFilled: event('OrderPartiallyFilled', { execution, leavesQuantity: fc.nat() }),
   OrderFilled: event('OrderFilled', { execution }),
   OrderCancelled: event('OrderCancelled', { clientOrderId: text }),
   OrderExpired: event('OrderExpired', { clientOrderId: text }),
-  BrokerSnapshot: event('BrokerSnapshot', {
-    cashMicros: micros,
-    positions: fc.dictionary(symbol, micros, plain),
+  OrderUpdated: event('OrderUpdated', {
+    clientOrderId: text,
+    brokerOrderId: text,
+    status: fc.constantFrom('pending_new', 'held', 'pending_cancel', 'replaced', 'done_for_day'),
   }),
+  CancelRejected: event('CancelRejected', { clientOrderId: text, reason: text }),
+  ExecutionCorrected: event('ExecutionCorrected', { execution, corrects: text }),
+  CommissionReported: event('CommissionReported', { executionId: text, feeMicros: micros }),
+  BrokerSnapshot: fc.oneof(
+    event('BrokerSnapshot', account),
+    event('BrokerSnapshot', { ...account, openOrders: fc.array(openOrder, { maxLength: 4 }) }),
+  ),
   BorrowFeeCharged: event('BorrowFeeCharged', {
     symbol,
     shares: fc.nat(),
@@ -183,7 +198,7 @@ export const inputEvents: { readonly [T in InputType]: fc.Arbitrary<InputEvent> 
   DataGapDetected: event('DataGapDetected', { symbol, sinceUs: tUs }),
   Heartbeat: event('Heartbeat', {}),
   OperatorCommanded: event('OperatorCommanded', {
-    command: fc.constantFrom('pause', 'resume', 'kill', 'reset', 'flatten'),
+    command: fc.constantFrom('pause', 'resume', 'kill', 'reset', 'flatten', 'reconcile'),
     who: text,
     why: text,
   }),

@@ -14,6 +14,7 @@ import { recoverRun } from '../../src/research/recover-run.ts';
 import { readTape } from '../../src/tape/read-tape.ts';
 import { warmDesk } from '../engine/desk.ts';
 import { type SyntheticRunOptions, syntheticRun } from '../engine/synthetic-run.ts';
+import { inputSamples } from './samples.ts';
 
 type Types = ReadonlySet<string>;
 
@@ -149,9 +150,18 @@ async function recovery(): Promise<Types> {
 function byHand(): Promise<Types> {
   const desk = warmDesk();
   desk.send({ type: 'BrokerSnapshot', cashMicros: 1, positions: {} });
+  desk.operator('reconcile');
   desk.send({ type: 'CycleDue', cycle: 7 });
   desk.send({ type: 'CycleDue', cycle: 8 });
-  return Promise.resolve(new Set(desk.log.map(({ type }) => type)));
+  const reports = [
+    { type: 'OrderUpdated', clientOrderId: 'desk-1-0', brokerOrderId: 'b-1', status: 'held' },
+    { type: 'CancelRejected', clientOrderId: 'desk-1-0', reason: 'too late' },
+    { ...inputSamples.ExecutionCorrected },
+    { ...inputSamples.CommissionReported },
+  ] as const;
+  for (const report of reports) desk.send(report);
+  const inputs = reports.map(({ type }) => type);
+  return Promise.resolve(new Set([...inputs, ...desk.log.map(({ type }) => type)]));
 }
 
 const SCENARIOS = { tradingDays, rehearsal, restingOrders, trouble, recovery, byHand };
@@ -175,7 +185,12 @@ const PRODUCED_BY: { readonly [T in InputType | DerivedType]: Scenario } = {
   OrderFilled: 'tradingDays',
   OrderCancelled: 'rehearsal',
   OrderExpired: 'restingOrders',
+  OrderUpdated: 'byHand',
+  CancelRejected: 'byHand',
+  ExecutionCorrected: 'byHand',
+  CommissionReported: 'byHand',
   BrokerSnapshot: 'tradingDays',
+  ReconciliationRequested: 'byHand',
   BorrowFeeCharged: 'tradingDays',
   OperatorCommanded: 'rehearsal',
   ConnectionLost: 'rehearsal',

@@ -95,11 +95,27 @@ export const inputSamples: { readonly [T in InputType]: Extract<InputEvent, { re
   OrderFilled: { type: 'OrderFilled', tUs: T0, execution },
   OrderCancelled: { type: 'OrderCancelled', tUs: T0, clientOrderId: 'run-7-0' },
   OrderExpired: { type: 'OrderExpired', tUs: T0, clientOrderId: 'run-7-0' },
+  OrderUpdated: {
+    type: 'OrderUpdated',
+    tUs: T0,
+    clientOrderId: 'run-7-0',
+    brokerOrderId: 'b-1',
+    status: 'pending_cancel',
+  },
+  CancelRejected: { type: 'CancelRejected', tUs: T0, clientOrderId: 'run-7-0', reason: 'too late' },
+  ExecutionCorrected: {
+    type: 'ExecutionCorrected',
+    tUs: T0,
+    execution: { ...execution, executionId: 'x-1.02', quantity: 90 },
+    corrects: 'x-1',
+  },
+  CommissionReported: { type: 'CommissionReported', tUs: T0, executionId: 'x-1', feeMicros: -350_000 },
   BrokerSnapshot: {
     type: 'BrokerSnapshot',
     tUs: T0,
     cashMicros: 5_000_000,
     positions: { SPY: 100, IBM: -20 },
+    openOrders: [{ clientOrderId: 'run-7-0', symbol: 'SPY', side: 'buy', leavesQuantity: 50 }],
   },
   BorrowFeeCharged: {
     type: 'BorrowFeeCharged',
@@ -209,6 +225,7 @@ export const derivedSamples: { readonly [T in DerivedType]: Extract<DerivedEvent
   QuoteStale: { type: 'QuoteStale', cycle: 3, symbol: 'SPY', ageUs: 60_000_000, limitUs: 2_000_000 },
   KillSwitchTripped: { type: 'KillSwitchTripped', cause: 'daily_loss', value: 0.021, limit: 0.02 },
   KillSwitchReset: { type: 'KillSwitchReset', cause: 'daily_loss', by: 'ann' },
+  ReconciliationRequested: { type: 'ReconciliationRequested', reason: 'mismatch' },
   ReconciliationStarted: { type: 'ReconciliationStarted' },
   ReconciliationMismatched: {
     type: 'ReconciliationMismatched',

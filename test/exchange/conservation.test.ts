@@ -10,7 +10,7 @@ import {
   sideSign,
 } from '../../src/domain/orders.ts';
 import type { ExchangeSettings, FeeModel } from '../../src/domain/settings.ts';
-import type { BrokerReport } from '../../src/events/inputs.ts';
+import type { OrderReport } from '../../src/events/inputs.ts';
 import {
   bookExecution,
   forgetClaims,
@@ -152,7 +152,7 @@ function stepsOf({ rows, actions }: Market): Step[] {
   return steps;
 }
 
-function take(state: ExchangeState, step: Step): BrokerReport[] {
+function take(state: ExchangeState, step: Step): OrderReport[] {
   if ('slice' in step) return applySlice(state, step.slice, indexOf(state, step.slice), step.tUs);
   const { action, tUs } = step;
   return action.kind === 'submit'
@@ -166,7 +166,7 @@ function start({ settings, cashMicros }: Market): ExchangeState {
   return state;
 }
 
-function run(given: Market): { state: ExchangeState; reports: BrokerReport[] } {
+function run(given: Market): { state: ExchangeState; reports: OrderReport[] } {
   const state = start(given);
   const reports = stepsOf(given).flatMap((step) => take(state, step));
   reports.push(...closeSession(state, SESSION.closeUs));
@@ -179,7 +179,7 @@ function orderOf(given: Market, id: string): OrderRequest & { readonly submitted
   return { ...action.order, submittedUs: OPEN_US + action.minute * MINUTE_US };
 }
 
-const STATUS: Readonly<Record<BrokerReport['type'], OrderStatus>> = {
+const STATUS: Readonly<Record<OrderReport['type'], OrderStatus>> = {
   OrderAccepted: 'accepted',
   OrderRejected: 'rejected',
   OrderPartiallyFilled: 'partially_filled',
@@ -331,7 +331,7 @@ describe('the simulated exchange, any orders in any market', () => {
         const steps = stepsOf(given);
         const cut = steps.length === 0 ? 0 : seed % steps.length;
         let state = start(given);
-        const again: BrokerReport[] = [];
+        const again: OrderReport[] = [];
         steps.forEach((step, k) => {
           if (k === cut) state = structuredClone(state);
           again.push(...take(state, step));
@@ -352,7 +352,7 @@ describe('the simulated exchange, any orders in any market', () => {
             ? r
             : { ...r, askOpenE4: r.askOpenE4! + 7_777, volume: r.volume! + 100, bidHighE4: 1 },
         );
-        const reportsToCut = (all: readonly BrokerReport[]): BrokerReport[] =>
+        const reportsToCut = (all: readonly OrderReport[]): OrderReport[] =>
           all.filter((report) => report.tUs <= cutUs);
         expect(reportsToCut(run({ ...given, rows: changed }).reports)).toEqual(
           reportsToCut(run(given).reports),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { HAS_ASK, HAS_BID, HAS_TRADE, IS_HALTED, type MarketSlice } from '../../src/domain/market-table.ts';
 import type { Execution, OrderRequest } from '../../src/domain/orders.ts';
 import type { ExchangeSettings } from '../../src/domain/settings.ts';
-import type { BrokerReport } from '../../src/events/inputs.ts';
+import type { OrderReport } from '../../src/events/inputs.ts';
 import {
   accountSnapshot,
   applyCorporateAction,
@@ -30,15 +30,15 @@ import {
 
 const at = (minute: number): number => OPEN_US + minute * MINUTE_US;
 
-function apply(state: ExchangeState, slice: MarketSlice): BrokerReport[] {
+function apply(state: ExchangeState, slice: MarketSlice): OrderReport[] {
   return applySlice(state, slice, indexOf(state, slice), sliceTimeUs(slice));
 }
 
-function typesOf(reports: readonly BrokerReport[]): string[] {
+function typesOf(reports: readonly OrderReport[]): string[] {
   return reports.map((report) => report.type);
 }
 
-function executionsOf(reports: readonly BrokerReport[]): Execution[] {
+function executionsOf(reports: readonly OrderReport[]): Execution[] {
   return reports.flatMap((report) => ('execution' in report ? [report.execution] : []));
 }
 
@@ -48,7 +48,7 @@ function trade(given: {
   cashMicros?: number;
   order: Partial<OrderRequest>;
   bars: readonly Partial<BarRow>[];
-}): { state: ExchangeState; reports: BrokerReport[]; fills: Execution[] } {
+}): { state: ExchangeState; reports: OrderReport[]; fills: Execution[] } {
   const state = openExchange(
     given.settings,
     given.cashMicros === undefined ? {} : { cashMicros: given.cashMicros },
@@ -311,7 +311,7 @@ describe('admission', () => {
     const state = opened({ leverage: 1, fee: { kind: 'bps', bps: 1 } }, 10_011_001_000);
     expect(reject(state, { quantity: 100 })).toBe('OrderAccepted');
     apply(state, slicesOf(tableOf([{ symbol: 'AAA', minute: 2 }]))[0]);
-    expect(accountSnapshot(state)).toEqual({ cashMicros: 0, positions: { AAA: 100 } });
+    expect(accountSnapshot(state)).toEqual({ cashMicros: 0, positions: { AAA: 100 }, openOrders: [] });
     expect(reject(state, { quantity: 1 })).toBe('insufficient_buying_power');
     expect(reject(state, { side: 'sell' })).toBe('OrderAccepted');
   });

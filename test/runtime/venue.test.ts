@@ -109,6 +109,9 @@ describe('the simulated venue', () => {
     venue.applySlice({ table: second, from: 0, to: 2 }, second.endUs[0]!);
     const limit = { type: 'limit', limitPriceE4: 1_000_000 } as const;
     venue.submit(order('BBB', limit), second.endUs[0]!);
+    expect(venue.account(second.endUs[0]!).openOrders).toEqual([
+      { clientOrderId: 'buy-BBB', symbol: 'BBB', side: 'buy', leavesQuantity: 10 },
+    ]);
     expect(venue.closeSession(SESSION.closeUs)).toEqual([
       { type: 'OrderExpired', tUs: SESSION.closeUs, clientOrderId: 'buy-BBB' },
       {
@@ -116,6 +119,7 @@ describe('the simulated venue', () => {
         tUs: SESSION.closeUs,
         cashMicros: 1e12 + 10 * 1_000_000 * 100,
         positions: { AAA: -10 },
+        openOrders: [],
       },
     ]);
     expect(venue.submit(order('AAA'), SESSION.closeUs)).toMatchObject([

@@ -19,6 +19,8 @@ const reports = [
   'OrderCancelled',
   'OrderExpired',
   'OrderRejected',
+  'ExecutionCorrected',
+  'CommissionReported',
 ] as const;
 
 /** A cycle with an order and every kind of report about it, as its broker and our own ids would name it. */
@@ -64,7 +66,7 @@ const seen = day();
 const indexOf = (type: string): number => seen.findIndex((step) => step.type === type);
 
 /** What the table in decision-head.ts leaves out. */
-const LEFT_OUT = /(^|\.)(clientOrderId|executionId|detail)$/;
+const LEFT_OUT = /(^|\.)(clientOrderId|executionId|corrects|detail)$/;
 
 const changedSteps = seen.flatMap(({ type, payload }, at) =>
   changes(payload).map(([path, changed]) => ({

@@ -1,7 +1,7 @@
 import { checkBalance, equityMicros } from '../../../src/domain/ledger.ts';
 import type { OrderRequest, Side } from '../../../src/domain/orders.ts';
 import type { ExchangeSettings } from '../../../src/domain/settings.ts';
-import type { BrokerReport } from '../../../src/events/inputs.ts';
+import type { OrderReport } from '../../../src/events/inputs.ts';
 import { applySlice, openSession, submitOrder } from '../../../src/exchange/exchange.ts';
 import { unroundedFeeMicros } from '../../../src/exchange/fees.ts';
 import { slippageBpsAt, slippedPriceE4 } from '../../../src/exchange/prices.ts';
@@ -72,7 +72,7 @@ function newAccount(input: BrokerInput): Account {
 }
 
 /** Shows the exchange a bar that is quoted at one bid and ask from end to end. */
-function showQuote({ state }: Account, quote: QuoteOp, minute: number): BrokerReport[] {
+function showQuote({ state }: Account, quote: QuoteOp, minute: number): OrderReport[] {
   const [slice] = slicesOf(
     tableOf([
       {
