@@ -15,6 +15,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     register: async (program) => (await import('./run.ts')).registerRunCommand(program),
   },
   {
+    name: 'paper',
+    summary: 'run a scenario on paper, at the pace of the market or faster',
+    register: async (program) => (await import('./paper.ts')).registerPaperCommand(program),
+  },
+  {
     name: 'replay',
     summary: 'recompute a run from its tape and compare every record',
     register: async (program) => (await import('./replay.ts')).registerReplayCommand(program),

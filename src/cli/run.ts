@@ -1,11 +1,10 @@
-import { relative, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { InputError } from '../domain/errors.ts';
 import type { RunResult } from '../modes/backtest.ts';
-import { number } from '../report/format.ts';
 import { createProgress } from './progress.ts';
+import { writeRun } from './run-text.ts';
 import { loadWithOptions, type ScenarioOptions, withSetOption } from './scenario-options.ts';
-import { createPainter, renderTable } from './terminal.ts';
 
 interface RunOptions extends ScenarioOptions {
   readonly out: string;
@@ -80,11 +79,7 @@ async function runScenario(file: string, options: RunOptions, command: Command):
   } finally {
     progress.stop();
   }
-  const { yellow } = createPainter(process.stderr);
-  for (const warning of result.warnings) process.stderr.write(`sametape: ${yellow('warning')}: ${warning}\n`);
-  process.stdout.write(
-    options.json === true ? `${JSON.stringify(runJson(result))}\n` : await runText(result),
-  );
+  await writeRun(result, { json: options.json === true });
 }
 
 /** A cache that was asked for and is not used would pass for one that did not help. */
@@ -107,50 +102,4 @@ function parseMib(text: string): number {
   const mib = Number(text);
   if (/^\d+$/.test(text) && mib <= MAX_CACHE_MIB) return mib;
   throw new InvalidArgumentError(`expected a whole number of MiB from 0 to ${MAX_CACHE_MIB}`);
-}
-
-/** Hits and misses are sessions of the run. */
-function cacheText({ hits, misses, evicted }: NonNullable<RunResult['cacheUse']>): string {
-  const text = `${number(hits)} sessions from the cache, ${number(misses)} computed`;
-  return evicted === 0 ? text : `${text}; ${number(evicted)} older ones evicted`;
-}
-
-/** The summary a trader reads, what identifies the run, and where it is. */
-async function runText(result: RunResult): Promise<string> {
-  const { renderSummary } = await import('../report/summary.ts');
-  const { cycles, wallSeconds, cyclesPerSecond } = result;
-  const table = renderTable(
-    [{ title: '' }, { title: '' }],
-    [
-      ['chain head', result.chainHead],
-      ['decision head', result.decisionHead],
-      [
-        'speed',
-        `${number(cycles)} cycles in ${number(wallSeconds, 1)} s, ${number(cyclesPerSecond)} a second`,
-      ],
-      ...(result.cacheUse === undefined ? [] : [['predictions', cacheText(result.cacheUse)]]),
-      ['run', relative(process.cwd(), result.runDir) || '.'],
-    ],
-  );
-  return `${renderSummary(result.statistics, createPainter(process.stdout))}\n${table}\n`;
-}
-
-/** The keys `--json` promises, in this order, and no others. */
-function runJson(result: RunResult): Omit<RunResult, 'statistics' | 'warnings' | 'cacheUse'> {
-  const { runId, runDir, chainHead, decisionHead, cycles, decisions, orders, fills } = result;
-  const { finalEquity, maxDrawdown, wallSeconds, cyclesPerSecond } = result;
-  return {
-    runId,
-    runDir,
-    chainHead,
-    decisionHead,
-    cycles,
-    decisions,
-    orders,
-    fills,
-    finalEquity,
-    maxDrawdown,
-    wallSeconds,
-    cyclesPerSecond,
-  };
 }

@@ -26,8 +26,8 @@ import { createFileTape } from '../tape/file-tape.ts';
 import { createRunFolder, type RunFolder, runFolderAt, writeJsonAtomic } from '../tape/run-folder.ts';
 import { adopt, afterFailedRun } from './keep-run.ts';
 import { type PreparedRun, prepareRun } from './prepare.ts';
-import { runIdOf } from './run-identity.ts';
-import { runSessions, type SessionRunResult } from './run-sessions.ts';
+import { type RunMode, runIdOf } from './run-identity.ts';
+import { runSessions, type SessionRun, type SessionRunResult } from './run-sessions.ts';
 import { keepWarmStart, writeWarmSnapshot } from './warm-start.ts';
 
 export interface BacktestOptions {
@@ -39,6 +39,14 @@ export interface BacktestOptions {
   readonly resume?: (tapeDir: string, inference: InferencePort | undefined) => ResumedRun | undefined;
   /** Where predictions are kept from run to run; absent: nowhere. */
   readonly cache?: CacheFolder;
+  /** Makes it a paper run over the dataset: same pipeline and exchange, at its own pace, on a durable tape. */
+  readonly paper?: PaperPlay;
+}
+
+/** What a paper run over a dataset adds to a backtest. */
+export interface PaperPlay {
+  readonly mode: RunMode;
+  readonly pace: NonNullable<SessionRun['pace']>;
 }
 
 export interface RunResult {
@@ -75,8 +83,11 @@ export interface ResumedRun {
  *   same identity gave another tape than last time
  */
 export async function runBacktest(options: BacktestOptions): Promise<RunResult> {
-  const { scenario, outDir, progress, cache } = options;
-  const prepared = await prepareRun(scenario, cache === undefined ? {} : { cache });
+  const { scenario, outDir, progress, cache, paper } = options;
+  const prepared = await prepareRun(scenario, {
+    ...(cache === undefined ? {} : { cache }),
+    ...(paper === undefined ? {} : { mode: paper.mode }),
+  });
   const { identity, cacheUse } = prepared;
   const runId = runIdOf(identity);
   const runDir = join(outDir, `${scenario.name}-${runId.slice(0, 12)}`);
@@ -100,6 +111,7 @@ export async function runBacktest(options: BacktestOptions): Promise<RunResult> 
       tape,
       discoveries: prepared.discoveries,
       warmSnapshot: prepared.warmSnapshot,
+      ...(paper === undefined ? {} : { pace: paper.pace }),
       attach: (loop) => {
         attachCollector(loop, collector);
         countFaults(loop, faults);
@@ -169,14 +181,14 @@ function warningsOf(
 /** A new tape, or what a crash left of this run and may be gone on with. */
 function openTape(
   partialDir: string,
-  { inference }: PreparedRun,
+  { inference, identity }: PreparedRun,
   { resume }: BacktestOptions,
 ): ResumedRun & { readonly folder: RunFolder; readonly isResumed: boolean } {
   const left = runFolderAt(partialDir);
   const resumed = existsSync(left.tapeDir) ? resume?.(left.tapeDir, inference) : undefined;
   if (resumed !== undefined) return { ...resumed, folder: left, isResumed: true };
   const folder = createRunFolder(partialDir, { existing: 'replace' });
-  const tape = createFileTape({ dir: folder.tapeDir, durable: false });
+  const tape = createFileTape({ dir: folder.tapeDir, durable: identity.mode !== undefined });
   return { tape, inference, folder, isResumed: false };
 }
 

@@ -19,13 +19,15 @@ import { cyclesIn } from '../sources/session-timeline.ts';
 import { codeSha256 } from './code-identity.ts';
 import { readLearningStart } from './learning-start-file.ts';
 import { inTime, openInference } from './open-inference.ts';
-import { type RunIdentity, runIdentity } from './run-identity.ts';
+import { type RunIdentity, type RunMode, runIdentity } from './run-identity.ts';
 import type { Discovery } from './run-sessions.ts';
 import { readWarmStart, type WarmSnapshot } from './warm-start.ts';
 
 export interface PrepareOptions {
   /** Where predictions are kept from run to run; absent: nowhere. */
   readonly cache?: CacheFolder;
+  /** Absent: a backtest. */
+  readonly mode?: RunMode;
 }
 
 /** A scenario with everything it names opened and checked. */
@@ -50,7 +52,7 @@ export interface PreparedRun {
  */
 export async function prepareRun(
   scenario: LoadedScenario,
-  { cache }: PrepareOptions = {},
+  { cache, mode }: PrepareOptions = {},
 ): Promise<PreparedRun> {
   const { resolvedPaths } = scenario;
   const { families, excludeFamilies, views } = scenario.scenario.models;
@@ -88,6 +90,7 @@ export async function prepareRun(
     settings: settings.engine,
     ...readLearningStart(scenario, layout),
     ...(settings.script === undefined ? {} : { script: settings.script }),
+    ...(mode === undefined ? {} : { mode }),
   };
   const warm =
     resolvedPaths.warmStartDir === undefined

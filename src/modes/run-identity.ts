@@ -22,6 +22,15 @@ export interface WarmStart {
   readonly isNextSession: boolean;
 }
 
+/** How a run that is no backtest is made. The nonce is drawn when it starts, because the same market never comes twice. */
+export interface RunMode {
+  readonly kind: 'paper' | 'live';
+  readonly nonce: string;
+  /** Names of what writes its inputs and takes its orders, as in the scenario. */
+  readonly source: string;
+  readonly broker: string;
+}
+
 /** Everything that decides what a run does. Its hash is the run id; on the tape it is the payload of RunStarted. */
 export interface RunIdentity {
   readonly version: typeof IDENTITY_VERSION;
@@ -34,6 +43,8 @@ export interface RunIdentity {
   readonly horizons: readonly Horizon[];
   readonly layout: SignalLayout;
   readonly settings: EngineSettings;
+  /** Absent in a backtest. */
+  readonly mode?: RunMode;
   /** What is rehearsed; absent where nothing is. */
   readonly script?: SourceScript;
   /** What an earlier run had learned, and the SHA-256 of the file it was read from; absent when nothing. */

@@ -39,6 +39,8 @@ export interface SessionRun {
   readonly discoveries?: readonly Discovery[];
   /** The state its identity says it starts from. */
   readonly warmSnapshot?: WarmSnapshot | undefined;
+  /** Hands the events of a session on in their own time; absent: at once. */
+  readonly pace?: (events: Iterable<InputEvent>) => Observable<InputEvent>;
   /** Called once before the first event, to attach sinks. */
   readonly attach?: (loop: RunLoop) => void;
 }
@@ -53,7 +55,7 @@ export interface SessionRunResult {
  * data is in memory at a time.
  */
 export async function runSessions(run: SessionRun): Promise<SessionRunResult> {
-  const { identity, sessions, tape } = run;
+  const { identity, sessions, tape, pace = from } = run;
   const first = sessions[0];
   const last = sessions.at(-1);
   if (first === undefined || last === undefined) throw new InvariantError('a run needs at least one session');
@@ -79,8 +81,9 @@ export async function runSessions(run: SessionRun): Promise<SessionRunResult> {
         defer(() => run.loadSession(session.date)).pipe(
           concatMap((table) => {
             const { cycleMinutes } = identity.settings;
-            const market = sessionTimeline({ session, table, cycleMinutes, firstCycle, actions });
-            return loop.drive(from(withSurroundings(market, session, identity)));
+            const origin = identity.mode === undefined ? 'dataset' : 'inline';
+            const market = sessionTimeline({ session, table, cycleMinutes, firstCycle, actions, origin });
+            return loop.drive(pace(withSurroundings(market, session, identity)));
           }),
         ),
       ),

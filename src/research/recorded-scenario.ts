@@ -55,7 +55,8 @@ function changedPart(
     : 'sessions';
 }
 
-function recordedIdentity(tapeDir: string): RunIdentity {
+/** What the tape says a run was made from. @throws InputError TAPE_NOT_A_RUN */
+export function recordedIdentity(tapeDir: string): RunIdentity {
   for (const { record } of readTape(tapeDir, { torn: 'report', storedHead: 'leave' })) {
     if (record.type === 'RunStarted') return parseIdentity(record.payload.identity as JsonObject);
     break;

@@ -3,11 +3,12 @@ import { InputError } from '../domain/errors.ts';
 import type { JsonObject } from '../events/record.ts';
 import { readKeptWarmStart } from '../modes/warm-start.ts';
 import type { Progress } from '../ports/progress.ts';
-import type { RunLoop } from '../runtime/run-loop.ts';
+import type { RunStreams } from '../runtime/recorder.ts';
 import { readStoredHead } from '../tape/head-file.ts';
 import { readTape } from '../tape/read-tape.ts';
 import { openRunFolder, readJson } from '../tape/run-folder.ts';
 import { NOTHING } from './comparing-tape.ts';
+import { recordedIdentity } from './recorded-scenario.ts';
 import { type ReplayOptions, type ReplayResult, replayTape } from './replay.ts';
 
 export interface ReplayRunOptions {
@@ -16,7 +17,7 @@ export interface ReplayRunOptions {
   readonly datasetDir: string | undefined;
   readonly progress: Progress;
   readonly untilCycle?: number;
-  readonly attach?: (loop: RunLoop) => void;
+  readonly attach?: (streams: RunStreams) => void;
   readonly openTarget?: ReplayOptions['openTarget'];
 }
 
@@ -40,7 +41,9 @@ export interface ReplayRunResult extends ReplayResult {
  */
 export async function replayRun(options: ReplayRunOptions): Promise<ReplayRunResult> {
   const folder = openRunFolder(options.runDir);
-  const dataset = await openRunDataset(folder.hostFile, options);
+  // a run that was no backtest carries its market data on its tape
+  const isSelfContained = recordedIdentity(folder.tapeDir).mode !== undefined;
+  const dataset = isSelfContained ? undefined : await openRunDataset(folder.hostFile, options);
   const result = await replayTape({
     // both readings check the chain: either may be the first to reach a damaged record
     openTape: () => readTape(folder.tapeDir),
@@ -55,7 +58,8 @@ export async function replayRun(options: ReplayRunOptions): Promise<ReplayRunRes
   return { ...result, datasetChanges: changesOf(result, dataset), isUnfinished };
 }
 
-function changesOf({ identity }: ReplayResult, dataset: FileDataset): DatasetChange[] {
+function changesOf({ identity }: ReplayResult, dataset: FileDataset | undefined): DatasetChange[] {
+  if (dataset === undefined) return [];
   const changes: DatasetChange[] = [...dataset.mismatches];
   if (dataset.sha256 !== identity.datasetSha256) {
     changes.unshift({

@@ -14,10 +14,12 @@ import type { InferencePort } from '../ports/inference.ts';
 import type { MarketDataset } from '../ports/market-data.ts';
 import type { Progress } from '../ports/progress.ts';
 import type { TapeLine } from '../ports/tape.ts';
+import type { RunStreams } from '../runtime/recorder.ts';
 import { createRunLoop, type RunLoop } from '../runtime/run-loop.ts';
 import { simulatedVenue } from '../runtime/venue.ts';
 import { nodeBase64 } from '../tape/node-base64.ts';
 import { type ComparingTape, createComparingTape, DivergedError, type Divergence } from './comparing-tape.ts';
+import { replayInputs } from './replay-inputs.ts';
 
 /** Inputs that come from outside the loop; the rest of a tape follows from them. */
 const SOURCE_TYPES: ReadonlySet<string> = new Set([
@@ -59,7 +61,8 @@ const PREDICTION_TYPES: ReadonlySet<string> = new Set(['PredictionsMade', 'Infer
 export interface ReplayOptions {
   /** Opens the tape from its start; a replay reads it twice, side by side. */
   readonly openTape: () => Iterable<TapeLine>;
-  readonly dataset: MarketDataset;
+  /** Absent where the tape carries its market data itself. */
+  readonly dataset: MarketDataset | undefined;
   readonly progress: Progress;
   /** Stop after this cycle is complete; the engine then stands as it stood. Default: replay everything. */
   readonly untilCycle?: number;
@@ -68,7 +71,7 @@ export interface ReplayOptions {
   /** The state the run started from, where it did. */
   readonly readWarmStart?: () => WarmSnapshot | undefined;
   /** Called once before the first event, to attach sinks. */
-  readonly attach?: (loop: RunLoop) => void;
+  readonly attach?: (streams: RunStreams) => void;
 }
 
 export interface ReplayResult {
@@ -99,6 +102,55 @@ export async function replayTape(options: ReplayOptions): Promise<ReplayResult> 
   if (started.type !== 'RunStarted')
     throw new InputError('TAPE_NOT_A_RUN', 'tape record 0: expected RunStarted');
   const identity = parseIdentity(started.identity);
+  return isRecordedOnly(identity)
+    ? replayRecorded(identity, options)
+    : replayComputed({ identity, started, source }, options);
+}
+
+/** A run whose broker reports came from outside, and whose predictions came while other inputs did. */
+export function isRecordedOnly({ mode }: RunIdentity): boolean {
+  return mode !== undefined && !(mode.source === 'dataset' && mode.broker === 'simulated');
+}
+
+function replayRecorded(identity: RunIdentity, options: ReplayOptions): ReplayResult {
+  const engine = startEngine(identity, options.readWarmStart);
+  const tape = (options.openTarget ?? createComparingTape)(options.openTape()[Symbol.iterator]());
+  let cycles = 0;
+  let divergence: Divergence | undefined;
+  try {
+    replayInputs({
+      lines: options.openTape(),
+      engine,
+      tape,
+      ...(options.attach === undefined ? {} : { attach: options.attach }),
+      onStep: (_event, derived) => {
+        for (const event of derived) if (event.type === 'CycleCompleted') cycles = event.cycle;
+        options.progress.update(cycles, 0, 'cycles');
+        return options.untilCycle !== undefined && cycles >= options.untilCycle;
+      },
+    });
+    if (options.untilCycle === undefined) tape.expectEnd();
+  } catch (error) {
+    if (!(error instanceof DivergedError)) throw error;
+    divergence = error.divergence;
+  } finally {
+    options.progress.stop();
+  }
+  return resultOf({ identity, tape, cycles, divergence, engine });
+}
+
+async function replayComputed(
+  {
+    identity,
+    started,
+    source,
+  }: {
+    readonly identity: RunIdentity;
+    readonly started: InputEvent;
+    readonly source: Iterator<TapeLine>;
+  },
+  options: ReplayOptions,
+): Promise<ReplayResult> {
   const engine = startEngine(identity, options.readWarmStart);
   const { settings, layout } = identity;
   const exchange = createExchange(settings.exchange, {
@@ -142,15 +194,16 @@ export async function replayTape(options: ReplayOptions): Promise<ReplayResult> 
   } finally {
     options.progress.stop();
   }
-  return {
-    identity,
-    records: tape.nextSeq,
-    cycles,
-    chainHead: tape.head,
-    decisionHead: tape.decisionHead,
-    divergence,
-    engine,
-  };
+  return resultOf({ identity, tape, cycles, divergence, engine });
+}
+
+function resultOf({
+  tape,
+  ...result
+}: Pick<ReplayResult, 'identity' | 'cycles' | 'divergence' | 'engine'> & {
+  readonly tape: ComparingTape;
+}): ReplayResult {
+  return { ...result, records: tape.nextSeq, chainHead: tape.head, decisionHead: tape.decisionHead };
 }
 
 /** A strict run that ended itself ends its replay the same way, after the same records. */
@@ -195,7 +248,7 @@ interface TapeInputs {
 
 function createTapeInputs(
   source: Iterator<TapeLine>,
-  dataset: MarketDataset,
+  dataset: MarketDataset | undefined,
   layout: SignalLayout,
 ): TapeInputs {
   let table: MarketTable | undefined;
@@ -234,7 +287,9 @@ function createTapeInputs(
       if (line === undefined) return undefined;
       if (line.record.type === 'SessionOpened') {
         const opened = decodeInput(line.record, resolve, nodeBase64);
-        if (opened.type === 'SessionOpened') table = await loadForReplay(dataset, opened.session.date);
+        if (opened.type === 'SessionOpened' && dataset !== undefined) {
+          table = await loadForReplay(dataset, opened.session.date);
+        }
         return opened;
       }
       return decodeInput(line.record, resolve, nodeBase64);

@@ -1,16 +1,15 @@
-import { type Observable, Subject } from 'rxjs';
-import { InputError, InvariantError, SametapeError } from '../domain/errors.ts';
+import type { Observable } from 'rxjs';
+import { InputError, InvariantError } from '../domain/errors.ts';
 import type { Engine } from '../engine/engine-state.ts';
-import { step } from '../engine/step.ts';
 import type { Base64Codec } from '../events/base64.ts';
 import type { DerivedEvent } from '../events/derived.ts';
-import { type EncodedEvent, encodeDerived, encodeInput } from '../events/encode.ts';
 import type { InferenceRequest } from '../events/inference.ts';
 import type { InputEvent, Predictions } from '../events/inputs.ts';
 import type { InferencePort } from '../ports/inference.ts';
 import type { TapeWriter } from '../ports/tape.ts';
-import { checkAnswer, wellFormed } from './check-answer.ts';
+import { answerOf, failureOf } from './inference-answer.ts';
 import { oneAtATime } from './one-at-a-time.ts';
+import { createRecorder, type RunStreams } from './recorder.ts';
 import type { Venue } from './venue.ts';
 
 export interface RunLoopPorts {
@@ -22,16 +21,7 @@ export interface RunLoopPorts {
   readonly base64: Base64Codec;
 }
 
-/** An event as appended, for sinks: metrics, reports. */
-export interface Recorded<E> {
-  readonly seq: number;
-  readonly tUs: number;
-  readonly event: E;
-}
-
-export interface RunLoop {
-  readonly inputs$: Observable<Recorded<InputEvent>>;
-  readonly derived$: Observable<Recorded<DerivedEvent>>;
+export interface RunLoop extends RunStreams {
   /** Runs source events through the loop, one at a time, in order; completes when the last is done. */
   drive(source$: Observable<InputEvent>): Observable<never>;
   /** Appends RunStopped and ends both streams. */
@@ -45,29 +35,17 @@ export interface RunLoop {
  * @throws InputError STRICT_STOPPED from `drive` when a strict run raises an error
  */
 export function createRunLoop(ports: RunLoopPorts): RunLoop {
-  const { engine, tape, venue, inference, base64 } = ports;
-  const inputs$ = new Subject<Recorded<InputEvent>>();
-  const derived$ = new Subject<Recorded<DerivedEvent>>();
+  const { engine, tape, venue, inference } = ports;
+  const recorder = createRecorder(ports);
+  const { inputs$, derived$ } = recorder;
   /** Answers to effects, waiting for their turn; a re-entrant append would reorder the tape. */
   const answers: InputEvent[] = [];
   /** The error that ends a strict run, once what followed from it (cancels) has been carried out. */
   let strictFault: string | undefined;
 
-  function append(encoded: EncodedEvent, tUs: number): number {
-    const seq = tape.nextSeq;
-    tape.append({ seq, t: tUs, type: encoded.type, payloadJson: encoded.payloadJson });
-    return seq;
-  }
-
   function record(event: InputEvent): InferenceRequest | undefined {
-    const { tUs } = event;
-    const seq = append(encodeInput(event, base64), tUs);
-    const { derived, inference: request } = step(engine, event, seq);
-    inputs$.next({ seq, tUs, event });
-    for (const followed of derived) {
-      derived$.next({ seq: append(encodeDerived(followed), tUs), tUs, event: followed });
-    }
-    for (const followed of derived) carryOut(followed, tUs);
+    const { derived, inference: request } = recorder.record(event);
+    for (const followed of derived) carryOut(followed, event.tUs);
     return request;
   }
 
@@ -117,15 +95,15 @@ export function createRunLoop(ports: RunLoopPorts): RunLoop {
     try {
       answer = port.infer(request);
     } catch (error) {
-      return recordWithAnswers(inferenceFailed(request.cycle, error, tUs));
+      return recordWithAnswers({ ...failureOf(request.cycle, error), tUs });
     }
-    if (!(answer instanceof Promise)) return recordWithAnswers(answered(request, answer, tUs));
+    if (!(answer instanceof Promise)) return recordWithAnswers({ ...answerOf(request, answer), tUs });
     return answer
       .then(
-        (predictions) => answered(request, predictions, tUs),
-        (error: unknown) => inferenceFailed(request.cycle, error, tUs),
+        (predictions) => answerOf(request, predictions),
+        (error: unknown) => failureOf(request.cycle, error),
       )
-      .then((made) => recordWithAnswers(made));
+      .then((made) => recordWithAnswers({ ...made, tUs }));
   }
 
   function accept(event: InputEvent): Promise<void> | undefined {
@@ -159,24 +137,5 @@ export function createRunLoop(ports: RunLoopPorts): RunLoop {
       inputs$.complete();
       derived$.complete();
     },
-  };
-}
-
-function answered(request: InferenceRequest, answer: Predictions, tUs: number): InputEvent {
-  try {
-    return { type: 'PredictionsMade', tUs, predictions: checkAnswer(answer, request) };
-  } catch (error) {
-    return inferenceFailed(request.cycle, error, tUs);
-  }
-}
-
-/** A failure of the models is an event; a bug, or a cache that cannot serve the run, is not. */
-function inferenceFailed(cycle: number, error: unknown, tUs: number): InputEvent {
-  if (error instanceof SametapeError) throw error;
-  return {
-    type: 'InferenceFailed',
-    tUs,
-    cycle,
-    reason: wellFormed(error instanceof Error ? error.message : String(error)),
   };
 }

@@ -2,7 +2,7 @@ import type { CorporateAction } from '../domain/corporate-actions.ts';
 import { InputError } from '../domain/errors.ts';
 import type { MarketTable, Session } from '../domain/market-table.ts';
 import { US_PER_MINUTE } from '../domain/units.ts';
-import type { InputEvent } from '../events/inputs.ts';
+import type { InputEvent, MarketOrigin } from '../events/inputs.ts';
 
 export interface TimelineOptions {
   readonly session: Session;
@@ -10,6 +10,8 @@ export interface TimelineOptions {
   readonly cycleMinutes: number;
   /** Number of the first cycle of this session; cycles count from 1 over the whole run. */
   readonly firstCycle: number;
+  /** How slices are found again: default by reference to the dataset. */
+  readonly origin?: MarketOrigin;
   /** What applies at the open, in order; default none. */
   readonly actions?: readonly CorporateAction[];
 }
@@ -22,7 +24,7 @@ export interface TimelineOptions {
  * @throws InputError TIMELINE_OUTSIDE_SESSION when a bar does not end inside the session
  */
 export function* sessionTimeline(options: TimelineOptions): Generator<InputEvent> {
-  const { session, table } = options;
+  const { session, table, origin = 'dataset' } = options;
   const spacingUs = options.cycleMinutes * US_PER_MINUTE;
   let cycle = options.firstCycle;
   let cycleUs = session.openUs + spacingUs;
@@ -45,7 +47,7 @@ export function* sessionTimeline(options: TimelineOptions): Generator<InputEvent
     }
     let to = from + 1;
     while (to < table.rowCount && table.endUs[to] === tUs) to += 1;
-    yield { type: 'MarketSlice', tUs, origin: 'dataset', slice: { table, from, to } };
+    yield { type: 'MarketSlice', tUs, origin, slice: { table, from, to } };
     from = to;
   }
   for (; cycleUs < session.closeUs; cycleUs += spacingUs) {

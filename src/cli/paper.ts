@@ -1,0 +1,70 @@
+import { resolve } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { RunResult } from '../modes/backtest.ts';
+import { createProgress } from './progress.ts';
+import { writeRun } from './run-text.ts';
+import { loadWithOptions, type ScenarioOptions, withSetOption } from './scenario-options.ts';
+
+interface PaperCommandOptions extends ScenarioOptions {
+  readonly out: string;
+  readonly speed: number | 'max';
+  readonly json?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  $ sametape paper scenarios/quickstart.yaml --speed 60
+  $ sametape paper scenarios/quickstart.yaml --speed max --json | jq .decisionHead
+
+With the dataset as its source a paper run makes the decisions of the backtest: both have the same decision head.`;
+
+export function registerPaperCommand(program: Command): void {
+  const command = program
+    .command('paper')
+    .summary('run a scenario on paper, at the pace of the market or faster')
+    .description(
+      'Run a scenario on the simulated exchange as if it were live: market data in its own time, carried on a tape that is made durable before anything is done.',
+    )
+    .argument('<scenario>', 'scenario .yaml file')
+    .option('--out <dir>', 'folder that the run folder is made in', 'runs')
+    .option('--predictions <file>', 'read recorded predictions instead of running the models')
+    .option(
+      '--speed <n>',
+      'minutes of market a minute: 1 is real time, 60 an hour a minute, max waits for nothing',
+      parseSpeed,
+      1,
+    )
+    .option('--json', 'print the result as one JSON object and nothing else')
+    .addHelpText('after', EXAMPLES)
+    .action(runPaperCommand);
+  withSetOption(command);
+}
+
+async function runPaperCommand(file: string, options: PaperCommandOptions): Promise<void> {
+  const scenario = loadWithOptions(file, options);
+  const [{ runPaper }, { wallClock }] = await Promise.all([
+    import('../modes/paper.ts'),
+    import('../sources/wall-clock.ts'),
+  ]);
+  const progress = createProgress();
+  let result: RunResult;
+  try {
+    result = await runPaper({
+      scenario,
+      outDir: resolve(options.out),
+      progress,
+      clock: wallClock,
+      speed: options.speed,
+    });
+  } finally {
+    progress.stop();
+  }
+  await writeRun(result, { json: options.json === true });
+}
+
+function parseSpeed(text: string): number | 'max' {
+  const speed = Number(text);
+  if (text === 'max') return text;
+  if (/^\d+(\.\d+)?$/.test(text) && speed > 0 && speed <= 1_000_000) return speed;
+  throw new InvalidArgumentError('expected a number over 0, or max');
+}

@@ -1,0 +1,42 @@
+import { randomBytes } from 'node:crypto';
+import { InputError } from '../domain/errors.ts';
+import type { InputEvent } from '../events/inputs.ts';
+import type { Untimed } from '../ports/broker.ts';
+import type { Clock } from '../ports/clock.ts';
+import { paced } from '../sources/pace.ts';
+import { type BacktestOptions, type RunResult, runBacktest } from './backtest.ts';
+
+export interface PaperOptions extends Omit<BacktestOptions, 'paper'> {
+  readonly clock: Clock;
+  /** Minutes of market a minute of the clock; `max` waits for nothing. */
+  readonly speed: number | 'max';
+  /** Makes this run another than the last; default: drawn. A run that is taken up again has the one it had. */
+  readonly nonce?: string;
+  /** What the operator said since it was last asked. */
+  readonly commands?: () => readonly Untimed<InputEvent>[];
+}
+
+/**
+ * Plays a dataset as if it came live: the same loop, pipeline and simulated exchange as a backtest, at a chosen speed,
+ * market data carried on a durable tape. Without an operator it makes the decisions of the backtest, bit for bit.
+ * @throws InputError as `runBacktest`; PAPER_SOURCE when the scenario takes its data from elsewhere
+ */
+export function runPaper(options: PaperOptions): Promise<RunResult> {
+  const { clock, speed, nonce = randomBytes(8).toString('hex'), commands, ...rest } = options;
+  const { source } = rest.scenario.scenario.data;
+  const { source: broker } = rest.scenario.scenario.broker;
+  if (source !== 'dataset' || broker !== 'simulated') {
+    throw new InputError(
+      'PAPER_SOURCE',
+      `data.source: a dataset is played with data.source dataset and broker.source simulated, found ${source} and ${broker}`,
+    );
+  }
+  return runBacktest({
+    ...rest,
+    paper: {
+      mode: { kind: 'paper', nonce, source, broker },
+      pace: (events) =>
+        paced(events, { clock, speed, ...(commands === undefined ? {} : { interjections: commands }) }),
+    },
+  });
+}

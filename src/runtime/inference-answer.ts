@@ -1,0 +1,26 @@
+import { SametapeError } from '../domain/errors.ts';
+import type { InferenceRequest } from '../events/inference.ts';
+import type { InputEvent, Predictions } from '../events/inputs.ts';
+import type { Untimed } from '../ports/broker.ts';
+import { checkAnswer, wellFormed } from './check-answer.ts';
+
+type Answer = Untimed<Extract<InputEvent, { readonly type: 'PredictionsMade' | 'InferenceFailed' }>>;
+
+/** What the models answered, as an input; an answer that does not fit the question is a failure. */
+export function answerOf(request: InferenceRequest, answer: Predictions): Answer {
+  try {
+    return { type: 'PredictionsMade', predictions: checkAnswer(answer, request) };
+  } catch (error) {
+    return failureOf(request.cycle, error);
+  }
+}
+
+/** A failure of the models is an input. @throws the error where it is a bug, or a cache that cannot serve the run */
+export function failureOf(cycle: number, error: unknown): Answer {
+  if (error instanceof SametapeError) throw error;
+  return {
+    type: 'InferenceFailed',
+    cycle,
+    reason: wellFormed(error instanceof Error ? error.message : String(error)),
+  };
+}
