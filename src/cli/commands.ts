@@ -40,6 +40,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     register: async (program) => (await import('./recover.ts')).registerRecoverCommand(program),
   },
   {
+    name: 'ctl',
+    summary: 'speak to the engine of a paper or live run',
+    register: async (program) => (await import('./ctl.ts')).registerCtlCommand(program),
+  },
+  {
     name: 'golden',
     summary: 'check scenarios against their golden files, or make them anew',
     register: async (program) => (await import('./golden.ts')).registerGoldenCommand(program),

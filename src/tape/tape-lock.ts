@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { InputError } from '../domain/errors.ts';
@@ -24,7 +24,7 @@ const UNKNOWN_START = 'x';
 /** @throws InputError TAPE_LOCKED when a live process, this one included, writes the tape */
 export function lockTape(dir: string): TapeLock {
   const self: LockHolder = {
-    host: hostname().replace(/[^A-Za-z0-9-]/g, '-') || 'localhost',
+    host: ownHost(),
     pid: process.pid,
     startTicks: processStat(process.pid)?.startTicks ?? UNKNOWN_START,
   };
@@ -38,6 +38,25 @@ export function lockTape(dir: string): TapeLock {
     throw error;
   }
   return { release: () => rmSync(path, { force: true }) };
+}
+
+/** Who writes a tape now, found without taking the lock; undefined where nobody does. */
+export function tapeWriterOf(dir: string): { readonly host: string; readonly pid: number } | undefined {
+  for (const name of existsSync(dir) ? readdirSync(dir) : []) {
+    const holder = holderOf(name);
+    // of another host it cannot be told, so it counts
+    if (holder !== undefined && (holder.host !== ownHost() || isAlive(holder))) return holder;
+  }
+  return undefined;
+}
+
+function ownHost(): string {
+  return hostname().replace(/[^A-Za-z0-9-]/g, '-') || 'localhost';
+}
+
+function holderOf(name: string): LockHolder | undefined {
+  const match = /^writer\.([A-Za-z0-9-]+)\.(\d+)\.(\d+|x)\.lock$/.exec(name);
+  return match === null ? undefined : { host: match[1], pid: Number(match[2]), startTicks: match[3] };
 }
 
 function create(path: string, name: string): void {
@@ -59,9 +78,8 @@ function create(path: string, name: string): void {
 }
 
 function removeOrRefuse(dir: string, name: string, self: LockHolder): void {
-  const match = /^writer\.([A-Za-z0-9-]+)\.(\d+)\.(\d+|x)\.lock$/.exec(name);
-  if (match === null) return;
-  const holder: LockHolder = { host: match[1], pid: Number(match[2]), startTicks: match[3] };
+  const holder = holderOf(name);
+  if (holder === undefined) return;
   if (holder.host !== self.host) {
     throw locked(
       dir,

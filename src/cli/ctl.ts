@@ -1,0 +1,111 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { InputError, ServiceError } from '../domain/errors.ts';
+import type { Json } from '../events/record.ts';
+import { askEngine } from '../sources/operator-client.ts';
+import { type CtlVerb, OPERATOR_COMMANDS, problemOfReason } from '../sources/operator-protocol.ts';
+import { openRunFolder } from '../tape/run-folder.ts';
+import { tapeWriterOf } from '../tape/tape-lock.ts';
+import { renderTable } from './terminal.ts';
+
+interface CtlOptions {
+  readonly why?: string;
+  readonly timeout: string;
+  readonly json?: boolean;
+}
+
+const MAX_TIMEOUT_SECONDS = 3600;
+
+/** Adds `sametape ctl RUN COMMAND`. */
+export function registerCtlCommand(program: Command): void {
+  const verbs = ['status', ...OPERATOR_COMMANDS];
+  program
+    .command('ctl')
+    .summary('speak to the engine of a paper or live run')
+    .description(
+      'Gives a command to a running engine and answers when it is on the tape. Whoever owns the run folder may.',
+    )
+    .argument('<run-dir>', 'folder of the run')
+    .argument('<command>', verbs.join(', '))
+    .option('--why <text>', 'the reason, for the tape; kill, flatten and reset must have one')
+    .option('--timeout <seconds>', 'how long to wait for the engine', '30')
+    .option('--json', 'print one JSON object')
+    .addHelpText(
+      'after',
+      `
+Commands:
+  status     how the engine is
+  pause      no new entries; exits go on
+  resume     entries again, after a pause
+  kill       cancel all working orders and enter nothing; stays over restarts, until reset
+  flatten    as kill, and close all positions
+  reset      trade again after a kill
+  reconcile  compare books with the broker now
+
+Examples:
+  $ sametape ctl runs/RUN_ID status
+  $ sametape ctl runs/RUN_ID kill --why "feed looks wrong"
+  $ sametape ctl runs/RUN_ID reset --why "feed checked with the vendor"
+
+Exit code 0: on the tape. 2: no engine runs there, or it did not take the command; the message says which.`,
+    )
+    .action(ctlCommand);
+}
+
+async function ctlCommand(runDir: string, name: string, options: CtlOptions): Promise<void> {
+  const verb = parseVerb(name);
+  const why = options.why ?? '';
+  const problem = problemOfReason(verb, why);
+  if (problem !== undefined) throw new InputError('USAGE', `--why: ${problem}`);
+  const folder = openRunFolder(resolve(runDir));
+  const answer = await askEngine({
+    runDir: folder.dir,
+    verb,
+    why,
+    timeoutMs: parseTimeout(options.timeout),
+    isEngineAlive: () => tapeWriterOf(folder.tapeDir) !== undefined,
+  });
+  if (!answer.ok) throw new ServiceError(answer.code, `${runDir}: ${answer.message}`, { retryable: false });
+  if (options.json === true) {
+    process.stdout.write(`${JSON.stringify(answer)}\n`);
+  } else if ('status' in answer) {
+    process.stdout.write(`${statusText(answer.status)}\n`);
+  } else {
+    const { seq, tUs } = answer.recorded;
+    process.stdout.write(`ok: ${verb} is record ${seq} of the tape, ${new Date(tUs / 1000).toISOString()}\n`);
+  }
+}
+
+function parseVerb(name: string): CtlVerb {
+  const verb = (['status', ...OPERATOR_COMMANDS] as const).find((known) => known === name);
+  if (verb !== undefined) return verb;
+  throw new InputError(
+    'USAGE',
+    `unknown command "${name}"; expected status, ${OPERATOR_COMMANDS.join(', ')}`,
+  );
+}
+
+function parseTimeout(value: string): number {
+  const seconds = Number(value);
+  if (value.trim() === '' || !(seconds > 0 && seconds <= MAX_TIMEOUT_SECONDS)) {
+    throw new InputError(
+      'USAGE',
+      `--timeout: expected seconds up to ${MAX_TIMEOUT_SECONDS}, found "${value}"`,
+    );
+  }
+  return seconds * 1000;
+}
+
+/** One row a value; nested ones as `a.b`. */
+function statusText(status: Json): string {
+  const rows: string[][] = [];
+  const visit = (value: Json, path: string): void => {
+    if (value !== null && typeof value === 'object' && !Array.isArray(value)) {
+      for (const [key, inner] of Object.entries(value)) visit(inner, path === '' ? key : `${path}.${key}`);
+    } else {
+      rows.push([path, typeof value === 'string' ? value : JSON.stringify(value)]);
+    }
+  };
+  visit(status, '');
+  return renderTable([{ title: '' }, { title: '' }], rows);
+}
