@@ -50,6 +50,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     register: async (program) => (await import('./golden.ts')).registerGoldenCommand(program),
   },
   {
+    name: 'audit',
+    summary: 'prove that a scenario does not see the future',
+    register: async (program) => (await import('./audit.ts')).registerAuditCommand(program),
+  },
+  {
     name: 'export',
     summary: 'write orders, fills and round trips of a run to Parquet',
     register: async (program) => (await import('./export.ts')).registerExportCommand(program),
