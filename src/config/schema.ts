@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DEFAULT_HORIZONS } from './horizon-defaults.ts';
+import { alpacaDataSchema } from './sections/alpaca.ts';
 import { arbitrationSchema } from './sections/arbitration.ts';
 import { blendingSchema } from './sections/blending.ts';
 import { brokerSchema, executionSchema } from './sections/broker.ts';
@@ -36,6 +37,7 @@ const dataSchema = z
       .max(10_000)
       .optional()
       .describe('Universe, in any order. Default: every symbol of the dataset.'),
+    alpaca: alpacaDataSchema,
   })
   .describe('Market data and universe.');
 

@@ -9,6 +9,7 @@ import { compareCodeUnits } from '../domain/compare.ts';
  * equal tapes.
  */
 export const DECIDING_FOLDERS = [
+  'brokers',
   'data',
   'domain',
   'engine',

@@ -39,6 +39,8 @@ describe('the JSON Schema', () => {
       'data.from',
       'data.to',
       'data.symbols',
+      'data.alpaca.dataUrl',
+      'data.alpaca.streamUrl',
       'models.runRoot',
       'models.predictions',
       'models.families',
@@ -54,6 +56,8 @@ describe('the JSON Schema', () => {
       'broker.credentials',
       'broker.credentials.keyId',
       'broker.credentials.secretKey',
+      'broker.alpaca.tradingUrl',
+      'broker.alpaca.streamUrl',
       'learning.warmStart',
     ]);
   });

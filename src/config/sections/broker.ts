@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { dollarsToMicros } from '../../domain/money.ts';
 import type { ExchangeSettings, ExecutionSettings, FeeModel } from '../../domain/settings.ts';
+import { alpacaBrokerSchema } from './alpaca.ts';
 import { borrowSchema, toBorrowSettings } from './borrow.ts';
 import { bps, dollars, positive, secret } from './common.ts';
 
@@ -82,12 +83,13 @@ export const brokerSchema = z
         'Buying power is equity times this, less gross exposure: 1 is a cash account, 2 Regulation T.',
       ),
     credentials: credentialsSchema,
+    alpaca: alpacaBrokerSchema,
   })
   .prefault({})
   .describe('The simulated broker: fills, fees, margin.');
 
 export function toExchangeSettings(section: z.output<typeof brokerSchema>): ExchangeSettings {
-  const { fee, borrow, source: _ofTheRun, credentials: _neverRecorded, ...rest } = section;
+  const { fee, borrow, source: _ofTheRun, credentials: _neverRecorded, alpaca: _neither, ...rest } = section;
   return { ...rest, fee: toFeeModel(fee), borrow: toBorrowSettings(borrow) };
 }
 

@@ -1,0 +1,156 @@
+import { compareCodeUnits } from '../../domain/compare.ts';
+import { ServiceError } from '../../domain/errors.ts';
+import type { Execution } from '../../domain/orders.ts';
+import type { MoneyMicros, Shares, TimeUs } from '../../domain/units.ts';
+import { microsOf, sharesOf, timeText } from '../../net/wire-text.ts';
+import {
+  type AlpacaOrder,
+  type FillActivity,
+  inOrder,
+  isRecord,
+  parseFillActivity,
+  parseOrder,
+} from './mapper.ts';
+import type { Reports } from './reports.ts';
+import type { AlpacaRest } from './rest.ts';
+
+const ORDERS_A_PAGE = 500;
+const FILLS_A_PAGE = 100;
+/** Pages of one question: beyond it something goes round in circles. */
+const MAX_PAGES = 1000;
+
+function unreadable(what: string): ServiceError {
+  return new ServiceError('BROKER_UNREADABLE', `Alpaca: ${what}; look at the account by hand`, {
+    retryable: false,
+  });
+}
+
+/** @throws ServiceError BROKER_BLOCKED where the account may not trade */
+export async function checkAccount(rest: AlpacaRest): Promise<void> {
+  const account = await readAccount(rest);
+  const block = ['trading_blocked', 'account_blocked', 'trade_suspended_by_user'].find(
+    (key) => account[key] === true,
+  );
+  if (block === undefined) return;
+  throw new ServiceError(
+    'BROKER_BLOCKED',
+    `Alpaca: the account may not trade (${block}); ask Alpaca, or lift it there`,
+    {
+      retryable: false,
+    },
+  );
+}
+
+/** An amount of the account, dollars in text. */
+export async function readAmount(rest: AlpacaRest, key: 'cash' | 'equity'): Promise<MoneyMicros> {
+  const micros = microsOf((await readAccount(rest))[key]);
+  if (micros === undefined) throw unreadable(`the account's ${key} is no amount`);
+  return micros;
+}
+
+async function readAccount(rest: AlpacaRest): Promise<Readonly<Record<string, unknown>>> {
+  const account = await rest.get('/v2/account');
+  if (isRecord(account)) return account;
+  throw unreadable('no account came back');
+}
+
+/** Signed shares by symbol, in code-unit order. @throws ServiceError for a part of a share: it could not be traded away */
+export async function readPositions(rest: AlpacaRest): Promise<Record<string, Shares>> {
+  const rows = await rest.get('/v2/positions');
+  if (!Array.isArray(rows)) throw unreadable('no list of positions came back');
+  const held = rows.map((row): readonly [string, Shares] => {
+    const shares = isRecord(row) ? sharesOf(row.qty) : undefined;
+    if (!isRecord(row) || typeof row.symbol !== 'string' || shares === undefined) {
+      const symbol = isRecord(row) && typeof row.symbol === 'string' ? row.symbol : 'a symbol';
+      throw unreadable(`the position in ${symbol} is no whole number of shares`);
+    }
+    return [row.symbol, row.side === 'short' ? -Math.abs(shares) : shares];
+  });
+  return Object.fromEntries(held.sort(([a], [b]) => compareCodeUnits(a, b)));
+}
+
+/** Orders that have not ended. @throws ServiceError also for one that is not of whole shares */
+export async function readOpenOrders(rest: AlpacaRest): Promise<AlpacaOrder[]> {
+  const orders: AlpacaOrder[] = [];
+  for (let page = 0; page < MAX_PAGES; page++) {
+    const after = orders.at(-1)?.id;
+    const rows = await rest.get('/v2/orders', {
+      status: 'open',
+      limit: String(ORDERS_A_PAGE),
+      direction: 'asc',
+      ...(after === undefined ? {} : { after_order_id: after }),
+    });
+    if (!Array.isArray(rows)) throw unreadable('no list of orders came back');
+    for (const row of rows) {
+      const order = parseOrder(row);
+      if (order === undefined) throw unreadable('an open order is not of whole shares');
+      orders.push(order);
+    }
+    if (rows.length < ORDERS_A_PAGE) return orders;
+  }
+  throw unreadable('the list of orders does not end');
+}
+
+/** An order by Alpaca's own id. */
+export async function readOrder(rest: AlpacaRest, brokerOrderId: string): Promise<AlpacaOrder | undefined> {
+  return parseOrder(await rest.get(`/v2/orders/${encodeURIComponent(brokerOrderId)}`));
+}
+
+/** Fills of the account since a time. */
+export async function readFills(rest: AlpacaRest, sinceUs: TimeUs): Promise<FillActivity[]> {
+  const fills: FillActivity[] = [];
+  let token: string | undefined;
+  for (let page = 0; page < MAX_PAGES; page++) {
+    const rows = await rest.get('/v2/account/activities/FILL', {
+      after: timeText(Math.max(0, sinceUs)),
+      direction: 'asc',
+      page_size: String(FILLS_A_PAGE),
+      ...(token === undefined ? {} : { page_token: token }),
+    });
+    if (!Array.isArray(rows)) throw unreadable('no list of fills came back');
+    for (const row of rows) {
+      const fill = parseFillActivity(row);
+      if (fill === undefined) throw unreadable('a fill cannot be read as one of whole shares');
+      fills.push(fill);
+    }
+    const last: unknown = rows.at(-1);
+    if (rows.length < FILLS_A_PAGE || !isRecord(last) || typeof last.id !== 'string') return inOrder(fills);
+    token = last.id;
+  }
+  throw unreadable('the list of fills does not end');
+}
+
+export interface ExecutionsSince {
+  readonly rest: AlpacaRest;
+  readonly reports: Reports;
+  readonly sinceUs: TimeUs;
+  /** Client ids by Alpaca's own, kept between calls: the list of fills does not have them. */
+  readonly clientIds: Map<string, string>;
+}
+
+/** Executions since a time, under the ids that news gives them. */
+export async function readExecutions({
+  rest,
+  reports,
+  sinceUs,
+  clientIds,
+}: ExecutionsSince): Promise<Execution[]> {
+  const executions: Execution[] = [];
+  // the list has times to the millisecond
+  const fromUs = sinceUs - (sinceUs % 1000);
+  for (const activity of await readFills(rest, fromUs - 1000)) {
+    if (activity.fill.tradeTimeUs < fromUs) continue;
+    const { brokerOrderId } = activity;
+    const told = reports.told(activity);
+    if (told === undefined && !clientIds.has(brokerOrderId)) {
+      clientIds.set(brokerOrderId, (await readOrder(rest, brokerOrderId))?.clientOrderId ?? '');
+    }
+    const clientOrderId = told?.clientOrderId ?? clientIds.get(brokerOrderId) ?? '';
+    executions.push({
+      ...activity.fill,
+      executionId: told?.executionId ?? activity.fill.executionId,
+      clientOrderId,
+    });
+  }
+  return executions;
+}

@@ -1,0 +1,117 @@
+import type { AlpacaBrokerSettings } from '../../domain/alpaca-settings.ts';
+import { US_PER_SECOND } from '../../domain/units.ts';
+import { createBackoff } from '../../net/backoff.ts';
+import { sleepUs } from '../../net/sleep.ts';
+import type { Clock } from '../../ports/clock.ts';
+import { readFills, readOpenOrders, readOrder } from './account.ts';
+import { parseTradeUpdate } from './mapper.ts';
+import type { Reports } from './reports.ts';
+import type { AlpacaRest } from './rest.ts';
+
+/** With so few orders open, each is asked for by itself. */
+const FEW_ORDERS = 3;
+/** How often the list of fills is read for executions it should have. */
+const MAX_READS = 5;
+
+export interface ReconcilerOptions {
+  readonly rest: AlpacaRest;
+  readonly reports: Reports;
+  readonly settings: AlpacaBrokerSettings;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly counters: { failedReconciles: number };
+}
+
+export interface Reconciler {
+  /** Begins the regular times. */
+  start(): void;
+  stop(): void;
+  /** Reads the state of every order that is open as far as has been told. Never throws; done when it has been told. */
+  now(): Promise<void>;
+  /** Executions are missing: they may be on their way, or must be read. */
+  readMissing(): void;
+  /** @returns false for a report that cannot be read */
+  takeRaw(data: unknown): boolean;
+}
+
+/** Finds out by REST what the stream did not say. */
+export function createReconciler(options: ReconcilerOptions): Reconciler {
+  const { rest, reports, settings, clock, counters } = options;
+  let untime: (() => void) | undefined;
+  let isStopped = false;
+  let running: Promise<void> | undefined;
+  let isAskedAgain = false;
+  let isReading = false;
+
+  const readStates = async (): Promise<void> => {
+    const open = reports.open();
+    if (open.length === 0) return;
+    const listed = open.length > FEW_ORDERS ? await readOpenOrders(rest) : [];
+    const states = new Map(listed.map((order) => [order.id, order]));
+    for (const { id } of open) {
+      const order = states.get(id) ?? (await readOrder(rest, id));
+      if (order !== undefined) reports.takeOrder(order);
+    }
+    if (reports.hasMissing()) reports.takeFills(await readFills(rest, sinceUs()));
+  };
+  const sinceUs = (): number => Math.max(0, reports.sinceUs() - US_PER_SECOND);
+  const guarded = async (work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch {
+      // what failed is asked for again at the next time; what it is about stays open
+      if (!isStopped) counters.failedReconciles += 1;
+    }
+  };
+  const now = (): Promise<void> => {
+    if (running !== undefined) {
+      isAskedAgain = true;
+      return running;
+    }
+    running = guarded(async () => {
+      do {
+        isAskedAgain = false;
+        await readStates();
+      } while (isAskedAgain && !isStopped);
+    }).finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+  const readMissing = async (): Promise<void> => {
+    if (isReading) return;
+    isReading = true;
+    const backoff = createBackoff(
+      { firstUs: settings.retryUs, maxUs: settings.maxRetryUs, jitterFrac: 0 },
+      options.random,
+    );
+    for (let read = 0; read < MAX_READS && reports.hasMissing() && !isStopped; read++) {
+      await sleepUs(clock, backoff.nextUs());
+      if (reports.hasMissing())
+        await guarded(async () => reports.takeFills(await readFills(rest, sinceUs())));
+    }
+    isReading = false;
+    if (!isStopped) reports.release();
+  };
+  const schedule = (): void => {
+    untime = clock.at(clock.nowUs() + settings.reconcileUs, () => {
+      void now().then(() => {
+        if (!isStopped) schedule();
+      });
+    });
+  };
+  return {
+    start: schedule,
+    stop: () => {
+      isStopped = true;
+      untime?.();
+    },
+    now,
+    readMissing: () => void readMissing(),
+    takeRaw: (data) => {
+      const update = parseTradeUpdate(data);
+      if (update !== undefined) reports.takeUpdate(update);
+      return update !== undefined;
+    },
+  };
+}

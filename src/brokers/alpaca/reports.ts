@@ -1,0 +1,301 @@
+import type { OrderProgress } from '../../domain/orders.ts';
+import type { Shares, TimeUs } from '../../domain/units.ts';
+import type { BrokerNews } from '../../ports/broker.ts';
+import { type AlpacaOrder, type FillActivity, inOrder, type TradeUpdate } from './mapper.ts';
+
+/** An order at Alpaca, and what has been told of it. A replaced order is two of them with one client id. */
+interface Piece {
+  readonly order: AlpacaOrder;
+  readonly executionIds: Set<string>;
+  /** Executions by the quantity filled with them: what the stream and the account's list have in common. */
+  readonly byCumulative: Map<Shares, ToldFill>;
+  /** Sum of the executions told. */
+  knownQuantity: Shares;
+  /** Largest quantity that Alpaca said is filled. */
+  filledQuantity: Shares;
+  /** Whether it has been told that it works, or more. */
+  isAccepted: boolean;
+  endedBy: string | undefined;
+  readonly progressTold: Set<string>;
+  /** What ended it, until every execution before the end has been told. */
+  readonly held: TradeUpdate[];
+}
+
+interface ToldFill {
+  readonly executionId: string;
+  readonly quantity: Shares;
+  readonly isFromList: boolean;
+}
+
+export interface ReportsOptions {
+  readonly tell: (news: BrokerNews) => void;
+  /** More is filled than has been told: the account's list must be read. */
+  readonly onMissing: () => void;
+  /** Something was said that cannot be told: the order's state must be read. */
+  readonly onPuzzle: () => void;
+}
+
+/** Makes news of what Alpaca says, in whatever order and however often it says it. */
+export interface Reports {
+  takeUpdate(update: TradeUpdate): void;
+  /** The state of an order as read, not heard. */
+  takeOrder(order: AlpacaOrder): void;
+  takeFills(fills: readonly FillActivity[]): void;
+  /** An order that is known already: what becomes of it from now on is told, that it works is no news. */
+  watch(order: AlpacaOrder): void;
+  /** Tells what was held back although executions before it are missing: the list did not have them. */
+  release(): void;
+  /** Orders that have not ended, or of which executions are missing. */
+  open(): readonly AlpacaOrder[];
+  hasMissing(): boolean;
+  /** When the oldest of the open orders came to Alpaca. */
+  sinceUs(): TimeUs;
+  /** The newest order under a client id. */
+  newest(clientOrderId: string): AlpacaOrder | undefined;
+  /** The client id of an order, and the id under which an execution of it was told. */
+  told(fill: FillActivity): { readonly clientOrderId: string; readonly executionId: string } | undefined;
+}
+
+const PROGRESS: ReadonlySet<string> = new Set<OrderProgress>([
+  ...(['pending_new', 'held', 'pending_cancel', 'pending_replace', 'replaced'] as const),
+  ...(['stopped', 'suspended', 'calculated', 'done_for_day'] as const),
+]);
+const ENDS: ReadonlySet<string> = new Set(['canceled', 'expired', 'rejected', 'replaced', 'done_for_day']);
+/** States of an order that mean no more than that it is known. */
+const ACCEPTS: ReadonlySet<string> = new Set([
+  'new',
+  'accepted',
+  'accepted_for_bidding',
+  'partially_filled',
+  'filled',
+]);
+const FILLS: ReadonlySet<string> = new Set(['fill', 'partial_fill']);
+
+export function createReports({ tell, onMissing, onPuzzle }: ReportsOptions): Reports {
+  const pieces = new Map<string, Piece>();
+  const newestByClientId = new Map<string, Piece>();
+
+  const pieceOf = (order: AlpacaOrder): Piece => {
+    const known = pieces.get(order.id);
+    if (known !== undefined) {
+      known.filledQuantity = Math.max(known.filledQuantity, order.filledQuantity);
+      return known;
+    }
+    const piece = newPiece(order, newestByClientId.has(order.clientOrderId));
+    pieces.set(order.id, piece);
+    const before = newestByClientId.get(order.clientOrderId);
+    // what was replaced may be heard of after what replaced it
+    if (order.clientOrderId !== '' && (before === undefined || order.replacedBy === undefined)) {
+      newestByClientId.set(order.clientOrderId, piece);
+    }
+    return piece;
+  };
+  const missing = (piece: Piece): Shares => piece.filledQuantity - piece.knownQuantity;
+  const flush = (piece: Piece): void => {
+    while (piece.held.length > 0 && missing(piece) <= 0)
+      tellEvent(piece, piece.held.shift() as TradeUpdate, tell);
+  };
+  const takeUpdate = (update: TradeUpdate): void => {
+    const { event, order } = update;
+    const piece = pieceOf(order);
+    if (update.fill !== undefined && FILLS.has(event)) {
+      tellFill(
+        piece,
+        { fill: update.fill, cumulativeQuantity: order.filledQuantity, isFromList: false },
+        tell,
+      );
+    } else if (ENDS.has(event)) {
+      piece.held.push(update);
+    } else if (!tellEvent(piece, update, tell)) {
+      onPuzzle();
+    }
+    flush(piece);
+    if (missing(piece) > 0) onMissing();
+  };
+  return {
+    takeUpdate,
+    takeOrder: (order) => {
+      const piece = pieceOf(order);
+      if (ACCEPTS.has(order.status)) takeUpdate({ event: 'new', order });
+      else if (piece.endedBy === undefined) takeUpdate({ event: order.status, order });
+      if (missing(piece) > 0) onMissing();
+    },
+    takeFills: (fills) => {
+      for (const { brokerOrderId, cumulativeQuantity, fill } of inOrder(fills)) {
+        const piece = pieces.get(brokerOrderId);
+        if (piece === undefined) continue;
+        const same = piece.byCumulative.get(cumulativeQuantity);
+        if (piece.executionIds.has(fill.executionId) || same?.quantity === fill.quantity) continue;
+        tellFill(piece, { fill, cumulativeQuantity, isFromList: true }, tell);
+        flush(piece);
+      }
+    },
+    watch: (order) => {
+      pieceOf(order).isAccepted = true;
+    },
+    release: () => {
+      for (const piece of pieces.values()) {
+        for (const update of piece.held.splice(0)) tellEvent(piece, update, tell);
+      }
+    },
+    ...questions(pieces),
+    newest: (clientOrderId) => newestByClientId.get(clientOrderId)?.order,
+    told: (activity) => toldOf(pieces, activity),
+  };
+}
+
+function questions(pieces: ReadonlyMap<string, Piece>): Pick<Reports, 'open' | 'hasMissing' | 'sinceUs'> {
+  const open = (): AlpacaOrder[] => [...pieces.values()].filter(isOpen).map(({ order }) => order);
+  return {
+    open,
+    hasMissing: () => [...pieces.values()].some((piece) => piece.filledQuantity > piece.knownQuantity),
+    sinceUs: () => Math.min(...open().map(({ submittedUs }) => submittedUs ?? 0)),
+  };
+}
+
+function toldOf(pieces: ReadonlyMap<string, Piece>, activity: FillActivity): ReturnType<Reports['told']> {
+  const { brokerOrderId, cumulativeQuantity, fill } = activity;
+  const piece = pieces.get(brokerOrderId);
+  if (piece === undefined) return undefined;
+  const same = piece.byCumulative.get(cumulativeQuantity);
+  const executionId = same?.quantity === fill.quantity ? same.executionId : fill.executionId;
+  return { clientOrderId: piece.order.clientOrderId, executionId };
+}
+
+function isOpen(piece: Piece): boolean {
+  return piece.endedBy === undefined || piece.held.length > 0 || piece.filledQuantity > piece.knownQuantity;
+}
+
+function newPiece(order: AlpacaOrder, isReplacement: boolean): Piece {
+  return {
+    order,
+    executionIds: new Set(),
+    byCumulative: new Map(),
+    knownQuantity: 0,
+    filledQuantity: order.filledQuantity,
+    // the acceptance of a replacement is no news: its client id works already
+    isAccepted: isReplacement,
+    endedBy: undefined,
+    progressTold: new Set(),
+    held: [],
+  };
+}
+
+interface HeardFill {
+  readonly fill: Omit<FillActivity['fill'], 'symbol' | 'side'>;
+  readonly cumulativeQuantity: Shares;
+  readonly isFromList: boolean;
+}
+
+/** Tells an execution. One told before is told again with its id, by which it is known to be a repeat. */
+function tellFill(piece: Piece, heard: HeardFill, tell: ReportsOptions['tell']): void {
+  const { fill, cumulativeQuantity, isFromList } = heard;
+  const { order } = piece;
+  const same = piece.byCumulative.get(cumulativeQuantity);
+  const isRepeatOfList = !isFromList && same?.isFromList === true && same.quantity === fill.quantity;
+  const executionId = isRepeatOfList ? same.executionId : fill.executionId;
+  if (!piece.executionIds.has(executionId)) {
+    piece.executionIds.add(executionId);
+    piece.knownQuantity += fill.quantity;
+    if (same === undefined) {
+      piece.byCumulative.set(cumulativeQuantity, { executionId, quantity: fill.quantity, isFromList });
+    }
+  }
+  piece.isAccepted = true;
+  const execution = {
+    executionId,
+    clientOrderId: order.clientOrderId,
+    symbol: order.symbol,
+    side: order.side,
+    quantity: fill.quantity,
+    priceE4: fill.priceE4,
+    feeMicros: fill.feeMicros,
+    tradeTimeUs: fill.tradeTimeUs,
+  };
+  const leavesQuantity = order.quantity - piece.knownQuantity;
+  if (leavesQuantity > 0) {
+    tell({ type: 'OrderPartiallyFilled', execution, leavesQuantity });
+    return;
+  }
+  piece.endedBy ??= 'filled';
+  tell({ type: 'OrderFilled', execution });
+}
+
+/** @returns false when there is no news that says this */
+function tellEvent(piece: Piece, update: TradeUpdate, tell: ReportsOptions['tell']): boolean {
+  const { event, order } = update;
+  const { clientOrderId } = piece.order;
+  switch (event) {
+    case 'new':
+    case 'accepted':
+      if (!piece.isAccepted && piece.endedBy === undefined) tell({ type: 'OrderAccepted', clientOrderId });
+      piece.isAccepted = true;
+      return true;
+    case 'canceled':
+    case 'expired':
+    case 'rejected':
+      if (piece.endedBy !== event) tell(endOf(clientOrderId, event, update.reason));
+      piece.endedBy ??= event;
+      return true;
+    case 'order_cancel_rejected':
+    case 'order_replace_rejected': {
+      const what = event === 'order_cancel_rejected' ? 'cancel' : 'replace';
+      tell({
+        type: 'CancelRejected',
+        clientOrderId,
+        reason: `${what} refused: ${update.reason ?? 'no reason given'}`,
+      });
+      return true;
+    }
+    case 'trade_bust':
+    case 'trade_correct':
+      return tellCorrection(piece, update, tell);
+    default:
+      if (!PROGRESS.has(event)) return false;
+      if (event === 'replaced') piece.endedBy ??= event;
+      return tellProgress(
+        piece,
+        { status: event as OrderProgress, brokerOrderId: order.replacedBy ?? order.id },
+        tell,
+      );
+  }
+}
+
+function endOf(
+  clientOrderId: string,
+  event: 'canceled' | 'expired' | 'rejected',
+  reason: string | undefined,
+): BrokerNews {
+  if (event === 'canceled') return { type: 'OrderCancelled', clientOrderId };
+  if (event === 'expired') return { type: 'OrderExpired', clientOrderId };
+  return {
+    type: 'OrderRejected',
+    clientOrderId,
+    reason: 'refused',
+    detail: reason ?? 'rejected after acceptance',
+  };
+}
+
+/** A state on the way, once: the stream says them again after it was lost, long after they were true. */
+function tellProgress(
+  piece: Piece,
+  { status, brokerOrderId }: { readonly status: OrderProgress; readonly brokerOrderId: string },
+  tell: ReportsOptions['tell'],
+): true {
+  const key = `${status} ${brokerOrderId}`;
+  if (!piece.progressTold.has(key)) {
+    piece.progressTold.add(key);
+    tell({ type: 'OrderUpdated', clientOrderId: piece.order.clientOrderId, brokerOrderId, status });
+  }
+  return true;
+}
+
+function tellCorrection(piece: Piece, update: TradeUpdate, tell: ReportsOptions['tell']): boolean {
+  if (update.fill === undefined || update.corrects === undefined) return false;
+  const { clientOrderId, symbol, side } = piece.order;
+  const quantity = update.event === 'trade_bust' ? 0 : update.fill.quantity;
+  const { executionId, priceE4, feeMicros, tradeTimeUs } = update.fill;
+  const execution = { executionId, clientOrderId, symbol, side, quantity, priceE4, feeMicros, tradeTimeUs };
+  tell({ type: 'ExecutionCorrected', execution, corrects: update.corrects });
+  return true;
+}
