@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { CheckFailedError, InputError } from '../domain/errors.ts';
+import { CheckFailedError } from '../domain/errors.ts';
 import { auditLookAhead, type LookAheadCut, type LookAheadReport } from '../research/look-ahead.ts';
+import { wholeNumberOption } from './option-values.ts';
 import { createProgress } from './progress.ts';
 import { loadWithOptions, type ScenarioOptions, withSetOption } from './scenario-options.ts';
 import { renderTable } from './terminal.ts';
@@ -43,8 +44,8 @@ Exit code 0: the past does not move. 1: it does; the first record that moved and
 
 async function lookAheadCommand(scenarioFile: string, options: LookAheadCliOptions): Promise<void> {
   const report = await auditLookAhead(loadWithOptions(scenarioFile, options), {
-    cuts: wholeNumber('--cuts', options.cuts, MAX_CUTS),
-    seed: wholeNumber('--seed', options.seed, Number.MAX_SAFE_INTEGER),
+    cuts: wholeNumberOption('--cuts', options.cuts, { min: 1, max: MAX_CUTS }),
+    seed: wholeNumberOption('--seed', options.seed, { min: 0, max: Number.MAX_SAFE_INTEGER }),
     progress: createProgress(),
   });
   process.stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : `${lookAheadText(report)}\n`);
@@ -83,10 +84,4 @@ function lookAheadText({ cuts, ok }: LookAheadReport): string {
   ] as const;
   const verdict = ok ? `ok: ${cuts.length} cuts, the past does not depend on the future` : 'not proven';
   return `${renderTable(columns, rows)}\n${verdict}`;
-}
-
-function wholeNumber(option: string, text: string, max: number): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= 1 && value <= max) return value;
-  throw new InputError('USAGE', `${option}: expected a whole number from 1 to ${max}, found "${text}"`);
 }

@@ -55,6 +55,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     register: async (program) => (await import('./audit.ts')).registerAuditCommand(program),
   },
   {
+    name: 'promote',
+    summary: 'check a scenario for live trading and certify it',
+    register: async (program) => (await import('./promote.ts')).registerPromoteCommand(program),
+  },
+  {
     name: 'export',
     summary: 'write orders, fills and round trips of a run to Parquet',
     register: async (program) => (await import('./export.ts')).registerExportCommand(program),

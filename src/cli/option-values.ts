@@ -48,3 +48,14 @@ export function usage(name: string, value: string, expected: string): InputError
   const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   return new InputError('USAGE', `--${flag} ${value}: expected ${expected}`);
 }
+
+/** @throws InputError USAGE */
+export function wholeNumberOption(
+  option: string,
+  value: string,
+  { min, max }: { readonly min: number; readonly max: number },
+): number {
+  const whole = Number(value);
+  if (/^\d+$/.test(value) && whole >= min && whole <= max) return whole;
+  throw new InputError('USAGE', `${option}: expected a whole number from ${min} to ${max}, found "${value}"`);
+}
