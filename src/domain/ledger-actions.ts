@@ -1,5 +1,6 @@
 import type { CorporateAction, DividendAction, SplitAction } from './corporate-actions.ts';
 import { assertNever, InvariantError } from './errors.ts';
+import { recordEntry } from './execution-journal.ts';
 import type { Ledger } from './ledger.ts';
 import { closeTrip, type OpenTrip, type RoundTrip } from './lots.ts';
 import { exactMicros } from './money.ts';
@@ -36,6 +37,7 @@ export function applyCorporateAction(
   if (symbolIx < 0) {
     throw new InvariantError(`${action.kind} of ${action.exDate}: ${action.symbol} is not in the universe`);
   }
+  if (ledger.journal !== null) recordEntry(ledger.journal, { kind: 'action', symbolIx, action, tUs });
   if (ledger.shares[symbolIx] === 0) return undefined;
   switch (action.kind) {
     case 'dividend':

@@ -1,4 +1,5 @@
 import { InvariantError, invariant } from './errors.ts';
+import { createJournal, type Journal, recordEntry, takeEarlyFee } from './execution-journal.ts';
 import {
   addToTrip,
   type ClosedLot,
@@ -19,7 +20,7 @@ import type { MoneyMicros, PriceE4, Shares } from './units.ts';
 /**
  * Cash, positions and open lots of one account: plain data, arrays by universe index. Every amount is an integer, so
  * that after every execution, corporate action and fee, exactly:
- * `cash + cost of open lots = initial cash + realised + dividends - fees - borrow fees`.
+ * `cash + cost of open lots = initial cash + realised + dividends - fees - borrow fees + adopted`.
  */
 export interface Ledger {
   /** Universe, code-unit order. */
@@ -42,9 +43,10 @@ export interface Ledger {
   closedFeesMicros: MoneyMicros;
   /** Charged for borrowed shares; part of no lot, so not among `feesMicros`. */
   borrowFeesMicros: MoneyMicros;
-  /** The newest execution ids, a ring: see `isKnownExecution`. */
-  readonly recentExecutionIds: string[];
-  executionCount: number;
+  /** Cash and cost of shares taken over from the broker's books, which no execution explains. */
+  adoptedMicros: MoneyMicros;
+  /** Null where nothing is ever corrected or repeated. */
+  readonly journal: Journal | null;
 }
 
 /** What one execution did to the books. */
@@ -63,14 +65,14 @@ export interface LedgerChange {
   readonly roundTrip?: RoundTrip;
 }
 
-/** How many execution ids a ledger remembers; 0 turns the memory off. */
-const DEFAULT_EXECUTION_MEMORY = 1024;
-
-/** @param options.symbols the universe, code-unit order */
+/**
+ * @param options.symbols the universe, code-unit order
+ * @param options.keepsJournal whether executions can be corrected; the owner then ages the journal once a session
+ */
 export function createLedger(options: {
   readonly cashMicros: MoneyMicros;
   readonly symbols: readonly string[];
-  readonly executionMemory?: number;
+  readonly keepsJournal?: boolean;
 }): Ledger {
   const count = options.symbols.length;
   const cashMicros = exactMicros(options.cashMicros);
@@ -87,22 +89,29 @@ export function createLedger(options: {
     feesMicros: 0,
     closedFeesMicros: 0,
     borrowFeesMicros: 0,
-    recentExecutionIds: Array.from({ length: options.executionMemory ?? DEFAULT_EXECUTION_MEMORY }, () => ''),
-    executionCount: 0,
+    adoptedMicros: 0,
+    journal: options.keepsJournal === true ? createJournal(count) : null,
   };
-}
-
-/** True when the ledger booked this execution recently: a broker that resends must not be booked twice. */
-export function isKnownExecution(ledger: Ledger, executionId: string): boolean {
-  return ledger.recentExecutionIds.includes(executionId);
 }
 
 /**
  * Books one execution: cash, fee, lots, position. A lot never mixes directions: an execution through zero closes
- * first and opens the rest, its fee split by shares.
+ * first and opens the rest, its fee split by shares. With a journal, a fee that was reported before it takes the place of
+ * its own.
  * @throws InvariantError on a symbol outside the universe, a quantity, price or fee that is not an exact integer
  */
 export function applyExecution(ledger: Ledger, execution: Execution): LedgerChange {
+  const { journal } = ledger;
+  if (journal === null) return bookExecution(ledger, execution);
+  const feeMicros = takeEarlyFee(journal, execution.executionId);
+  const charged = feeMicros === undefined ? execution : { ...execution, feeMicros };
+  const change = bookExecution(ledger, charged);
+  recordEntry(journal, { kind: 'execution', symbolIx: change.symbolIx, versions: [charged] });
+  return change;
+}
+
+/** The same, whatever the journal has. */
+export function bookExecution(ledger: Ledger, execution: Execution): LedgerChange {
   const { symbol, quantity, priceE4, feeMicros, tradeTimeUs } = execution;
   const symbolIx = indexOfSymbol(ledger.symbols, symbol);
   if (symbolIx < 0) {
@@ -121,7 +130,6 @@ export function applyExecution(ledger: Ledger, execution: Execution): LedgerChan
 
   ledger.cashMicros = exactMicros(ledger.cashMicros - notionalMicros(priceE4, sign * quantity) - feeMicros);
   ledger.feesMicros = exactMicros(ledger.feesMicros + feeMicros);
-  rememberExecution(ledger, execution.executionId);
 
   let closedLots: readonly ClosedLot[] = [];
   let roundTrip: RoundTrip | undefined;
@@ -177,12 +185,6 @@ function bookClosedLots(ledger: Ledger, symbolIx: number, closedLots: readonly C
     ledger.realizedMicros = exactMicros(ledger.realizedMicros + lot.grossMicros);
     ledger.closedFeesMicros = exactMicros(ledger.closedFeesMicros + lot.feesMicros);
   }
-}
-
-function rememberExecution(ledger: Ledger, executionId: string): void {
-  const memory = ledger.recentExecutionIds.length;
-  if (memory > 0) ledger.recentExecutionIds[ledger.executionCount % memory] = executionId;
-  ledger.executionCount += 1;
 }
 
 /**
@@ -246,11 +248,12 @@ export function checkBalance(ledger: Ledger): void {
     costMicros += lotCostMicros;
   }
   const left = ledger.cashMicros + costMicros;
-  const { initialCashMicros, realizedMicros, dividendsMicros, feesMicros, borrowFeesMicros } = ledger;
-  const right = initialCashMicros + realizedMicros + dividendsMicros - feesMicros - borrowFeesMicros;
+  const { initialCashMicros, realizedMicros, dividendsMicros, adoptedMicros } = ledger;
+  const feesMicros = ledger.feesMicros + ledger.borrowFeesMicros;
+  const right = initialCashMicros + realizedMicros + dividendsMicros - feesMicros + adoptedMicros;
   invariant(
     left === right,
-    `cash + cost ${left} is not initial + realised + dividends - fees ${right} micro-dollars`,
+    `cash + cost ${left} is not initial + realised + dividends - fees + adopted ${right} micro-dollars`,
   );
   invariant(
     openFeesMicros + ledger.closedFeesMicros === ledger.feesMicros,

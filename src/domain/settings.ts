@@ -175,6 +175,8 @@ export interface ExecutionSettings {
   /** `marketable_limit`: distance through the touch; `limit`: distance inside it. */
   readonly limitOffsetBps: Bps;
   readonly timeInForce: 'day' | 'ioc';
+  /** Wait before a refused cancellation is asked for again; doubled with each refusal. */
+  readonly cancelRetrySeconds: number;
 }
 
 export type FeeModel =

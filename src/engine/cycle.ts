@@ -11,7 +11,7 @@ import { entryTerms } from '../pipeline/explore-entries.ts';
 import { type CycleOutcome, decide, requestPredictions } from '../pipeline/pipeline.ts';
 import { currentEquityMicros, type Engine } from './engine-state.ts';
 import { watchGates } from './gate-watch.ts';
-import { requestCancel } from './operator.ts';
+import { repeatCancels, requestCancel } from './operator.ts';
 import { addOrder, type OrderRecord, workingShares } from './order-book.ts';
 import { sessionMinutes } from './session-clock.ts';
 
@@ -146,6 +146,7 @@ function askBroker(
 ): void {
   const { pipeline, orders, nowUs, runTag } = engine;
   cancelOrders(orders.working, cancelSymbols, out);
+  repeatCancels(engine, out);
   for (let k = 0; k < approved.length; k += 1) {
     const verdict = approved[k];
     const order = orderRequestOf(verdict, `${runTag}-${answer.seq}-${k}`);

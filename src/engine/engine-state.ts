@@ -53,7 +53,7 @@ export function createEngine(config: EngineConfig): Engine {
     ...config,
     clock: createSessionClock(),
     pipeline: createPipeline(config),
-    ledger: createLedger({ cashMicros: config.settings.initialCashMicros, symbols, executionMemory: 0 }),
+    ledger: createLedger({ cashMicros: config.settings.initialCashMicros, symbols, keepsJournal: true }),
     workingShares: new Float64Array(symbols.length),
     orders: createOrderBook(),
     kill: createKillState({

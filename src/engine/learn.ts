@@ -47,6 +47,11 @@ export function learnFromTrip(
   if (learnFromReward(learning, observed)) out.push(learningUpdated(learning));
 }
 
+/** A position is gone that, by the corrected books, was never closed: it has no reward. */
+export function forgetEntry({ learning }: Pipeline, symbolIx: number): void {
+  if (learning !== null) learning.tracker.entries[symbolIx] = null;
+}
+
 /** After a bar or a close: what forecasts that came due have taught. */
 export function learnFromForecasts({ learning }: Pipeline, out: DerivedEvent[]): void {
   if (learning !== null && settleForecasts(learning)) out.push(learningUpdated(learning));

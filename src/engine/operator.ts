@@ -50,9 +50,27 @@ export function stopExposure(
   for (const order of engine.orders.working) requestCancel(order, 'kill_switch', out);
 }
 
-/** Asks once for the cancellation of a working order. */
+/** Asks once for the cancellation of a working order; whether it has to be asked for again shows later. */
 export function requestCancel(order: OrderRecord, reason: string, out: DerivedEvent[]): void {
-  if (order.cancelRequested) return;
-  order.cancelRequested = true;
+  if (order.cancel !== null) return;
+  order.cancel = { reason, isAsked: true, refusals: 0, notBeforeUs: 0 };
   out.push({ type: 'CancelIntended', clientOrderId: order.request.clientOrderId, reason });
+}
+
+/** Asks again where the broker refused, once the wait after that is over. */
+export function repeatCancels({ orders, nowUs }: Engine, out: DerivedEvent[]): void {
+  for (const { cancel, request } of orders.working) {
+    if (cancel === null || cancel.isAsked || nowUs < cancel.notBeforeUs) continue;
+    cancel.isAsked = true;
+    out.push({
+      type: 'CancelIntended',
+      clientOrderId: request.clientOrderId,
+      reason: cancel.reason,
+    });
+  }
+}
+
+/** What was asked for before a connection broke may never have arrived: it is asked for again, in the next cycle. */
+export function forgetAskedCancels({ orders }: Engine): void {
+  for (const { cancel } of orders.working) if (cancel !== null) cancel.isAsked = false;
 }

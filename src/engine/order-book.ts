@@ -1,5 +1,12 @@
 import { InvariantError } from '../domain/errors.ts';
-import { canMove, isWorking, type OrderRequest, type OrderStatus, sideSign } from '../domain/orders.ts';
+import {
+  isWorking,
+  type OrderProgress,
+  type OrderRejectReason,
+  type OrderRequest,
+  type OrderStatus,
+  sideSign,
+} from '../domain/orders.ts';
 import { placeOfOrdinal } from '../domain/ordinal-place.ts';
 import type { Shares, TimeUs } from '../domain/units.ts';
 import type { EntryTerms } from '../learning/reward-tracker.ts';
@@ -16,10 +23,26 @@ export interface OrderRecord {
   /** While learning, for an order that opens a position: what its reward will be credited to. */
   readonly terms: EntryTerms | null;
   status: OrderStatus;
+  /** As the broker knows it; null until it has said. */
+  brokerOrderId: string | null;
+  /** What the broker last said of it on the way, for the record. */
+  progress: OrderProgress | null;
+  /** Whether an acceptance, or a fill, which says as much, has come. */
+  isAccepted: boolean;
+  rejectReason: OrderRejectReason | null;
+  /** What its executions come to, corrections included. */
   filledQuantity: Shares;
-  cancelRequested: boolean;
-  /** Executions booked so far, to drop a repeated report. */
-  readonly executionIds: string[];
+  executionCount: number;
+  cancel: WantedCancel | null;
+}
+
+/** Once wanted, a cancellation stays wanted until the order ends. */
+export interface WantedCancel {
+  readonly reason: string;
+  /** The broker has been asked and has not refused since. */
+  isAsked: boolean;
+  refusals: number;
+  notBeforeUs: TimeUs;
 }
 
 /**
@@ -41,12 +64,6 @@ export interface EndedOrders {
   readonly orders: OrderRecord[];
   readonly places: Record<string, number>;
 }
-
-export type OrderFault =
-  | { readonly code: 'ORDER_UNKNOWN'; readonly message: string }
-  | { readonly code: 'ORDER_ILLEGAL_MOVE'; readonly message: string }
-  | { readonly code: 'ORDER_OVERFILLED'; readonly message: string }
-  | { readonly code: 'EXECUTION_UNKNOWN'; readonly message: string };
 
 export function createOrderBook(): OrderBook {
   return {
@@ -79,9 +96,13 @@ export function addOrder(
     intendedUs: facts.intendedUs,
     terms: facts.terms,
     status: 'intended',
+    brokerOrderId: null,
+    progress: null,
+    isAccepted: false,
+    rejectReason: null,
     filledQuantity: 0,
-    cancelRequested: false,
-    executionIds: [],
+    executionCount: 0,
+    cancel: null,
   });
 }
 
@@ -96,23 +117,16 @@ function findEnded({ orders, places }: EndedOrders, clientOrderId: string): Orde
   return Object.hasOwn(places, clientOrderId) ? orders[places[clientOrderId]] : undefined;
 }
 
-/** Moves an order to a new status; an illegal move changes nothing and returns the fault. */
-export function moveOrder(book: OrderBook, order: OrderRecord, to: OrderStatus): OrderFault | undefined {
-  if (!canMove(order.status, to)) {
-    return {
-      code: 'ORDER_ILLEGAL_MOVE',
-      message: `order ${order.request.clientOrderId}: ${order.status} -> ${to} is not a legal move`,
-    };
-  }
+/** Moves an order to a new status, by a move its caller knows to be legal. */
+export function moveOrder(book: OrderBook, order: OrderRecord, to: OrderStatus): void {
   order.status = to;
-  if (!isWorking(to)) {
-    const { clientOrderId } = order.request;
-    book.working.splice(placeOfOrdinal(book.working, order.ordinal), 1);
-    delete book.workingOrdinals[clientOrderId];
-    book.ended.places[clientOrderId] = book.ended.orders.length;
-    book.ended.orders.push(order);
-  }
-  return undefined;
+  if (isWorking(to)) return;
+  const { clientOrderId } = order.request;
+  order.progress = null;
+  book.working.splice(placeOfOrdinal(book.working, order.ordinal), 1);
+  delete book.workingOrdinals[clientOrderId];
+  book.ended.places[clientOrderId] = book.ended.orders.length;
+  book.ended.orders.push(order);
 }
 
 /** Forgets orders that ended before the previous session. */

@@ -1,5 +1,6 @@
 import { assertNever, InvariantError } from '../domain/errors.ts';
 import { chargeBorrowFee } from '../domain/ledger.ts';
+import { ageJournal } from '../domain/ledger-corrections.ts';
 import { universeIndexOf } from '../domain/marks.ts';
 import { indexOfSymbol } from '../domain/symbol-index.ts';
 import { US_PER_MINUTE } from '../domain/units.ts';
@@ -13,7 +14,7 @@ import { completeCycle, reportFaults, startCycle } from './cycle.ts';
 import { currentEquityMicros, type Engine } from './engine-state.ts';
 import { forgetGates } from './gate-watch.ts';
 import { learnFromForecasts } from './learn.ts';
-import { applyOperatorCommand, stopExposure } from './operator.ts';
+import { applyOperatorCommand, forgetAskedCancels, stopExposure } from './operator.ts';
 import { ageOrders } from './order-book.ts';
 import { reconcile } from './reconcile.ts';
 import { applyReport } from './reports.ts';
@@ -57,12 +58,7 @@ function applyInput(
     case 'ArtifactWarned':
       return undefined;
     case 'SessionOpened':
-      openSession(engine.clock, input.session);
-      ageOrders(engine.orders);
-      pipeline.openSession(engine.pipeline, input.session);
-      out.push(...kill.openSession(engine.kill, engine.closingEquityMicros));
-      engine.isFlattening &&= kill.isKilled(engine.kill);
-      forgetGates(engine.gateWatch);
+      applyOpening(engine, input, out);
       return undefined;
     case 'CorporateActionApplied':
       applyCorporateAction(engine, input, out);
@@ -113,6 +109,7 @@ function applyInput(
     case 'ConnectionLost':
     case 'ConnectionRestored':
       engine.isLost[input.source] = input.type === 'ConnectionLost';
+      if (input.type === 'ConnectionRestored' && input.source === 'broker') forgetAskedCancels(engine);
       return undefined;
     case 'DataGapDetected':
       raiseGap(engine, input, out);
@@ -124,6 +121,20 @@ function applyInput(
     default:
       return assertNever(input);
   }
+}
+
+function applyOpening(
+  engine: Engine,
+  { session, tUs }: Extract<InputEvent, { readonly type: 'SessionOpened' }>,
+  out: DerivedEvent[],
+): void {
+  openSession(engine.clock, session);
+  ageOrders(engine.orders);
+  ageJournal(engine.ledger, tUs);
+  pipeline.openSession(engine.pipeline, session);
+  out.push(...kill.openSession(engine.kill, engine.closingEquityMicros));
+  engine.isFlattening &&= kill.isKilled(engine.kill);
+  forgetGates(engine.gateWatch);
 }
 
 function applySlice(

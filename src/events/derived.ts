@@ -84,14 +84,17 @@ export type DerivedEvent =
       readonly realizedMicros: MoneyMicros;
     }
   | {
-      /** A corporate action changed a position or paid on it; 0 shares when a reverse split left no whole one. */
+      /**
+       * A corporate action changed a position or paid on it (0 shares when a reverse split left no whole one), or the
+       * books of one were put right.
+       */
       readonly type: 'PositionAdjusted';
       readonly symbol: string;
-      readonly cause: CorporateAction['kind'];
+      readonly cause: AdjustmentCause;
       readonly shares: Shares;
-      /** Dividend, or money for a fraction of a share; negative where a short position pays. */
+      /** What cash changed by: a dividend, money for a fraction of a share, what was booked wrong. */
       readonly cashMicros: MoneyMicros;
-      /** Gain on a fraction of a share that was paid out. */
+      /** What price gains changed by. */
       readonly realizedMicros: MoneyMicros;
     }
   | {
@@ -189,6 +192,9 @@ export type KillCause =
   | 'operator'
   | 'order_state'
   | 'strict_error';
+/** A corporate action, a corrected execution, or a fee that came late. */
+export type AdjustmentCause = CorporateAction['kind'] | 'correction' | 'commission';
+
 /** Why the broker is asked; `mismatch`: the last answer differed from the books, which reports on the way may explain. */
 export type ReconciliationReason = 'start' | 'cycle' | 'reconnect' | 'operator' | 'mismatch';
 export type DerivedType = DerivedEvent['type'];

@@ -72,7 +72,7 @@ export function createExchange(
   return {
     settings,
     symbols,
-    ledger: createLedger({ cashMicros: initialCashMicros, symbols, executionMemory: 0 }),
+    ledger: createLedger({ cashMicros: initialCashMicros, symbols }),
     isOpen: false,
     openedUs: 0,
     lending: createLending(symbols, settings.borrow),

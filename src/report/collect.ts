@@ -1,17 +1,18 @@
 import type { CorporateAction } from '../domain/corporate-actions.ts';
 import type { DecisionKind, DecisionReason } from '../domain/decisions.ts';
 import { invariant } from '../domain/errors.ts';
+import { lookUpExecution } from '../domain/execution-journal.ts';
 import {
   applyExecution,
   chargeBorrowFee,
   createLedger,
   equityMicros,
   grossMicros,
-  isKnownExecution,
   type Ledger,
   markedMicros,
 } from '../domain/ledger.ts';
 import { applyCorporateAction } from '../domain/ledger-actions.ts';
+import { ageJournal, whyNotBookable } from '../domain/ledger-corrections.ts';
 import type { RoundTrip } from '../domain/lots.ts';
 import type { MarketSlice, MarketTable } from '../domain/market-table.ts';
 import {
@@ -111,7 +112,7 @@ export function createRunCollector(options: {
 }): RunCollector {
   const { symbols, initialCashMicros } = options;
   return {
-    ledger: createLedger({ symbols, cashMicros: initialCashMicros }),
+    ledger: createLedger({ symbols, cashMicros: initialCashMicros, keepsJournal: true }),
     marks: createMarks(symbols.length),
     table: undefined,
     universeIxOf: new Int32Array(0),
@@ -159,6 +160,7 @@ export function collectInput(collector: RunCollector, event: InputEvent): void {
   const { orders } = collector;
   switch (event.type) {
     case 'SessionOpened':
+      ageJournal(collector.ledger, event.tUs);
       collector.drawdown ??= createDrawdown({
         equityMicros: collector.ledger.initialCashMicros,
         tUs: event.tUs,
@@ -260,7 +262,8 @@ function collectIntent(collector: RunCollector, order: OrderRequest): void {
 function collectExecution(collector: RunCollector, execution: Execution): boolean {
   const { ledger } = collector;
   const { executionId, clientOrderId, priceE4, quantity, side } = execution;
-  if (isKnownExecution(ledger, executionId)) return false;
+  if (lookUpExecution(ledger.journal!, executionId) !== undefined) return false;
+  if (whyNotBookable(ledger, execution, { least: 1, isNew: true }) !== undefined) return false;
   const { symbolIx, roundTrip, kind } = applyExecution(ledger, execution);
   markAtTrade(collector.marks, symbolIx, priceE4);
   const notional = notionalMicros(priceE4, quantity);

@@ -179,8 +179,7 @@ function fillRow(execution: Execution, reportedUs: TimeUs): Row<typeof FILL_COLU
 /** Round trips are a matter of one symbol, so each has a ledger of its own and the universe need not be known. */
 function roundTripOf(ledgers: Map<string, Ledger>, execution: Execution): RoundTrip | undefined {
   const { symbol } = execution;
-  const ledger =
-    ledgers.get(symbol) ?? createLedger({ cashMicros: 0, symbols: [symbol], executionMemory: 0 });
+  const ledger = ledgers.get(symbol) ?? createLedger({ cashMicros: 0, symbols: [symbol] });
   ledgers.set(symbol, ledger);
   return applyExecution(ledger, execution).roundTrip;
 }

@@ -38,7 +38,6 @@ export async function bareLoop(spec: {
   const ledger = createLedger({
     cashMicros: settings.initialCashMicros,
     symbols: layout.symbols,
-    executionMemory: 0,
   });
   const clock = createSessionClock();
   const none = new Float64Array(layout.symbols.length);

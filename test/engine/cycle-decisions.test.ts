@@ -347,7 +347,7 @@ describe('a working order', () => {
     expect(ofType(desk.next({}), 'CancelIntended')).toEqual([]);
     desk.operator('flatten');
     const clientOrderId = reduction!.clientOrderId;
-    expect(desk.engine.orders.working).toMatchObject([{ cancelRequested: true }]);
+    expect(desk.engine.orders.working).toMatchObject([{ cancel: { isAsked: true } }]);
     desk.send({ type: 'OrderCancelled', clientOrderId });
     const exit = desk.next({});
     expect(ordersIn(exit)).toMatchObject([

@@ -30,7 +30,7 @@ describe('operator commands', () => {
     const desk = longDesk();
     const [working] = ordersIn(desk.next({ BBB: 'long' }));
     expect(desk.operator('pause')).toEqual([]);
-    expect(desk.engine.orders.working.map(({ cancelRequested }) => cancelRequested)).toEqual([false]);
+    expect(desk.engine.orders.working.map(({ cancel }) => cancel)).toEqual([null]);
     desk.fill(working!);
     const paused = desk.next({ AAA: 'short', BBB: 'flat' });
     expect(decisionsIn(paused).AAA).toMatchObject({ kind: 'EXIT' });

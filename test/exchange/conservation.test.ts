@@ -250,7 +250,7 @@ describe('the simulated exchange, any orders in any market', () => {
     fc.assert(
       fc.property(market, (given) => {
         const state = start(given);
-        const mirror = createLedger({ cashMicros: given.cashMicros, symbols: SYMBOLS, executionMemory: 0 });
+        const mirror = createLedger({ cashMicros: given.cashMicros, symbols: SYMBOLS });
         for (const step of stepsOf(given)) {
           for (const report of take(state, step)) {
             if ('execution' in report) applyExecution(mirror, report.execution);

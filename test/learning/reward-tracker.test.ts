@@ -8,7 +8,7 @@ const TERMS = { arm: 1, propensity: 0.95, sigma: 0.002 };
 
 /** Books executions of one symbol and gives the round trip they came to. */
 function tripOf(...legs: readonly (readonly ['buy' | 'sell', number, number, number])[]): RoundTrip {
-  const ledger = createLedger({ cashMicros: 1e12, symbols: ['AAA'], executionMemory: 0 });
+  const ledger = createLedger({ cashMicros: 1e12, symbols: ['AAA'] });
   let trip: RoundTrip | undefined;
   legs.forEach(([side, quantity, priceE4, feeMicros], k) => {
     const execution = {

@@ -6,7 +6,6 @@ import {
   createLedger,
   equityMicros,
   grossMicros,
-  isKnownExecution,
   type Ledger,
 } from '../../src/domain/ledger.ts';
 import { proRataMicros, type RoundTrip } from '../../src/domain/lots.ts';
@@ -142,13 +141,6 @@ describe('ledger', () => {
     const ledger = newLedger();
     applyExecution(ledger, execution('buy', 1, 100_000));
     expect(() => equityMicros(ledger, [0, 0, 0])).toThrow(/no mark/);
-  });
-
-  it('remembers recent executions, so that a resent report can be dropped', () => {
-    const ledger = createLedger({ cashMicros: CASH, symbols: SYMBOLS, executionMemory: 2 });
-    for (const executionId of ['a', 'b', 'c'])
-      applyExecution(ledger, execution('buy', 1, 1, { executionId }));
-    expect(['a', 'b', 'c'].map((id) => isKnownExecution(ledger, id))).toEqual([false, true, true]);
   });
 
   it('checkBalance names the sum that is off', () => {

@@ -691,7 +691,8 @@ describe('prices and ticks', () => {
         const world = worldOf({ market: priced(touch) });
         world.book.market.bidE4.fill(touch);
         const trade = { symbolIx: 0, symbol: 'AAA', deltaShares, heldShares: 0, mustFill: false };
-        const draft = draftOrder(trade, world.book.market, how, SETTINGS);
+        const settings = { ...how, cancelRetrySeconds: 30 };
+        const draft = draftOrder(trade, world.book.market, settings, SETTINGS);
         expect(draft.limitPriceE4 ?? touch).toBeGreaterThan(0);
         expect(assessOrder(draft, world).kind).toBe('approved');
       }),

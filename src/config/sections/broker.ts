@@ -3,7 +3,7 @@ import { dollarsToMicros } from '../../domain/money.ts';
 import type { ExchangeSettings, ExecutionSettings, FeeModel } from '../../domain/settings.ts';
 import { alpacaBrokerSchema } from './alpaca.ts';
 import { borrowSchema, toBorrowSettings } from './borrow.ts';
-import { bps, dollars, positive, secret } from './common.ts';
+import { bps, dollars, positive, secret, wholeNumber } from './common.ts';
 
 export const executionSchema = z
   .strictObject({
@@ -18,6 +18,11 @@ export const executionSchema = z
       .enum(['day', 'ioc'])
       .default('ioc')
       .describe('ioc cancels what the next market slice does not fill; day leaves it working.'),
+    cancelRetrySeconds: wholeNumber({ min: 1, max: 3600 })
+      .default(30)
+      .describe(
+        'Seconds before a cancellation that the broker refused is asked for again; doubled with each refusal.',
+      ),
   })
   .prefault({})
   .describe('How decisions become orders.');

@@ -121,7 +121,7 @@ function enter(tracker: RewardTracker, slot: number, { arm }: Entry): void {
 }
 
 function tripOf(entry: Entry, exit: Extract<Op, { op: 'exit' }>): RoundTrip {
-  const ledger = createLedger({ cashMicros: 0, symbols: ['AAA'], executionMemory: 0 });
+  const ledger = createLedger({ cashMicros: 0, symbols: ['AAA'] });
   const isLong = entry.side.toUpperCase() === 'BUY';
   const fill = (side: 'buy' | 'sell', { price, t }: { price: number; t: number }, fees: number) =>
     applyExecution(ledger, {
