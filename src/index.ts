@@ -16,6 +16,7 @@
  * - `models/`    run roots, ONNX inference, recorded predictions
  * - `runtime/`   the loop: append, step, append, act
  * - `modes/`     wiring of a backtest
+ * - `observability/` latencies of paper and live runs
  * - `report/`    statistics, summary, exports
  * - `research/`  replay, explain, golden, training
  * - `config/`    scenario schema, defaults, loading

@@ -15,6 +15,7 @@ import {
 } from './sections/common.ts';
 import { gatingSchema } from './sections/gating.ts';
 import { incidentsSchema } from './sections/incidents.ts';
+import { latencySchema } from './sections/latency.ts';
 import { learningSchema } from './sections/learning.ts';
 import { predictionSchema } from './sections/prediction.ts';
 import { riskSchema } from './sections/risk.ts';
@@ -141,6 +142,7 @@ export const scenarioSchema = z
     broker: brokerSchema,
     incidents: incidentsSchema,
     learning: learningSchema,
+    latency: latencySchema,
   })
   .describe('A sametape scenario.');
 

@@ -1,4 +1,5 @@
 import { InvariantError } from '../domain/errors.ts';
+import type { StageProbe } from '../domain/stage-probe.ts';
 import { US_PER_MINUTE } from '../domain/units.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import type { InferenceRequest } from '../events/inference.ts';
@@ -76,16 +77,17 @@ export interface CycleAnswer {
   readonly predictions: Predictions | undefined;
   /** Sequence number of the input that completes the cycle. */
   readonly seq: number;
+  readonly probe?: StageProbe | undefined;
 }
 
 /** The answer is in: runs the stages and asks for what they decided. */
 export function completeCycle(engine: Engine, answer: CycleAnswer, out: DerivedEvent[]): void {
-  const { cycle, predictions } = answer;
+  const { cycle } = answer;
   if (engine.openCycle !== cycle) {
     throw new InvariantError(`predictions for cycle ${cycle} came while ${engine.openCycle} was open`);
   }
   engine.openCycle = 0;
-  const view = decisionView(engine, cycle, predictions);
+  const view = decisionView(engine, answer);
   const outcome = decide(engine.pipeline, view);
   const { decisions, digests } = outcome;
   out.push({ type: 'CycleCompleted', cycle, decisions, digests, equityMicros: view.equityMicros });
@@ -96,7 +98,7 @@ export function completeCycle(engine: Engine, answer: CycleAnswer, out: DerivedE
   askBroker(engine, outcome, answer, out);
 }
 
-function decisionView(engine: Engine, cycle: number, predictions: Predictions | undefined): DecisionView {
+function decisionView(engine: Engine, { cycle, predictions, probe }: CycleAnswer): DecisionView {
   const { clock, orders, ledger, nowUs } = engine;
   workingShares(orders, engine.workingShares);
   const equityMicros = currentEquityMicros(engine);
@@ -120,6 +122,7 @@ function decisionView(engine: Engine, cycle: number, predictions: Predictions | 
     isPaused: engine.isPaused,
     isDisconnected: engine.isLost.market_data || engine.isLost.broker,
     isFlattening: engine.isFlattening,
+    probe,
   };
 }
 

@@ -2,6 +2,7 @@ import { assertNever, InvariantError } from '../domain/errors.ts';
 import { chargeBorrowFee } from '../domain/ledger.ts';
 import { ageJournal } from '../domain/ledger-corrections.ts';
 import { universeIndexOf } from '../domain/marks.ts';
+import type { StageProbe } from '../domain/stage-probe.ts';
 import { indexOfSymbol } from '../domain/symbol-index.ts';
 import { US_PER_MINUTE } from '../domain/units.ts';
 import type { DerivedEvent } from '../events/derived.ts';
@@ -31,15 +32,16 @@ export interface StepResult {
  * The engine: one input in, what follows from it out. Same state and input, same result, to the bit. The state is
  * updated in place (it belongs to the engine alone; a copy is a snapshot), nothing else is touched.
  * @param seq sequence number of the input on its tape: what client order ids are made from
+ * @param probe told when stages begin and end; gives nothing back
  * @throws InvariantError when time goes back or an event comes in a state that rules it out
  */
-export function step(engine: Engine, input: InputEvent, seq: number): StepResult {
+export function step(engine: Engine, input: InputEvent, seq: number, probe?: StageProbe): StepResult {
   if (input.tUs < engine.nowUs) {
     throw new InvariantError(`${input.type} at ${input.tUs} came after ${engine.nowUs}`);
   }
   engine.nowUs = input.tUs;
   const derived: DerivedEvent[] = [];
-  const inference = applyInput(engine, input, seq, derived);
+  const inference = applyInput(engine, input, { seq, probe }, derived);
   if (engine.settings.strict && derived.some(({ type }) => type === 'ErrorRaised')) {
     stopExposure(engine, kill.trip(engine.kill, 'strict_error', { value: 1, limit: 0 }), derived);
   }
@@ -49,7 +51,7 @@ export function step(engine: Engine, input: InputEvent, seq: number): StepResult
 function applyInput(
   engine: Engine,
   input: InputEvent,
-  seq: number,
+  { seq, probe }: { readonly seq: number; readonly probe: StageProbe | undefined },
   out: DerivedEvent[],
 ): InferenceRequest | undefined {
   switch (input.type) {
@@ -78,12 +80,12 @@ function applyInput(
       const { predictions } = input;
       const isRaised = reportFaults(engine, predictions, out);
       const usable = isRaised ? undefined : predictions;
-      completeCycle(engine, { cycle: predictions.cycle, predictions: usable, seq }, out);
+      completeCycle(engine, { cycle: predictions.cycle, predictions: usable, seq, probe }, out);
       return undefined;
     }
     case 'InferenceFailed':
       out.push({ type: 'ErrorRaised', code: 'INFERENCE_FAILED', message: input.reason });
-      completeCycle(engine, { cycle: input.cycle, predictions: undefined, seq }, out);
+      completeCycle(engine, { cycle: input.cycle, predictions: undefined, seq, probe }, out);
       return undefined;
     case 'OrderAccepted':
     case 'OrderRejected':

@@ -27,10 +27,18 @@ export const DECIDING_FOLDERS = [
 ] as const;
 
 /**
- * Folders that cannot: what `config` decides is in the identity as values, `files` only opens files, `ports` are types, and the others only start
+ * Folders that cannot: what `config` decides is in the identity as values, `files` only opens files, `observability` is never on the tape, `ports` are types, and the others only start
  * runs or read what they left.
  */
-export const OTHER_FOLDERS = ['cli', 'config', 'files', 'ports', 'report', 'research'] as const;
+export const OTHER_FOLDERS = [
+  'cli',
+  'config',
+  'files',
+  'observability',
+  'ports',
+  'report',
+  'research',
+] as const;
 
 /**
  * SHA-256 over the deciding sources, path and content, in code-unit order of path. The sources ship with the package

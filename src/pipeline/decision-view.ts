@@ -1,3 +1,4 @@
+import type { StageProbe } from '../domain/stage-probe.ts';
 import type { MoneyMicros, Shares, TimeUs } from '../domain/units.ts';
 import type { Predictions } from '../events/inputs.ts';
 import type { WorkingOrder } from './6-risk/risk-book.ts';
@@ -24,6 +25,8 @@ export interface DecisionView {
   readonly isDisconnected: boolean;
   /** Every position is to be closed. */
   readonly isFlattening: boolean;
+  /** Times stages in paper and live runs; decides nothing. */
+  readonly probe?: StageProbe | undefined;
 }
 
 export function isExposureStopped({ isKilled, isPaused, isDisconnected }: DecisionView): boolean {

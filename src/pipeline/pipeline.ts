@@ -166,6 +166,7 @@ function runSignalStages(pipeline: Pipeline, view: DecisionView): void {
     settings.arbitration,
     work.cost,
   );
+  view.probe?.begin('blending');
   blendScores(
     pipeline.blendState,
     pipeline.blendPlan,
@@ -182,6 +183,7 @@ function runSignalStages(pipeline: Pipeline, view: DecisionView): void {
     settings.blending,
     work.blend,
   );
+  view.probe?.end('blending');
   if (learning !== null) fillOmega(learning, work.priorOmega);
   arbitrate(
     {

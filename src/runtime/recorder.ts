@@ -1,4 +1,5 @@
 import { type Observable, Subject } from 'rxjs';
+import type { StageProbe } from '../domain/stage-probe.ts';
 import type { Engine } from '../engine/engine-state.ts';
 import { type StepResult, step } from '../engine/step.ts';
 import type { Base64Codec } from '../events/base64.ts';
@@ -31,10 +32,13 @@ export function createRecorder({
   engine,
   tape,
   base64,
+  probe,
 }: {
   readonly engine: Engine;
   readonly tape: TapeWriter;
   readonly base64: Base64Codec;
+  /** Times stages inside the engine; absent in backtests and replays. */
+  readonly probe?: StageProbe;
 }): Recorder {
   const inputs$ = new Subject<Recorded<InputEvent>>();
   const derived$ = new Subject<Recorded<DerivedEvent>>();
@@ -48,7 +52,7 @@ export function createRecorder({
   function record(event: InputEvent): StepResult {
     const { tUs } = event;
     const seq = append(encodeInput(event, base64), tUs);
-    const result = step(engine, event, seq);
+    const result = step(engine, event, seq, probe);
     inputs$.next({ seq, tUs, event });
     for (const followed of result.derived) {
       derived$.next({ seq: append(encodeDerived(followed), tUs), tUs, event: followed });
