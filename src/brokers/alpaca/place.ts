@@ -71,9 +71,10 @@ export async function placeOnce(options: PlaceOptions, placement: Placement): Pr
     } else if (sent.kind === 'refused') {
       const isIdTaken = ID_TAKEN.test(sent.refusal.words);
       if (isFateKnown && !isIdTaken) return sent;
-      // an earlier attempt may hold the id, or the money
+      // an earlier attempt may hold the id, or the money: it has been looked for before this one, and is once more
       const order = await lookFor(options, placement.clientOrderId);
       if (order !== undefined) return { kind: 'placed', order };
+      if (!isIdTaken) return sent;
       last = sent.refusal.words;
       isFateKnown = false;
     } else {

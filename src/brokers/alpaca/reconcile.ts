@@ -1,5 +1,5 @@
 import type { AlpacaBrokerSettings } from '../../domain/alpaca-settings.ts';
-import { US_PER_SECOND } from '../../domain/units.ts';
+import { US_PER_MINUTE } from '../../domain/units.ts';
 import { createBackoff } from '../../net/backoff.ts';
 import { sleepUs } from '../../net/sleep.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -10,6 +10,8 @@ import type { AlpacaRest } from './rest.ts';
 
 /** With so few orders open, each is asked for by itself. */
 const FEW_ORDERS = 3;
+/** How far before the newest fill the list is read again: rows come late, and several share a millisecond. */
+const LIST_OVERLAP_US = US_PER_MINUTE;
 /** How often the list of fills is read for executions it should have. */
 const MAX_READS = 5;
 
@@ -42,19 +44,27 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   let running: Promise<void> | undefined;
   let isAskedAgain = false;
   let isReading = false;
+  /** Time of the newest fill that was listed. */
+  let listedUs: number | undefined;
 
+  /** Fills as the account lists them, also of orders that have ended: a venue may report one after the end. */
+  const readList = async (): Promise<void> => {
+    const fromUs = reports.unlistedSinceUs(listedUs) - LIST_OVERLAP_US;
+    if (fromUs === Number.POSITIVE_INFINITY) return;
+    const fills = await readFills(rest, Math.max(0, fromUs));
+    reports.takeFills(fills);
+    listedUs = fills.at(-1)?.fill.tradeTimeUs ?? listedUs;
+  };
   const readStates = async (): Promise<void> => {
     const open = reports.open();
-    if (open.length === 0) return;
     const listed = open.length > FEW_ORDERS ? await readOpenOrders(rest) : [];
     const states = new Map(listed.map((order) => [order.id, order]));
     for (const { id } of open) {
       const order = states.get(id) ?? (await readOrder(rest, id));
       if (order !== undefined) reports.takeOrder(order);
     }
-    if (reports.hasMissing()) reports.takeFills(await readFills(rest, sinceUs()));
+    await readList();
   };
-  const sinceUs = (): number => Math.max(0, reports.sinceUs() - US_PER_SECOND);
   const guarded = async (work: () => Promise<void>): Promise<void> => {
     try {
       await work();
@@ -87,8 +97,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     );
     for (let read = 0; read < MAX_READS && reports.hasMissing() && !isStopped; read++) {
       await sleepUs(clock, backoff.nextUs());
-      if (reports.hasMissing())
-        await guarded(async () => reports.takeFills(await readFills(rest, sinceUs())));
+      if (reports.hasMissing()) await guarded(readList);
     }
     isReading = false;
     if (!isStopped) reports.release();

@@ -48,8 +48,11 @@ export interface Reports {
   /** Orders that have not ended, or of which executions are missing. */
   open(): readonly AlpacaOrder[];
   hasMissing(): boolean;
-  /** When the oldest of the open orders came to Alpaca. */
-  sinceUs(): TimeUs;
+  /**
+   * From when on fills may not have been told, where those up to `listedUs` have been read; infinite where there was
+   * never an order.
+   */
+  unlistedSinceUs(listedUs: TimeUs | undefined): TimeUs;
   /** The newest order under a client id. */
   newest(clientOrderId: string): AlpacaOrder | undefined;
   /** The client id of an order, and the id under which an execution of it was told. */
@@ -144,12 +147,21 @@ export function createReports({ tell, onMissing, onPuzzle }: ReportsOptions): Re
   };
 }
 
-function questions(pieces: ReadonlyMap<string, Piece>): Pick<Reports, 'open' | 'hasMissing' | 'sinceUs'> {
-  const open = (): AlpacaOrder[] => [...pieces.values()].filter(isOpen).map(({ order }) => order);
+type Questions = Pick<Reports, 'open' | 'hasMissing' | 'unlistedSinceUs'>;
+
+function questions(pieces: ReadonlyMap<string, Piece>): Questions {
+  const all = (): Piece[] => [...pieces.values()];
+  const lacking = (): Piece[] => all().filter((piece) => piece.filledQuantity > piece.knownQuantity);
   return {
-    open,
-    hasMissing: () => [...pieces.values()].some((piece) => piece.filledQuantity > piece.knownQuantity),
-    sinceUs: () => Math.min(...open().map(({ submittedUs }) => submittedUs ?? 0)),
+    open: () =>
+      all()
+        .filter(isOpen)
+        .map(({ order }) => order),
+    hasMissing: () => lacking().length > 0,
+    unlistedSinceUs: (listedUs) => {
+      const times = (listedUs === undefined ? all() : lacking()).map(({ order }) => order.submittedUs ?? 0);
+      return times.reduce((earliest, tUs) => Math.min(earliest, tUs), listedUs ?? Number.POSITIVE_INFINITY);
+    },
   };
 }
 

@@ -36,27 +36,33 @@ export type TwinFault = {
 /** Deals a script out: each fault once, at its place. */
 export interface FaultDealer {
   next<P extends FaultPlace>(on: P): FaultActions[P] | undefined;
+  /** Another script, counted from now on. */
+  deal(script: readonly TwinFault[]): void;
   /** From now on nothing goes wrong. */
   stop(): void;
   /** Faults that came about. */
   readonly dealt: readonly TwinFault[];
 }
 
-export function createFaultDealer(script: readonly TwinFault[]): FaultDealer {
+export function createFaultDealer(firstScript: readonly TwinFault[]): FaultDealer {
   const counts = new Map<FaultPlace, number>();
   const dealt: TwinFault[] = [];
-  let isStopped = false;
+  let script = firstScript;
   return {
     dealt,
     next: <P extends FaultPlace>(on: P) => {
       const nth = counts.get(on) ?? 0;
       counts.set(on, nth + 1);
-      const fault = isStopped ? undefined : script.find((one) => one.on === on && one.nth === nth);
+      const fault = script.find((one) => one.on === on && one.nth === nth);
       if (fault !== undefined) dealt.push(fault);
       return fault?.do as FaultActions[P] | undefined;
     },
+    deal: (next) => {
+      script = next;
+      counts.clear();
+    },
     stop: () => {
-      isStopped = true;
+      script = [];
     },
   };
 }

@@ -9,7 +9,10 @@ export interface SeenRequest {
   readonly method: string;
   readonly path: string;
   readonly clientOrderId?: string;
-  readonly listeners: number;
+  /** Whether reports had been listened to before. */
+  readonly isHeard: boolean;
+  /** What went wrong with it. */
+  readonly fault?: RequestFault['kind'];
 }
 
 export interface TradingApiOptions {
@@ -17,7 +20,7 @@ export interface TradingApiOptions {
   readonly dealer: FaultDealer;
   readonly isKnown: (request: IncomingMessage) => boolean;
   readonly seen: SeenRequest[];
-  readonly listeners: () => number;
+  readonly isHeard: () => boolean;
 }
 
 interface Reply {
@@ -35,17 +38,19 @@ export function createTradingApi(options: TradingApiOptions) {
     const body = await readBody(request);
     const method = request.method ?? 'GET';
     const clientOrderId = url.searchParams.get('client_order_id') ?? body.client_order_id;
+    const isKnown = options.isKnown(request);
+    const fault = isKnown ? options.dealer.next(placeOf(method, url.pathname)) : undefined;
     options.seen.push({
       method,
       path: url.pathname,
-      listeners: options.listeners(),
+      isHeard: options.isHeard(),
       ...(typeof clientOrderId === 'string' ? { clientOrderId } : {}),
+      ...(fault === undefined ? {} : { fault: fault.kind }),
     });
-    if (!options.isKnown(request)) {
+    if (!isKnown) {
       reply(response, { status: 401, body: { code: 40_110_000, message: 'request is not authorized' } });
       return true;
     }
-    const fault = options.dealer.next(placeOf(method, url.pathname));
     serve({ response, fault, answer: () => answerTo(options, { method, url, body }) });
     return true;
   };

@@ -12,7 +12,7 @@ export interface TwinTradingStream {
   accept(client: WebSocket): void;
   /** Sends a message to whoever listens, as the fault has it. */
   deliver(message: Readonly<Record<string, unknown>>, fault: UpdateFault | undefined): void;
-  readonly listeners: number;
+  readonly wasListenedTo: boolean;
   dropAll(): void;
   /** Sends what is still held back. */
   settle(): void;
@@ -24,6 +24,7 @@ export function createTradingStream(keys: () => StreamKeys): TwinTradingStream {
   const listening = new Set<WebSocket>();
   const clients = new Set<WebSocket>();
   const sent: Buffer[] = [];
+  let wasListenedTo = false;
   let swapped: Buffer | undefined;
   let stalled: Buffer[] | undefined;
   const timers = new Map<NodeJS.Timeout, () => void>();
@@ -90,8 +91,8 @@ export function createTradingStream(keys: () => StreamKeys): TwinTradingStream {
     }
   };
   return {
-    get listeners() {
-      return listening.size;
+    get wasListenedTo() {
+      return wasListenedTo;
     },
     accept: (client) => {
       clients.add(client);
@@ -114,7 +115,10 @@ export function createTradingStream(keys: () => StreamKeys): TwinTradingStream {
           });
         } else if (message.action === 'listen' && isAuthorized) {
           const streams = Array.isArray(message.data?.streams) ? message.data.streams : [];
-          if (streams.includes('trade_updates')) listening.add(client);
+          if (streams.includes('trade_updates')) {
+            wasListenedTo = true;
+            listening.add(client);
+          }
           say('listening', { streams: streams.filter((stream) => stream === 'trade_updates') });
         }
       });

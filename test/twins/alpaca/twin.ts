@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
 import { wallClock } from '../clocks.ts';
 import { createBook, type TwinBook } from './book.ts';
+import { control } from './control.ts';
 import { createFaultDealer, type FaultDealer, type TwinFault } from './faults.ts';
 import { createTradingApi, type SeenRequest } from './trading-api.ts';
 import { createTradingStream, type StreamKeys, type TwinTradingStream } from './trading-stream.ts';
@@ -49,13 +50,15 @@ export async function startAlpacaTwin(options: TwinOptions = {}): Promise<Alpaca
     book,
     dealer,
     seen,
-    listeners: () => stream.listeners,
+    isHeard: () => stream.wasListenedTo,
     isKnown: ({ headers }) =>
       headers['apca-api-key-id'] === keys.keyId && headers['apca-api-secret-key'] === keys.secretKey,
   });
+  const serve = async (request: http.IncomingMessage, response: http.ServerResponse): Promise<boolean> =>
+    (await api(request, response)) || control({ book, dealer, stream, seen }, request, response);
   const server = http.createServer((request, response) => {
     response.on('error', () => undefined);
-    void api(request, response).then((isServed) => {
+    void serve(request, response).then((isServed) => {
       if (!isServed) response.writeHead(404).end();
     });
   });
