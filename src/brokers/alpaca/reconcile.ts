@@ -36,17 +36,9 @@ export interface Reconciler {
   takeRaw(data: unknown): boolean;
 }
 
-/** Finds out by REST what the stream did not say. */
-export function createReconciler(options: ReconcilerOptions): Reconciler {
-  const { rest, reports, settings, clock, counters } = options;
-  let untime: (() => void) | undefined;
-  let isStopped = false;
-  let running: Promise<void> | undefined;
-  let isAskedAgain = false;
-  let isReading = false;
+function createReader(rest: AlpacaRest, reports: Reports) {
   /** Time of the newest fill that was listed. */
   let listedUs: number | undefined;
-
   /** Fills as the account lists them, also of orders that have ended: a venue may report one after the end. */
   const readList = async (): Promise<void> => {
     const fromUs = reports.unlistedSinceUs(listedUs) - LIST_OVERLAP_US;
@@ -65,6 +57,19 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     }
     await readList();
   };
+  return { readList, readStates };
+}
+
+/** Finds out by REST what the stream did not say. */
+export function createReconciler(options: ReconcilerOptions): Reconciler {
+  const { rest, reports, settings, clock, counters } = options;
+  let untime: (() => void) | undefined;
+  let isStopped = false;
+  let running: Promise<void> | undefined;
+  let isAskedAgain = false;
+  let isReading = false;
+
+  const { readList, readStates } = createReader(rest, reports);
   const guarded = async (work: () => Promise<void>): Promise<void> => {
     try {
       await work();
