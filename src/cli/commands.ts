@@ -45,6 +45,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     register: async (program) => (await import('./ctl.ts')).registerCtlCommand(program),
   },
   {
+    name: 'flatten',
+    summary: 'cancel all orders and close all positions of an account, without an engine',
+    register: async (program) => (await import('./flatten.ts')).registerFlattenCommand(program),
+  },
+  {
     name: 'golden',
     summary: 'check scenarios against their golden files, or make them anew',
     register: async (program) => (await import('./golden.ts')).registerGoldenCommand(program),

@@ -1,4 +1,6 @@
 import type { LoadedScenario } from '../config/load-scenario.ts';
+import { readSecret, secretReferences } from '../config/secrets.ts';
+import { toAlpacaBrokerSettings } from '../config/sections/alpaca.ts';
 import { InputError } from '../domain/errors.ts';
 import type { Broker } from '../ports/broker.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -13,17 +15,14 @@ export interface BrokerSurroundings {
 
 type Opener = (scenario: LoadedScenario, surroundings: BrokerSurroundings) => Promise<Broker>;
 
-/** Brokers with an account, by the name a scenario gives them. */
+/** Brokers with an account, by the name a scenario gives them. Each is loaded when it is used. */
 const OPENERS: Readonly<Record<string, Opener>> = {
-  alpaca: () => Promise.reject(notYet('alpaca')),
-  ibkr: () => Promise.reject(notYet('ibkr')),
+  alpaca: openAlpaca,
+  ibkr: () =>
+    Promise.reject(new InputError('BROKER_UNAVAILABLE', 'broker.source: ibkr is not part of this version')),
 };
 
 export const BROKER_NAMES: readonly string[] = Object.keys(OPENERS);
-
-function notYet(name: string): InputError {
-  return new InputError('BROKER_UNAVAILABLE', `broker.source: ${name} is not part of this version`);
-}
 
 /**
  * Opens the broker of a scenario; nothing is connected yet. Its secrets are read here and go nowhere else.
@@ -39,4 +38,38 @@ export function openBroker(scenario: LoadedScenario, surroundings: BrokerSurroun
       `broker.source: ${source} has no account to connect to; expected one of ${BROKER_NAMES.join(', ')}`,
     ),
   );
+}
+
+async function openAlpaca(
+  scenario: LoadedScenario,
+  { environment, clock }: BrokerSurroundings,
+): Promise<Broker> {
+  const credentials = {
+    keyId: secretOf(scenario, 'broker.credentials.keyId', environment),
+    secretKey: secretOf(scenario, 'broker.credentials.secretKey', environment),
+  };
+  const { createAlpacaBroker } = await import('../brokers/alpaca/broker.ts');
+  return createAlpacaBroker({
+    settings: toAlpacaBrokerSettings(scenario.scenario.broker.alpaca),
+    credentials: () => credentials,
+    clock,
+    random: Math.random,
+  });
+}
+
+/** @throws InputError SECRET_MISSING, also where the scenario does not name it */
+function secretOf(scenario: LoadedScenario, key: string, environment: SecretEnvironment): string {
+  const reference = secretReferences(scenario.scenario).find((one) => one.key === key);
+  if (reference !== undefined) return readSecret(reference, environment);
+  throw new InputError(
+    'SECRET_MISSING',
+    `${key}: broker ${scenario.scenario.broker.source} asks for it; name the environment variable that holds it`,
+  );
+}
+
+/** What keeps the broker of a scenario from being one without money; undefined where nothing does. */
+export function problemOfPaper({ scenario }: LoadedScenario): string | undefined {
+  const { source, alpaca } = scenario.broker;
+  if (source !== 'alpaca' || alpaca.environment === 'paper') return undefined;
+  return 'broker.alpaca.environment: live, expected paper: a dry fire goes to an account without money';
 }

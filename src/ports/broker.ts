@@ -89,6 +89,8 @@ export interface Broker {
    * news gives, so that one told twice is booked once.
    */
   getExecutions(sinceUs: TimeUs): Promise<readonly Execution[]>;
+  /** The broker's name of the account, which an operator types to confirm what concerns it. Not every broker has one. */
+  getAccountId?(): Promise<string>;
   /** For a simulated broker: what passes through the loop, in its order. Others have no such method. */
   observe?(event: InputEvent): void;
   /** Ends connections; nothing is cancelled by it. */

@@ -48,6 +48,13 @@ export async function readAmount(rest: AlpacaRest, key: 'cash' | 'equity'): Prom
   return micros;
 }
 
+export async function readAccountId(rest: AlpacaRest): Promise<string> {
+  const { account_number: id } = await readAccount(rest);
+  if (typeof id !== 'string' || !/^[A-Za-z0-9-]{1,64}$/.test(id))
+    throw unreadable('the account has no number');
+  return id;
+}
+
 async function readAccount(rest: AlpacaRest): Promise<Readonly<Record<string, unknown>>> {
   const account = await rest.get('/v2/account');
   if (isRecord(account)) return account;

@@ -5,7 +5,14 @@ import { createRedactor } from '../../net/redact.ts';
 import { createRequestBudget } from '../../net/request-budget.ts';
 import type { Broker, BrokerNews } from '../../ports/broker.ts';
 import type { Clock } from '../../ports/clock.ts';
-import { checkAccount, readAmount, readExecutions, readOpenOrders, readPositions } from './account.ts';
+import {
+  checkAccount,
+  readAccountId,
+  readAmount,
+  readExecutions,
+  readOpenOrders,
+  readPositions,
+} from './account.ts';
 import { type AlpacaCredentials, alpacaRules, tradingAddresses } from './config.ts';
 import { createLink } from './link.ts';
 import { toBrokerOrder } from './mapper.ts';
@@ -111,6 +118,7 @@ export function createAlpacaBroker(options: AlpacaBrokerOptions): AlpacaBroker {
     getPositions: () => readPositions(rest),
     getCash: () => readAmount(rest, 'cash'),
     getPortfolioValue: () => readAmount(rest, 'equity'),
+    getAccountId: () => readAccountId(rest),
     getExecutions: (sinceUs) => readExecutions({ rest, reports, sinceUs, clientIds }),
     reconcileNow: () => reconciler.now(),
     close: async () => {

@@ -81,6 +81,7 @@ export function accountJson(book: TwinBook): Record<string, unknown> {
   const cash = decimalText(book.cashMicros, 6);
   return {
     id: '904837e3-3b76-47ec-b432-046db621571b',
+    account_number: 'PA3TWIN00001',
     status: 'ACTIVE',
     currency: 'USD',
     cash,
