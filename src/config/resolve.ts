@@ -20,6 +20,7 @@ import { toExchangeSettings, toExecutionSettings } from './sections/broker.ts';
 import { toGatingSettings } from './sections/gating.ts';
 import { toLearningSettings } from './sections/learning.ts';
 import { standardizeWindowOf, toPredictionSettings } from './sections/prediction.ts';
+import { toReconciliationSettings } from './sections/reconciliation.ts';
 import { toRiskSettings } from './sections/risk.ts';
 import { toSizingSettings } from './sections/sizing.ts';
 
@@ -75,6 +76,9 @@ export function resolveSettings(scenario: Scenario, discovered: readonly Horizon
       execution: toExecutionSettings(scenario.execution),
       exchange: toExchangeSettings(scenario.broker),
       learning: toLearningSettings(scenario.learning),
+      reconciliation: toReconciliationSettings(scenario.reconciliation, {
+        isSimulated: scenario.broker.source === 'simulated',
+      }),
     },
   };
 }

@@ -18,6 +18,7 @@ import { incidentsSchema } from './sections/incidents.ts';
 import { latencySchema } from './sections/latency.ts';
 import { learningSchema } from './sections/learning.ts';
 import { predictionSchema } from './sections/prediction.ts';
+import { reconciliationSchema } from './sections/reconciliation.ts';
 import { riskSchema } from './sections/risk.ts';
 import { sizingSchema } from './sections/sizing.ts';
 
@@ -143,6 +144,7 @@ export const scenarioSchema = z
     incidents: incidentsSchema,
     learning: learningSchema,
     latency: latencySchema,
+    reconciliation: reconciliationSchema,
   })
   .describe('A sametape scenario.');
 

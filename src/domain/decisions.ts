@@ -45,6 +45,8 @@ export type RiskCheck =
   | 'kill_switch'
   | 'trading_paused'
   | 'connection_lost'
+  | 'unreconciled'
+  | 'cash_unreconciled'
   | 'session_closed'
   | 'halted_symbol'
   | 'restricted_symbol'

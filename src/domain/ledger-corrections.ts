@@ -12,7 +12,7 @@ import {
   recordEntry,
   takeEarlyFee,
 } from './execution-journal.ts';
-import { applyExecution, bookExecution, createLedger, type Ledger } from './ledger.ts';
+import { applyExecution, bookExecution, createLedger, type Ledger, type LedgerChange } from './ledger.ts';
 import { applyCorporateAction } from './ledger-actions.ts';
 import type { RoundTrip } from './lots.ts';
 import { exactMicros, notionalMicros } from './money.ts';
@@ -97,16 +97,19 @@ export function keepEarlyFee(ledger: Ledger, executionId: string, feeMicros: Mon
 /**
  * Books the correction of an execution that has not been reported. Should that one still come, it is known by its id and
  * not booked.
- * @returns false where the correction takes the execution back, so that there was nothing to book
+ * @returns undefined where the correction takes the execution back, so that there was nothing to book
  */
-export function bookAheadOf(ledger: Ledger, corrects: string, execution: Execution): boolean {
+export function bookAheadOf(
+  ledger: Ledger,
+  corrects: string,
+  execution: Execution,
+): LedgerChange | undefined {
   const journal = journalOf(ledger);
   const symbolIx = indexOfSymbol(ledger.symbols, execution.symbol);
-  const isBooked = execution.quantity > 0;
-  if (isBooked) applyExecution(ledger, execution);
-  else recordEntry(journal, { kind: 'execution', symbolIx, versions: [execution] });
+  const change = execution.quantity > 0 ? applyExecution(ledger, execution) : undefined;
+  if (change === undefined) recordEntry(journal, { kind: 'execution', symbolIx, versions: [execution] });
   addExecutionId(journal, journal.current.entries.at(-1) as ExecutionEntry, corrects);
-  return isBooked;
+  return change;
 }
 
 /**

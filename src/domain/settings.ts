@@ -20,6 +20,18 @@ export interface EngineSettings {
   readonly execution: ExecutionSettings;
   readonly exchange: ExchangeSettings;
   readonly learning: LearningSettings;
+  readonly reconciliation: ReconciliationSettings;
+}
+
+/** How the books are compared with the broker's account, and what follows when they differ. */
+export interface ReconciliationSettings {
+  /** `strict` raises and stops new exposure, `warn` raises, `auto_sync` takes over what the broker has. */
+  readonly mode: 'strict' | 'warn' | 'auto_sync';
+  readonly everyCycles: number;
+  /** Cash that may differ. */
+  readonly cashToleranceMicros: number;
+  /** Snapshots in a row that must show a difference before anything but a halt of its symbol follows. */
+  readonly confirmations: number;
 }
 
 export interface PredictionSettings {

@@ -14,6 +14,7 @@ import { currentEquityMicros, type Engine } from './engine-state.ts';
 import { watchGates } from './gate-watch.ts';
 import { repeatCancels, requestCancel } from './operator.ts';
 import { addOrder, type OrderRecord, workingShares } from './order-book.ts';
+import { countCycle } from './reconcile.ts';
 import { sessionMinutes } from './session-clock.ts';
 
 /** A cycle falls due: freezes its view of the features and asks the models; without models it is decided at once. */
@@ -96,6 +97,7 @@ export function completeCycle(engine: Engine, answer: CycleAnswer, out: DerivedE
   const held = { symbols: engine.layout.symbols, weights: work.sizing.weightNow, rules };
   for (const warning of markExposure(engine.kill, held, engine.settings.risk)) out.push(warning);
   askBroker(engine, outcome, answer, out);
+  countCycle(engine, out);
 }
 
 function decisionView(engine: Engine, { cycle, predictions, probe }: CycleAnswer): DecisionView {
@@ -121,6 +123,8 @@ function decisionView(engine: Engine, { cycle, predictions, probe }: CycleAnswer
     isKilled: isKilled(engine.kill),
     isPaused: engine.isPaused,
     isDisconnected: engine.isLost.market_data || engine.isLost.broker,
+    unreconciled: engine.reconciliation.unreconciled,
+    isCashUnreconciled: engine.reconciliation.isCashUnreconciled,
     isFlattening: engine.isFlattening,
     probe,
   };

@@ -9,6 +9,7 @@ import { createKillState, type KillState } from '../pipeline/6-risk/kill-switch.
 import { createPipeline, type Pipeline } from '../pipeline/pipeline-state.ts';
 import { createGateWatch, type GateWatch } from './gate-watch.ts';
 import { createOrderBook, type OrderBook } from './order-book.ts';
+import { createReconciliation, type Reconciliation } from './reconciliation.ts';
 import { createSessionClock, type SessionClock } from './session-clock.ts';
 
 /** What an engine is made for: fixed over a run, on the tape in RunStarted. */
@@ -33,6 +34,7 @@ export interface Engine extends EngineConfig {
   readonly orders: OrderBook;
   readonly kill: KillState;
   readonly gateWatch: GateWatch;
+  readonly reconciliation: Reconciliation;
   /** Equity at the newest session close, the base of the next session's daily loss; the initial cash before the first. */
   closingEquityMicros: MoneyMicros;
   /** A tripped switch also closes all positions: by setting, or because the operator said so. */
@@ -63,6 +65,7 @@ export function createEngine(config: EngineConfig): Engine {
       lossVelocityMinutes: config.settings.risk.lossVelocityMinutes,
     }),
     gateWatch: createGateWatch(symbols.length),
+    reconciliation: createReconciliation(symbols.length),
     closingEquityMicros: config.settings.initialCashMicros,
     isFlattening: false,
     nowUs: 0,

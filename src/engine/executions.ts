@@ -1,15 +1,8 @@
-import { type KnownExecution, lookUpExecution } from '../domain/execution-journal.ts';
+import { lookUpExecution } from '../domain/execution-journal.ts';
+import { bookCommission, bookCorrection, type LateBooking, whyNotRepeated } from '../domain/late-reports.ts';
 import { applyExecution, type LedgerChange } from '../domain/ledger.ts';
-import {
-  bookAheadOf,
-  chargeExecution,
-  correctExecution,
-  keepEarlyFee,
-  type LedgerRevision,
-  whyNotBookable,
-} from '../domain/ledger-corrections.ts';
+import { whyNotBookable } from '../domain/ledger-corrections.ts';
 import { type Execution, isWorking, sideSign } from '../domain/orders.ts';
-import { indexOfSymbol } from '../domain/symbol-index.ts';
 import { US_PER_MINUTE } from '../domain/units.ts';
 import type { AdjustmentCause, DerivedEvent } from '../events/derived.ts';
 import type { InputEvent } from '../events/inputs.ts';
@@ -37,16 +30,23 @@ export function applyFill(
   out: DerivedEvent[],
 ): void {
   const { clientOrderId, executionId } = execution;
-  const known = lookUpExecution(journalOf(engine), executionId);
+  const known = lookUpExecution(engine.ledger.journal!, executionId);
   if (known !== undefined) {
-    expectSame(engine, known, execution, out);
+    const conflict = whyNotRepeated(known, execution);
+    if (conflict === undefined) return;
+    raiseFault(engine, { code: 'EXECUTION_CONFLICTING', message: conflict }, out);
     return;
   }
   const order = findOrder(engine.orders, clientOrderId);
   if (order === undefined) {
     raiseFault(engine, { code: 'ORDER_UNKNOWN', message: `${type} for unknown order ${clientOrderId}` }, out);
   }
-  if (!isBookable(engine, execution, { least: 1, isNew: true }, out)) return;
+  const problem = whyNotBookable(engine.ledger, execution, { least: 1, isNew: true });
+  if (problem !== undefined) {
+    const message = `execution ${executionId}: ${problem}`;
+    raiseFault(engine, { code: 'EXECUTION_NOT_BOOKED', message }, out);
+    return;
+  }
   if (order !== undefined && isOfOrder(order, execution)) {
     fillOrder(engine, order, execution, out);
     return;
@@ -59,125 +59,41 @@ export function applyFill(
   book(engine, execution, undefined, out);
 }
 
-/**
- * An execution takes the place of another: the books become what they would be had it been reported at first. One for an
- * execution that never came is raised; the shares are booked all the same, and the other will not be if it still comes.
- */
+/** An execution takes the place of another: the books become what they would be had it been reported at first. */
 export function applyCorrection(
   engine: Engine,
-  { corrects, execution }: Report<'ExecutionCorrected'>,
+  report: Report<'ExecutionCorrected'>,
   out: DerivedEvent[],
 ): void {
-  const journal = journalOf(engine);
-  const { executionId } = execution;
-  const repeated = lookUpExecution(journal, executionId);
-  if (repeated !== undefined) {
-    expectSame(engine, repeated, execution, out);
-    return;
-  }
-  const known = lookUpExecution(journal, corrects);
-  if (known === undefined) {
-    const message = `execution ${executionId} corrects ${corrects}, which is unknown`;
-    raiseFault(engine, { code: 'EXECUTION_UNKNOWN', message }, out);
-    if (isBookable(engine, execution, { least: 0, isNew: true }, out)) {
-      bookUnannounced(engine, { corrects, execution }, out);
-    }
-    return;
-  }
-  const fault = correctionFault(known, { corrects, execution });
-  if (fault !== undefined) {
-    raiseFault(engine, { code: 'EXECUTION_CONFLICTING', message: fault }, out);
-    return;
-  }
-  if (!isBookable(engine, execution, { least: 0, isNew: false }, out)) return;
-  const before = newestQuantity(known);
-  report(engine, correctExecution(engine.ledger, { corrects, execution }), 'correction', out);
+  const { execution } = report;
+  const booking = bookCorrection(engine.ledger, report);
+  tellBooking(engine, booking, 'correction', out);
+  if (booking.booked !== undefined) markIfNew(engine, booking.booked.symbolIx, execution.priceE4);
   const order = findOrder(engine.orders, execution.clientOrderId);
-  if (order !== undefined) countCorrected(engine, order, execution.quantity - before, out);
+  if (order !== undefined) countCorrected(engine, order, booking.quantity, out);
 }
 
 /** The whole fee of an execution: cash and the fees of its lots move by what it differs from the one booked. */
 export function applyCommission(
   engine: Engine,
-  { executionId, feeMicros }: Report<'CommissionReported'>,
+  report: Report<'CommissionReported'>,
   out: DerivedEvent[],
 ): void {
-  const known = lookUpExecution(journalOf(engine), executionId);
-  if (known?.kind === 'kept' && known.isNewest) {
-    if (known.version?.feeMicros === feeMicros) return;
-    report(engine, chargeExecution(engine.ledger, { executionId, feeMicros }), 'commission', out);
-    return;
-  }
-  // an execution that another took the place of costs nothing any more
-  if (known?.kind === 'kept') return;
-  const message = `fee of ${feeMicros} micro-dollars for unknown execution ${executionId}`;
-  raiseFault(engine, { code: 'EXECUTION_UNKNOWN', message }, out);
-  if (known === undefined) keepEarlyFee(engine.ledger, executionId, feeMicros);
+  tellBooking(engine, bookCommission(engine.ledger, report), 'commission', out);
 }
 
-function journalOf({ ledger }: Engine): NonNullable<Engine['ledger']['journal']> {
-  return ledger.journal!;
-}
-
-function newestQuantity(known: KnownExecution): number {
-  return known.kind === 'kept' ? known.entry.versions.at(-1)!.quantity : 0;
-}
-
-/** A repeat says the same of shares and price; the fee may have been reported since. */
-function expectSame(engine: Engine, known: KnownExecution, execution: Execution, out: DerivedEvent[]): void {
-  const version = known.kind === 'kept' ? known.version : undefined;
-  if (version === undefined || hasSameTerms(version, execution)) return;
-  const message = `execution ${execution.executionId} came again as ${termsOf(execution)}, not ${termsOf(version)}`;
-  raiseFault(engine, { code: 'EXECUTION_CONFLICTING', message }, out);
-}
-
-function hasSameTerms(a: Execution, b: Execution): boolean {
-  return (
-    a.clientOrderId === b.clientOrderId &&
-    a.symbol === b.symbol &&
-    a.side === b.side &&
-    a.quantity === b.quantity &&
-    (a.priceE4 === b.priceE4 || a.quantity === 0)
-  );
-}
-
-function termsOf({ clientOrderId, side, quantity, symbol, priceE4 }: Execution): string {
-  return `${side} ${quantity} ${symbol} at ${priceE4 / 10_000} for order ${clientOrderId}`;
-}
-
-function correctionFault(
-  known: KnownExecution,
-  { corrects, execution }: { readonly corrects: string; readonly execution: Execution },
-): string | undefined {
-  const { executionId } = execution;
-  if (known.kind === 'settled' || !known.isNewest) {
-    return `execution ${executionId} corrects ${corrects}, which another has corrected`;
-  }
-  const of = known.version!;
-  const isSame =
-    of.clientOrderId === execution.clientOrderId &&
-    of.symbol === execution.symbol &&
-    of.side === execution.side;
-  return isSame
-    ? undefined
-    : `execution ${executionId} is ${termsOf(execution)}, and corrects ${termsOf(of)}`;
-}
-
-/** @returns false, having raised why, for what the books cannot take */
-function isBookable(
+/** What was learned of a position stays learned; one that never was has nothing to teach. */
+function tellBooking(
   engine: Engine,
-  execution: Execution,
-  rule: { readonly least: 0 | 1; readonly isNew: boolean },
+  { fault, booked }: LateBooking,
+  cause: AdjustmentCause,
   out: DerivedEvent[],
-): boolean {
-  const problem = whyNotBookable(engine.ledger, execution, rule);
-  if (problem === undefined) return true;
-  raiseFault(
-    engine,
-    { code: 'EXECUTION_NOT_BOOKED', message: `execution ${execution.executionId}: ${problem}` },
-    out,
-  );
-  return false;
+): void {
+  if (fault !== undefined) raiseFault(engine, fault, out);
+  if (booked === undefined) return;
+  const { symbol, symbolIx, shares, cashMicros, realizedMicros } = booked;
+  if (shares === 0) forgetEntry(engine.pipeline, symbolIx);
+  out.push({ type: 'PositionAdjusted', symbol, cause, shares, cashMicros, realizedMicros });
 }
 
 function isOfOrder({ request }: OrderRecord, { side, symbol }: Execution): boolean {
@@ -223,39 +139,6 @@ function countCorrected(
   const { quantity } = order.request;
   if (isWorking(order.status) && order.filledQuantity >= quantity) moveOrder(engine.orders, order, 'filled');
   if (order.filledQuantity > quantity && changedQuantity > 0) raiseOverfill(engine, order, out);
-}
-
-function bookUnannounced(
-  engine: Engine,
-  { corrects, execution }: { readonly corrects: string; readonly execution: Execution },
-  out: DerivedEvent[],
-): void {
-  const { ledger } = engine;
-  const symbolIx = indexOfSymbol(ledger.symbols, execution.symbol);
-  const before = { cashMicros: ledger.cashMicros, realizedMicros: ledger.realizedMicros };
-  const order = findOrder(engine.orders, execution.clientOrderId);
-  if (!bookAheadOf(ledger, corrects, execution)) return;
-  markIfNew(engine, symbolIx, execution.priceE4);
-  out.push({
-    type: 'PositionAdjusted',
-    symbol: execution.symbol,
-    cause: 'correction',
-    shares: ledger.shares[symbolIx],
-    cashMicros: ledger.cashMicros - before.cashMicros,
-    realizedMicros: ledger.realizedMicros - before.realizedMicros,
-  });
-  if (order !== undefined) countCorrected(engine, order, execution.quantity, out);
-}
-
-/** What was learned of a position stays learned; one that never was has nothing to teach. */
-function report(
-  engine: Engine,
-  { symbol, symbolIx, shares, cashMicros, realizedMicros }: LedgerRevision,
-  cause: AdjustmentCause,
-  out: DerivedEvent[],
-): void {
-  if (shares === 0) forgetEntry(engine.pipeline, symbolIx);
-  out.push({ type: 'PositionAdjusted', symbol, cause, shares, cashMicros, realizedMicros });
 }
 
 /** Whether the position was on the other side of the order, and did not come out on its own. */

@@ -26,10 +26,13 @@ export function applyOperatorCommand(
       return;
     case 'reset':
       engine.isFlattening = false;
+      // a person has looked: what still differs by the next snapshot is raised anew
+      for (const open of engine.reconciliation.open) open.isActedOn = false;
       if (engine.kill.tripped.repeated_execution) forgetAllExecutions(engine.pipeline.riskMemory);
       out.push(...resetKill(engine.kill, { equityMicros: currentEquityMicros(engine), by: who }));
       return;
     case 'reconcile':
+      engine.reconciliation.cycles = 0;
       out.push({ type: 'ReconciliationRequested', reason: 'operator' });
       return;
     default:

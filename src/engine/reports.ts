@@ -31,7 +31,7 @@ export function applyReport(engine: Engine, report: BrokerReport, out: DerivedEv
     default: {
       const order = findOrder(engine.orders, report.clientOrderId);
       if (order !== undefined) followOrder(engine, order, report, out);
-      else {
+      else if (!Object.hasOwn(engine.reconciliation.calledBack, report.clientOrderId)) {
         const message = `${report.type} for unknown order ${report.clientOrderId}`;
         raiseFault(engine, { code: 'ORDER_UNKNOWN', message }, out);
       }

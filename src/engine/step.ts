@@ -17,7 +17,7 @@ import { forgetGates } from './gate-watch.ts';
 import { learnFromForecasts } from './learn.ts';
 import { applyOperatorCommand, forgetAskedCancels, stopExposure } from './operator.ts';
 import { ageOrders } from './order-book.ts';
-import { reconcile } from './reconcile.ts';
+import { reconcile, requestReconciliation } from './reconcile.ts';
 import { applyReport } from './reports.ts';
 import { closeSession, openSession } from './session-clock.ts';
 
@@ -110,8 +110,7 @@ function applyInput(
       return undefined;
     case 'ConnectionLost':
     case 'ConnectionRestored':
-      engine.isLost[input.source] = input.type === 'ConnectionLost';
-      if (input.type === 'ConnectionRestored' && input.source === 'broker') forgetAskedCancels(engine);
+      applyConnection(engine, input, out);
       return undefined;
     case 'DataGapDetected':
       raiseGap(engine, input, out);
@@ -132,11 +131,24 @@ function applyOpening(
 ): void {
   openSession(engine.clock, session);
   ageOrders(engine.orders);
+  engine.reconciliation.calledBack = {};
   ageJournal(engine.ledger, tUs);
   pipeline.openSession(engine.pipeline, session);
   out.push(...kill.openSession(engine.kill, engine.closingEquityMicros));
   engine.isFlattening &&= kill.isKilled(engine.kill);
   forgetGates(engine.gateWatch);
+  if (engine.clock.ordinal === 1) requestReconciliation(engine, 'start', out);
+}
+
+function applyConnection(
+  engine: Engine,
+  { type, source }: Extract<InputEvent, { readonly type: 'ConnectionLost' | 'ConnectionRestored' }>,
+  out: DerivedEvent[],
+): void {
+  engine.isLost[source] = type === 'ConnectionLost';
+  if (type === 'ConnectionLost' || source === 'market_data') return;
+  forgetAskedCancels(engine);
+  requestReconciliation(engine, 'reconnect', out);
 }
 
 function applySlice(

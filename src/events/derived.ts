@@ -135,12 +135,27 @@ export type DerivedEvent =
   | { readonly type: 'ReconciliationStarted' }
   | {
       readonly type: 'ReconciliationMismatched';
-      readonly item: 'cash' | 'position';
+      readonly item: ReconciliationItem;
       readonly symbol?: string;
+      /** Of an order; empty where it carries none. */
+      readonly clientOrderId?: string;
       /** Micro-dollars or shares, by the engine's books and by the broker. */
       readonly ours: number;
       readonly theirs: number;
     }
+  /** The broker's side was taken into the books: what cash changed by; shares, at a price; an order that has ended. */
+  | { readonly type: 'CashAdopted'; readonly cashMicros: MoneyMicros }
+  | {
+      readonly type: 'PositionAdopted';
+      readonly symbol: string;
+      /** Signed change, and the position after it. */
+      readonly change: Shares;
+      readonly shares: Shares;
+      readonly priceE4: PriceE4;
+      /** Price gain of the lots it closed. */
+      readonly realizedMicros: MoneyMicros;
+    }
+  | { readonly type: 'OrderDropped'; readonly clientOrderId: string; readonly leavesQuantity: Shares }
   | { readonly type: 'ReconciliationEnded'; readonly mismatches: number }
   | {
       /** A position entered on a horizon is closed, and what it was worth. */
@@ -192,6 +207,12 @@ export type KillCause =
   | 'operator'
   | 'order_state'
   | 'strict_error';
+/**
+ * `orphan_position`: held by the broker and not by us, or outside the universe. `unknown_order`: open at the broker and
+ * not at work in the books; `missing_order` the other way round.
+ */
+export type ReconciliationItem = 'cash' | 'position' | 'orphan_position' | 'unknown_order' | 'missing_order';
+
 /** A corporate action, a corrected execution, or a fee that came late. */
 export type AdjustmentCause = CorporateAction['kind'] | 'correction' | 'commission';
 

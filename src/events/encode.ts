@@ -244,12 +244,20 @@ function derivedPayload(event: Exclude<DerivedEvent, { readonly type: FrequentDe
       return { reason: event.reason };
     case 'ReconciliationStarted':
       return {};
-    case 'ReconciliationMismatched': {
-      const payload: Record<string, Json> = { item: event.item, ours: event.ours };
-      if (event.symbol !== undefined) payload.symbol = event.symbol;
-      payload.theirs = event.theirs;
-      return payload;
-    }
+    case 'ReconciliationMismatched':
+      return mismatch(event);
+    case 'CashAdopted':
+      return { cashMicros: event.cashMicros };
+    case 'PositionAdopted':
+      return {
+        change: event.change,
+        priceE4: event.priceE4,
+        realizedMicros: event.realizedMicros,
+        shares: event.shares,
+        symbol: event.symbol,
+      };
+    case 'OrderDropped':
+      return { clientOrderId: event.clientOrderId, leavesQuantity: event.leavesQuantity };
     case 'ReconciliationEnded':
       return { mismatches: event.mismatches };
     case 'RewardObserved':
@@ -264,6 +272,16 @@ function derivedPayload(event: Exclude<DerivedEvent, { readonly type: FrequentDe
     default:
       return assertNever(event);
   }
+}
+
+function mismatch(event: Extract<DerivedEvent, { readonly type: 'ReconciliationMismatched' }>): JsonObject {
+  const payload: Record<string, Json> = {};
+  if (event.clientOrderId !== undefined) payload.clientOrderId = event.clientOrderId;
+  payload.item = event.item;
+  payload.ours = event.ours;
+  if (event.symbol !== undefined) payload.symbol = event.symbol;
+  payload.theirs = event.theirs;
+  return payload;
 }
 
 function reward(event: Extract<DerivedEvent, { readonly type: 'RewardObserved' }>): JsonObject {

@@ -12,14 +12,9 @@ import type { CacheUse } from '../models/cached-inference.ts';
 import type { InferencePort } from '../ports/inference.ts';
 import type { Progress } from '../ports/progress.ts';
 import type { TapeWriter } from '../ports/tape.ts';
-import {
-  type ClosedTrade,
-  collectDerived,
-  collectInput,
-  createRunCollector,
-  type RunCollector,
-} from '../report/collect.ts';
+import { collectDerived, collectInput, createRunCollector, type RunCollector } from '../report/collect.ts';
 import { type RunStatistics, statisticsOf } from '../report/statistics.ts';
+import type { ClosedTrade } from '../report/trip-totals.ts';
 import type { RunLoop } from '../runtime/run-loop.ts';
 import { cyclesIn } from '../sources/session-timeline.ts';
 import { createFileTape } from '../tape/file-tape.ts';

@@ -23,6 +23,9 @@ export interface DecisionView {
   readonly isKilled: boolean;
   readonly isPaused: boolean;
   readonly isDisconnected: boolean;
+  /** N: 1 where books and broker differ, so that nothing may be traded; and whether they differ in cash. */
+  readonly unreconciled: Uint8Array;
+  readonly isCashUnreconciled: boolean;
   /** Every position is to be closed. */
   readonly isFlattening: boolean;
   /** Times stages in paper and live runs; decides nothing. */

@@ -125,6 +125,8 @@ function openBook(pipeline: Pipeline, view: DecisionView): RiskBook {
     isKilled: view.isKilled,
     isPaused: view.isPaused,
     isDisconnected: view.isDisconnected,
+    unreconciled: view.unreconciled,
+    isCashUnreconciled: view.isCashUnreconciled,
     equityMicros: view.equityMicros,
     market,
     positionShares: view.positionShares,

@@ -29,7 +29,9 @@ import { indexOfSymbol } from '../domain/symbol-index.ts';
 import type { MoneyMicros, TimeUs } from '../domain/units.ts';
 import type { Decision, DerivedEvent } from '../events/derived.ts';
 import type { InputEvent } from '../events/inputs.ts';
+import { collectAdopted, collectLateReport } from './collect-revisions.ts';
 import { createDrawdown, type Drawdown, updateDrawdown } from './measures.ts';
+import { type ClosedTrade, countTrip, createTripTotals, type TripTotals } from './trip-totals.ts';
 
 /** Counts of decisions by kind, then reason; only what occurred is a key. */
 export type DecisionCounts = Partial<Record<DecisionKind, Partial<Record<DecisionReason, number>>>>;
@@ -45,24 +47,6 @@ export interface OrderCounts {
   /** Executions, partial ones included. */
   fills: number;
   readonly rejectedBy: Partial<Record<OrderRejectReason, number>>;
-}
-
-/** Sums over round trips, flat to flat; a win is a net gain above 0, a loss one below. */
-export interface TripTotals {
-  count: number;
-  long: number;
-  wins: number;
-  losses: number;
-  gainsMicros: MoneyMicros;
-  lossesMicros: MoneyMicros;
-  bestMicros: MoneyMicros;
-  worstMicros: MoneyMicros;
-  holdingUs: number;
-}
-
-/** A position from flat to flat, and the horizon it was entered on; null where no order of ours opened it. */
-export interface ClosedTrade extends RoundTrip {
-  readonly horizon: string | null;
 }
 
 /** Equity at a session's close. */
@@ -127,17 +111,7 @@ export function createRunCollector(options: {
       rejectedBy: {},
     },
     decisions: {},
-    trips: {
-      count: 0,
-      long: 0,
-      wins: 0,
-      losses: 0,
-      gainsMicros: 0,
-      lossesMicros: 0,
-      bestMicros: 0,
-      worstMicros: 0,
-      holdingUs: 0,
-    },
+    trips: createTripTotals(),
     trades: [],
     openHorizon: symbols.map(() => null),
     sessions: [],
@@ -194,6 +168,10 @@ export function collectInput(collector: RunCollector, event: InputEvent): void {
       if (collectExecution(collector, event.execution)) orders.filled += 1;
       forgetOrder(collector, event.execution.clientOrderId);
       return;
+    case 'ExecutionCorrected':
+    case 'CommissionReported':
+      collectLateReport(collector, event);
+      return;
     case 'BorrowFeeCharged':
       chargeBorrowFee(collector.ledger, event.feeMicros);
       return;
@@ -216,6 +194,10 @@ export function collectDerived(collector: RunCollector, event: DerivedEvent, tUs
     case 'OrderIntended':
       collectIntent(collector, event.order);
       if (event.horizon !== undefined) collector.horizonOf.set(event.order.clientOrderId, event.horizon);
+      return;
+    case 'CashAdopted':
+    case 'PositionAdopted':
+      collectAdopted(collector, event, tUs);
       return;
     case 'CycleCompleted':
       collectCycle(collector, { equityMicros: event.equityMicros, tUs });
@@ -290,21 +272,6 @@ function forgetOrder({ arrivalE4, horizonOf }: RunCollector, clientOrderId: stri
 function collectTrip(collector: RunCollector, symbolIx: number, trip: RoundTrip): void {
   countTrip(collector.trips, trip);
   collector.trades.push({ ...trip, horizon: collector.openHorizon[symbolIx] ?? null });
-}
-
-function countTrip(trips: TripTotals, { direction, netMicros, holdingUs }: RoundTrip): void {
-  trips.bestMicros = trips.count === 0 ? netMicros : Math.max(trips.bestMicros, netMicros);
-  trips.worstMicros = trips.count === 0 ? netMicros : Math.min(trips.worstMicros, netMicros);
-  trips.count += 1;
-  trips.holdingUs += holdingUs;
-  if (direction === 'long') trips.long += 1;
-  if (netMicros > 0) {
-    trips.wins += 1;
-    trips.gainsMicros += netMicros;
-  } else if (netMicros < 0) {
-    trips.losses += 1;
-    trips.lossesMicros -= netMicros;
-  }
 }
 
 function collectCycle(

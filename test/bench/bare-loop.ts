@@ -41,6 +41,7 @@ export async function bareLoop(spec: {
   });
   const clock = createSessionClock();
   const none = new Float64Array(layout.symbols.length);
+  const reconciled = new Uint8Array(none.length);
   let cycle = 1;
   let fills = 0;
   let orders = 0;
@@ -83,6 +84,8 @@ export async function bareLoop(spec: {
           isKilled: false,
           isPaused: false,
           isDisconnected: false,
+          unreconciled: reconciled,
+          isCashUnreconciled: false,
           isFlattening: false,
         });
         for (const verdict of approved) {

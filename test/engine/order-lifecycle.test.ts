@@ -208,43 +208,6 @@ describe('a broker snapshot', () => {
     );
   });
 
-  it('that differs raises each difference with both sides, trips the switch and cancels what works', () => {
-    const desk = longDesk();
-    const [order] = ordersIn(desk.next({ BBB: 'long' }));
-    const cashMicros = desk.engine.ledger.cashMicros;
-    const derived = desk.send({
-      type: 'BrokerSnapshot',
-      cashMicros: cashMicros - 1,
-      positions: { AAA: 499, ZZZ: 3 },
-    });
-    expect(derived).toEqual([
-      { type: 'ReconciliationStarted' },
-      { type: 'ReconciliationMismatched', item: 'cash', ours: cashMicros, theirs: cashMicros - 1 },
-      {
-        type: 'ErrorRaised',
-        code: 'RECONCILIATION_MISMATCHED',
-        message: `cash: engine ${cashMicros}, broker ${cashMicros - 1} micro-dollars`,
-      },
-      { type: 'ReconciliationMismatched', item: 'position', symbol: 'AAA', ours: 500, theirs: 499 },
-      {
-        type: 'ErrorRaised',
-        code: 'RECONCILIATION_MISMATCHED',
-        message: 'position: engine 500, broker 499 shares',
-        symbol: 'AAA',
-      },
-      { type: 'ReconciliationMismatched', item: 'position', symbol: 'ZZZ', ours: 0, theirs: 3 },
-      {
-        type: 'ErrorRaised',
-        code: 'RECONCILIATION_MISMATCHED',
-        message: 'position: engine 0, broker 3 shares',
-        symbol: 'ZZZ',
-      },
-      { type: 'ReconciliationEnded', mismatches: 3 },
-      { type: 'KillSwitchTripped', cause: 'order_state', value: 3, limit: 0 },
-      { type: 'CancelIntended', clientOrderId: order!.clientOrderId, reason: 'kill_switch' },
-    ]);
-  });
-
   it('does not mistake a symbol for a property every object has', () => {
     const desk = warmDesk({ symbols: ['AAA', 'constructor'] });
     expect(desk.send({ type: 'BrokerSnapshot', cashMicros: 1e12, positions: {} })).toEqual(AGREED);

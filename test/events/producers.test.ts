@@ -12,7 +12,7 @@ import { runSessions } from '../../src/modes/run-sessions.ts';
 import { silentProgress } from '../../src/ports/progress.ts';
 import { recoverRun } from '../../src/research/recover-run.ts';
 import { readTape } from '../../src/tape/read-tape.ts';
-import { warmDesk } from '../engine/desk.ts';
+import { ordersIn, warmDesk } from '../engine/desk.ts';
 import { type SyntheticRunOptions, syntheticRun } from '../engine/synthetic-run.ts';
 import { inputSamples } from './samples.ts';
 
@@ -148,9 +148,10 @@ async function recovery(): Promise<Types> {
 
 /** What no simulated broker does, and what a backtest, which waits for its models, never meets. */
 function byHand(): Promise<Types> {
-  const desk = warmDesk();
-  desk.send({ type: 'BrokerSnapshot', cashMicros: 1, positions: {} });
-  desk.operator('reconcile');
+  const desk = warmDesk({ scenario: { reconciliation: { mode: 'auto_sync', confirmations: 1 } } });
+  const [order] = ordersIn(desk.next({ AAA: 'long' }));
+  desk.accept(order!);
+  desk.send({ type: 'BrokerSnapshot', cashMicros: 1, positions: { BBB: 5 }, openOrders: [] });
   desk.send({ type: 'CycleDue', cycle: 7 });
   desk.send({ type: 'CycleDue', cycle: 8 });
   const reports = [
@@ -190,7 +191,7 @@ const PRODUCED_BY: { readonly [T in InputType | DerivedType]: Scenario } = {
   ExecutionCorrected: 'byHand',
   CommissionReported: 'byHand',
   BrokerSnapshot: 'tradingDays',
-  ReconciliationRequested: 'byHand',
+  ReconciliationRequested: 'tradingDays',
   BorrowFeeCharged: 'tradingDays',
   OperatorCommanded: 'rehearsal',
   ConnectionLost: 'rehearsal',
@@ -218,6 +219,9 @@ const PRODUCED_BY: { readonly [T in InputType | DerivedType]: Scenario } = {
   ReconciliationStarted: 'tradingDays',
   ReconciliationMismatched: 'byHand',
   ReconciliationEnded: 'tradingDays',
+  CashAdopted: 'byHand',
+  PositionAdopted: 'byHand',
+  OrderDropped: 'byHand',
   RewardObserved: 'tradingDays',
   LearningUpdated: 'tradingDays',
   ErrorRaised: 'trouble',

@@ -229,11 +229,22 @@ export const derivedSamples: { readonly [T in DerivedType]: Extract<DerivedEvent
   ReconciliationStarted: { type: 'ReconciliationStarted' },
   ReconciliationMismatched: {
     type: 'ReconciliationMismatched',
-    item: 'position',
+    item: 'missing_order',
     symbol: 'SPY',
+    clientOrderId: 'run-7-0',
     ours: 100,
     theirs: 90,
   },
+  CashAdopted: { type: 'CashAdopted', cashMicros: -3 },
+  PositionAdopted: {
+    type: 'PositionAdopted',
+    symbol: 'SPY',
+    change: -10,
+    shares: 90,
+    priceE4: 1_676_900,
+    realizedMicros: -3,
+  },
+  OrderDropped: { type: 'OrderDropped', clientOrderId: 'run-7-0', leavesQuantity: 50 },
   ReconciliationEnded: { type: 'ReconciliationEnded', mismatches: 1 },
   RewardObserved: {
     type: 'RewardObserved',

@@ -92,6 +92,8 @@ function worldOf(world: World) {
     isKilled: false,
     isPaused: false,
     isDisconnected: false,
+    unreconciled: new Uint8Array(2),
+    isCashUnreconciled: false,
     equityMicros: 1e12,
     market,
     positionShares: Float64Array.of(world.position ?? 0, world.otherPosition ?? 0),
@@ -144,6 +146,12 @@ const EDGES: readonly { readonly check: RiskCheck; readonly beyond: World; reado
   { check: 'kill_switch', beyond: { book: { isKilled: true } }, inside: {} },
   { check: 'trading_paused', beyond: { book: { isPaused: true } }, inside: {} },
   { check: 'connection_lost', beyond: { book: { isDisconnected: true } }, inside: {} },
+  {
+    check: 'unreconciled',
+    beyond: { book: { unreconciled: Uint8Array.of(1, 0) } },
+    inside: { book: { unreconciled: Uint8Array.of(0, 1) } },
+  },
+  { check: 'cash_unreconciled', beyond: { book: { isCashUnreconciled: true } }, inside: {} },
   { check: 'session_closed', beyond: { book: { isSessionOpen: false } }, inside: {} },
   { check: 'halted_symbol', beyond: { market: (m) => m.isHalted.fill(1) }, inside: {} },
   {
@@ -417,8 +425,9 @@ describe('reductions', () => {
     },
   );
 
-  it('do not pass a closed session, a halt, a duplicate or a crossing order', () => {
+  it('do not pass books that differ, a closed session, a halt, a duplicate or a crossing order', () => {
     const held: World = { position: 3000, draft: reduce };
+    expect(outcome({ ...held, book: { unreconciled: Uint8Array.of(1, 0) } })).toBe('unreconciled');
     expect(outcome({ ...held, book: { isSessionOpen: false } })).toBe('session_closed');
     expect(outcome({ ...held, market: (m) => m.isHalted.fill(1) })).toBe('halted_symbol');
     expect(outcome({ ...held, working: [workingSell(100)] })).toBe('duplicate_intent');

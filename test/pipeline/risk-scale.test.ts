@@ -38,6 +38,8 @@ function stageOver(symbolCount: number) {
       isKilled: false,
       isPaused: false,
       isDisconnected: false,
+      unreconciled: new Uint8Array(symbols.length),
+      isCashUnreconciled: false,
       equityMicros: EQUITY_MICROS,
     };
     const book = openRiskBook({ ...facts, market, positionShares, advDollars, rules, working }, open, {

@@ -165,6 +165,61 @@ describe('collecting a run', () => {
     expect(renderSummary(statisticsOf(tradedDay()))).not.toContain('borrow fees');
   });
 
+  it('takes corrections and late fees into money and round trips as if they had been known at first', () => {
+    const collector = tradedDay();
+    const execution = {
+      ...{ executionId: 'x1.2', clientOrderId: 'c1', symbol: 'AAA', side: 'buy' as const },
+      ...{ quantity: 100, priceE4: 1_006_000, feeMicros: 0, tradeTimeUs: OPEN_US + 2 * MINUTE_US },
+    };
+    const corrected = {
+      type: 'ExecutionCorrected',
+      tUs: SESSION.closeUs,
+      execution,
+      corrects: 'x1',
+    } as const;
+    const fee = {
+      type: 'CommissionReported',
+      tUs: SESSION.closeUs,
+      executionId: 'x1.2',
+      feeMicros: 7_000_000,
+    } as const;
+    for (const event of [corrected, corrected, fee, fee]) collectInput(collector, event);
+    expect(statisticsOf(collector)).toMatchObject({
+      grossPnlMicros: 40_000_000,
+      feesMicros: 8_000_000,
+      roundTrips: { count: 1, wins: 1, bestMicros: 32_000_000, worstMicros: 32_000_000 },
+    });
+    expect(collector.trades).toMatchObject([{ entryPriceE4: 1_006_000, netMicros: 32_000_000 }]);
+    // taken back, it leaves a short sale that is still open
+    const busted = {
+      ...corrected,
+      corrects: 'x1.2',
+      execution: { ...execution, executionId: 'x1.3', quantity: 0 },
+    };
+    collectInput(collector, busted);
+    expect(collector.trades).toEqual([]);
+    expect(collector.ledger.shares[0]).toBe(-100);
+    expect(statisticsOf(collector).roundTrips).toMatchObject({ count: 0, wins: 0, bestMicros: null });
+  });
+
+  it('takes over what the engine took over from the broker', () => {
+    const collector = tradedDay();
+    const cash = collector.ledger.cashMicros;
+    const tUs = SESSION.closeUs;
+    const adopted = {
+      type: 'PositionAdopted',
+      symbol: 'AAA',
+      priceE4: 1_000_000,
+      realizedMicros: 0,
+    } as const;
+    collectDerived(collector, { ...adopted, change: 30, shares: 30 }, tUs);
+    collectDerived(collector, { ...adopted, change: -30, shares: 0, priceE4: 1_100_000 }, tUs);
+    collectDerived(collector, { type: 'CashAdopted', cashMicros: -5 }, tUs);
+    expect(collector.ledger.cashMicros).toBe(cash - 5);
+    expect(collector.trades.at(-1)).toMatchObject({ quantity: 30, grossMicros: 300_000_000, horizon: null });
+    expect(statisticsOf(collector).roundTrips.count).toBe(2);
+  });
+
   it('slippage is measured from the mid when the order was decided', () => {
     const s = statisticsOf(tradedDay());
     // bought at 100.20 on a mid of 100.05, sold at 101.00 on a mid of 100.15: costs 15.00, gains 85.00

@@ -158,6 +158,18 @@ export const RISK_CHECKS: readonly RiskCheckRow[] = [
   { check: 'kill_switch', unit: '', reductionsPass: true, run: ({ book }) => flag(book.isKilled) },
   { check: 'trading_paused', unit: '', reductionsPass: true, run: ({ book }) => flag(book.isPaused) },
   { check: 'connection_lost', unit: '', reductionsPass: true, run: ({ book }) => flag(book.isDisconnected) },
+  {
+    check: 'unreconciled',
+    unit: '',
+    reductionsPass: false,
+    run: ({ book, draft }) => flag(book.unreconciled[draft.symbolIx] === 1),
+  },
+  {
+    check: 'cash_unreconciled',
+    unit: '',
+    reductionsPass: true,
+    run: ({ book }) => flag(book.isCashUnreconciled),
+  },
   { check: 'session_closed', unit: '', reductionsPass: false, run: ({ book }) => flag(!book.isSessionOpen) },
   {
     check: 'halted_symbol',

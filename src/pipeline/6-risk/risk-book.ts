@@ -36,6 +36,9 @@ export interface RiskFacts {
   readonly isKilled: boolean;
   readonly isPaused: boolean;
   readonly isDisconnected: boolean;
+  /** N: 1 where our books and the broker's differ. */
+  readonly unreconciled: Uint8Array;
+  readonly isCashUnreconciled: boolean;
   readonly equityMicros: MoneyMicros;
   readonly market: MarketState;
   /** N signed shares. */
@@ -111,6 +114,8 @@ export function openRiskBook(
     isKilled,
     isPaused,
     isDisconnected,
+    unreconciled,
+    isCashUnreconciled,
     equityMicros,
     market,
     positionShares,
@@ -124,6 +129,8 @@ export function openRiskBook(
     isKilled,
     isPaused,
     isDisconnected,
+    unreconciled,
+    isCashUnreconciled,
     equityMicros,
     market,
     positionShares,

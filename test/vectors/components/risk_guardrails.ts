@@ -199,6 +199,8 @@ function bookOf(symbols: readonly string[], weights: Weights, isKilled: boolean)
     isKilled,
     isPaused: false,
     isDisconnected: false,
+    unreconciled: new Uint8Array(symbols.length),
+    isCashUnreconciled: false,
     equityMicros: SHARES_PER_EQUITY * 1e6,
     market,
     positionShares: Float64Array.from(symbols, (name) =>

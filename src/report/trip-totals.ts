@@ -1,0 +1,49 @@
+import type { RoundTrip } from '../domain/lots.ts';
+import type { MoneyMicros } from '../domain/units.ts';
+
+/** Sums over round trips, flat to flat; a win is a net gain above 0, a loss one below. */
+export interface TripTotals {
+  count: number;
+  long: number;
+  wins: number;
+  losses: number;
+  gainsMicros: MoneyMicros;
+  lossesMicros: MoneyMicros;
+  bestMicros: MoneyMicros;
+  worstMicros: MoneyMicros;
+  holdingUs: number;
+}
+
+/** A position from flat to flat, and the horizon it was entered on; null where no order of ours opened it. */
+export interface ClosedTrade extends RoundTrip {
+  readonly horizon: string | null;
+}
+
+export function createTripTotals(): TripTotals {
+  return {
+    count: 0,
+    long: 0,
+    wins: 0,
+    losses: 0,
+    gainsMicros: 0,
+    lossesMicros: 0,
+    bestMicros: 0,
+    worstMicros: 0,
+    holdingUs: 0,
+  };
+}
+
+export function countTrip(trips: TripTotals, { direction, netMicros, holdingUs }: RoundTrip): void {
+  trips.bestMicros = trips.count === 0 ? netMicros : Math.max(trips.bestMicros, netMicros);
+  trips.worstMicros = trips.count === 0 ? netMicros : Math.min(trips.worstMicros, netMicros);
+  trips.count += 1;
+  trips.holdingUs += holdingUs;
+  if (direction === 'long') trips.long += 1;
+  if (netMicros > 0) {
+    trips.wins += 1;
+    trips.gainsMicros += netMicros;
+  } else if (netMicros < 0) {
+    trips.losses += 1;
+    trips.lossesMicros -= netMicros;
+  }
+}
