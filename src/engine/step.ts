@@ -158,7 +158,7 @@ function applySlice(
 ): void {
   const { slice, tUs } = input;
   const universeIxOf = universeIndexOf(engine.layout.symbols, slice.table.symbols);
-  pipeline.applySlice(engine.pipeline, slice, universeIxOf, tUs);
+  pipeline.applySlice(engine.pipeline, slice, universeIxOf);
   learnFromForecasts(engine.pipeline, out);
   const equityMicros = currentEquityMicros(engine);
   const { risk } = engine.settings;

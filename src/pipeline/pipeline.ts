@@ -1,7 +1,6 @@
 import { type CorporateAction, rebasedMarkE4, rebaseOf } from '../domain/corporate-actions.ts';
 import { InvariantError } from '../domain/errors.ts';
 import { HAS_ASK, HAS_BID, HAS_TRADE, type MarketSlice, type Session } from '../domain/market-table.ts';
-import type { TimeUs } from '../domain/units.ts';
 import type { Decision, Stage, StageDigests } from '../events/derived.ts';
 import type { InferenceRequest } from '../events/inference.ts';
 import { fillOmega } from '../learning/learning-state.ts';
@@ -74,15 +73,14 @@ export function closeSession(pipeline: Pipeline): void {
   closeAdvSession(pipeline.adv);
 }
 
-/** Takes in what became known at `tUs`. Forecasts due before it mature first, with the mids known until then. */
-export function applySlice(
-  pipeline: Pipeline,
-  slice: MarketSlice,
-  universeIxOf: Int32Array,
-  tUs: TimeUs,
-): void {
+/**
+ * Takes in what bars show. Their own end is the time that counts, whenever they came: a bar that was late is old, and
+ * its mid belongs to the grid point it closed at. Forecasts due before it mature first, with the mids known until then.
+ */
+export function applySlice(pipeline: Pipeline, slice: MarketSlice, universeIxOf: Int32Array): void {
   const { market, volatility, adv, prediction, outcomes, marksE4 } = pipeline;
   const { table } = slice;
+  const tUs = table.endUs[slice.from];
   maturePairsBefore(prediction, tUs);
   scoreForecastsBefore(pipeline, tUs);
   for (let row = slice.from; row < slice.to; row += 1) {

@@ -88,10 +88,15 @@ export function createLiveLoop(ports: LiveLoopPorts): LiveLoop {
     const effects: Effect[] = [];
     const requests: InferenceRequest[] = [];
     try {
-      const batch = waiting.splice(0, BATCH);
-      for (const event of batch) recordOne(event, effects, requests);
+      // an effect is carried out before the next input is looked at: what a simulated broker does has its place on the tape
+      let count = 0;
+      while (count < BATCH && count < waiting.length && effects.length === 0) {
+        recordOne(waiting[count], effects, requests);
+        count += 1;
+      }
+      waiting.splice(0, count);
       if (effects.length > 0) tape.flush();
-      else if (batch.length > 0) dueFlush();
+      else if (count > 0) dueFlush();
     } catch (error) {
       giveUp(error);
       return;

@@ -65,7 +65,7 @@ export async function bareLoop(spec: {
           applyExecution(ledger, report.execution);
           fills += 1;
         }
-        pipeline.applySlice(stages, event.slice, universeIxOf, tUs);
+        pipeline.applySlice(stages, event.slice, universeIxOf);
       } else if (event.type === 'CycleDue') {
         const { batches, usable } = features.buildBatches(stages.features);
         const answer = inference.infer({ cycle: event.cycle, batches, usable });
