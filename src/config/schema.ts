@@ -33,6 +33,16 @@ const dataSchema = z
       .enum(['dataset', 'simulated', 'alpaca'])
       .default('dataset')
       .describe('Where paper and live runs take market data from; a backtest reads the dataset.'),
+    warmupSessions: wholeNumber({ min: 0, max: 250 })
+      .default(5)
+      .describe(
+        'Sessions of history that a paper or live run takes in before it starts; not with a dataset as its source.',
+      ),
+    graceMilliseconds: wholeNumber({ min: 0, max: 60_000 })
+      .default(1500)
+      .describe(
+        'Time after the end of a bar that a live source is given to deliver it, before the cycle is due without it, ms.',
+      ),
     symbols: z
       .array(symbol())
       .min(1)

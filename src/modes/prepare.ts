@@ -28,6 +28,8 @@ export interface PrepareOptions {
   readonly cache?: CacheFolder;
   /** Absent: a backtest. */
   readonly mode?: RunMode;
+  /** Sessions that have yet to come, in place of the dataset's: models answer as they come, from no cache or recording. */
+  readonly comingSessions?: readonly Session[];
 }
 
 /** A scenario with everything it names opened and checked. */
@@ -52,13 +54,13 @@ export interface PreparedRun {
  */
 export async function prepareRun(
   scenario: LoadedScenario,
-  { cache, mode }: PrepareOptions = {},
+  { cache, mode, comingSessions }: PrepareOptions = {},
 ): Promise<PreparedRun> {
   const { resolvedPaths } = scenario;
   const { families, excludeFamilies, views } = scenario.scenario.models;
   const selection = { families, excludeFamilies };
   const dataset = await openDataset(resolvedPaths.datasetDir);
-  const sessions = chooseSessions(scenario, dataset);
+  const sessions = comingSessions ?? chooseSessions(scenario, dataset);
   const symbols = chooseSymbols(scenario, dataset);
   checkSectors(scenario, symbols);
   const runRoot =
@@ -101,17 +103,19 @@ export async function prepareRun(
   const opened = await openInference({
     runRoot,
     identity,
-    recording: resolvedPaths.predictionsFile,
-    cache,
+    recording: comingSessions === undefined ? resolvedPaths.predictionsFile : undefined,
+    cache: comingSessions === undefined ? cache : undefined,
     sessions,
   });
+  // live, a deadline is kept by the clock, not by made-up latencies
+  const isTimed = comingSessions !== undefined;
   return {
     identity,
     dataset,
     sessions,
     warmSnapshot: warm?.snapshot,
     cacheUse: opened.cacheUse,
-    inference: opened.inference && inTime(opened.inference, settings.engine),
+    inference: opened.inference && (isTimed ? opened.inference : inTime(opened.inference, settings.engine)),
     warnings: runRoot?.warnings ?? [],
     discoveries: [
       ...(isDiscovering ? [horizonsDiscovered(horizons, layout)] : []),

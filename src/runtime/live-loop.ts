@@ -1,18 +1,24 @@
-import { assertNever, InvariantError, SametapeError } from '../domain/errors.ts';
 import type { OrderRequest } from '../domain/orders.ts';
 import type { TimeUs } from '../domain/units.ts';
 import type { Engine } from '../engine/engine-state.ts';
-import { findOrder } from '../engine/order-book.ts';
 import type { Base64Codec } from '../events/base64.ts';
-import type { DerivedEvent } from '../events/derived.ts';
 import type { InferenceRequest } from '../events/inference.ts';
 import type { InputEvent } from '../events/inputs.ts';
 import type { Broker, Untimed } from '../ports/broker.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { InferencePort } from '../ports/inference.ts';
 import type { TapeWriter } from '../ports/tape.ts';
-import { answerOf, failureOf } from './inference-answer.ts';
-import { createRecorder, type RunStreams } from './recorder.ts';
+import { type BrokerDesk, type BrokerEffect, createBrokerDesk, isBrokerEffect } from './broker-desk.ts';
+import { createModelDesk } from './model-desk.ts';
+import { createRecorder, type Recorder, type RunStreams } from './recorder.ts';
+
+/** An input on its way to the tape, and who waits for it to be durable there. */
+export interface Arrival {
+  readonly event: Untimed<InputEvent>;
+  /** A time of its own, for what happened before the run began; not later than the clock. */
+  readonly tUs?: TimeUs;
+  readonly whenDurable?: (place: { readonly seq: number; readonly tUs: TimeUs }) => void;
+}
 
 export interface LiveLoopPorts {
   readonly engine: Engine;
@@ -23,15 +29,18 @@ export interface LiveLoopPorts {
   readonly inference: InferencePort | undefined;
   readonly base64: Base64Codec;
   readonly clock: Clock;
+  /** A command that waits for no turn: asked for between any two inputs. */
+  readonly takeUrgent?: () => Arrival | undefined;
   /** Told of requests that failed and are made again; nothing of it is on the tape. */
   readonly onTrouble: (error: unknown) => void;
 }
 
-export interface LiveLoop extends RunStreams {
+export interface LiveLoop extends RunStreams, Pick<BrokerDesk, 'resend'> {
   /** Takes an input in; it is recorded in the order of arrival, at the time of the clock. Ignored once stopped. */
   offer(event: Untimed<InputEvent>): void;
+  arrive(arrival: Arrival): void;
   /** The same, before all that waits: an operator's command does not stand in line. */
-  offerFirst(event: Untimed<InputEvent>): void;
+  arriveFirst(arrival: Arrival): void;
   /** Sends an order whose intent is on the tape already: one that a crash may have kept from being sent. */
   resend(order: OrderRequest): void;
   /** Asks again for a cancel whose intent is on the tape already. */
@@ -40,260 +49,191 @@ export interface LiveLoop extends RunStreams {
   settled(): Promise<void>;
   /** Records RunStopped behind what was offered, makes it durable and ends both streams. */
   stop(reason: string): Promise<void>;
-  /** Rejects when the tape can no longer be written, or on a bug: nothing was sent from then on. Never resolves. */
+  /** Rejects when the tape can no longer be written, or on a bug: nothing is sent from then on. Never resolves. */
   readonly failed: Promise<never>;
 }
 
-/** First and longest wait before a failed request to the broker is made again. */
-const RETRY_FIRST_US = 250_000;
-const RETRY_LONGEST_US = 15_000_000;
 /** Records that ask for nothing are made durable this much later at most. */
 const FLUSH_US = 50_000;
 /** Inputs recorded between two looks at the sockets. */
 const BATCH = 256;
 
-type Effect = Extract<
-  DerivedEvent,
-  { readonly type: 'OrderIntended' | 'CancelIntended' | 'ReconciliationRequested' }
->;
-
 /**
- * The loop of paper and live runs over sources that do not wait. Arrival is the order of the tape. What one turn
- * recorded is made durable with one fsync before anything that it asks for is sent, and an answer is an input like any
- * other. Models work while other inputs go on; at most one cycle is open.
+ * The loop of paper and live runs over sources that do not wait. Arrival is the order of the tape. What was recorded is
+ * made durable before anything that it asks for is sent, all orders of a cycle with one fsync, and an answer is an input
+ * like any other. Models work while other inputs go on; at most one cycle is open.
  */
 export function createLiveLoop(ports: LiveLoopPorts): LiveLoop {
-  const { engine, tape, broker, inference, clock, onTrouble } = ports;
-  const recorder = createRecorder(ports);
-  let waiting: Untimed<InputEvent>[] = [];
-  let isTurnDue = false;
-  let isFlushDue = false;
-  let state: 'running' | 'stopped' | 'failed' = 'running';
-  let whenSettled: (() => void)[] = [];
-  let fail: (error: unknown) => void = () => undefined;
-  const failed = new Promise<never>((_, reject) => {
-    fail = reject;
-  });
-  failed.catch(() => undefined);
+  return new Loop(ports);
+}
 
-  function dueTurn(): void {
-    if (isTurnDue || state !== 'running') return;
-    isTurnDue = true;
-    setImmediate(turn);
+/** What one turn gathers: effects to carry out, models to ask, and who waits for what was recorded. */
+interface Turn {
+  readonly effects: BrokerEffect[];
+  readonly requests: InferenceRequest[];
+  readonly awaited: (() => void)[];
+}
+
+class Loop implements LiveLoop {
+  readonly failed: Promise<never>;
+  private readonly ports: LiveLoopPorts;
+  private readonly recorder: Recorder;
+  private readonly brokerDesk: BrokerDesk;
+  private readonly askModels: (request: InferenceRequest) => void;
+  private readonly fail: (error: unknown) => void;
+  private waiting: Arrival[] = [];
+  private whenSettled: (() => void)[] = [];
+  private isTurnDue = false;
+  private isFlushDue = false;
+  private state: 'running' | 'stopped' | 'failed' = 'running';
+
+  constructor(ports: LiveLoopPorts) {
+    this.ports = ports;
+    let fail: (error: unknown) => void = () => undefined;
+    this.failed = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+    // whoever races against it hears of it; nobody has to
+    this.failed.catch(() => undefined);
+    this.fail = fail;
+    this.recorder = createRecorder(ports);
+    const offer = (event: Untimed<InputEvent>): void => this.offer(event);
+    this.brokerDesk = createBrokerDesk({ ...ports, isRunning: () => this.state === 'running', offer });
+    this.askModels = createModelDesk({ ...ports, offer, giveUp: (error) => this.giveUp(error) });
   }
 
-  function turn(): void {
-    isTurnDue = false;
-    if (state !== 'running') return;
-    const effects: Effect[] = [];
-    const requests: InferenceRequest[] = [];
+  get inputs$(): RunStreams['inputs$'] {
+    return this.recorder.inputs$;
+  }
+
+  get derived$(): RunStreams['derived$'] {
+    return this.recorder.derived$;
+  }
+
+  offer(event: Untimed<InputEvent>): void {
+    this.arrive({ event });
+  }
+
+  arrive(arrival: Arrival): void {
+    if (this.state !== 'running') return;
+    this.waiting.push(arrival);
+    this.dueTurn();
+  }
+
+  arriveFirst(arrival: Arrival): void {
+    if (this.state !== 'running') return;
+    this.waiting.unshift(arrival);
+    this.dueTurn();
+  }
+
+  resend(order: OrderRequest): void {
+    this.brokerDesk.resend(order);
+  }
+
+  recancel(clientOrderId: string): void {
+    this.brokerDesk.cancel(clientOrderId);
+  }
+
+  settled(): Promise<void> {
+    return new Promise((resolve) => {
+      this.whenSettled.push(resolve);
+      this.dueTurn();
+    });
+  }
+
+  async stop(reason: string): Promise<void> {
+    if (this.state === 'running') {
+      const ended = new Promise<void>((resolve) => {
+        this.arrive({ event: { type: 'RunStopped', reason }, whenDurable: () => resolve() });
+      });
+      await Promise.race([ended, this.failed]);
+    }
+    this.recorder.inputs$.complete();
+    this.recorder.derived$.complete();
+  }
+
+  private dueTurn(): void {
+    if (this.isTurnDue || this.state !== 'running') return;
+    this.isTurnDue = true;
+    setImmediate(() => this.turn());
+  }
+
+  private turn(): void {
+    this.isTurnDue = false;
+    if (this.state !== 'running') return;
+    const turn: Turn = { effects: [], requests: [], awaited: [] };
     try {
-      // an effect is carried out before the next input is looked at: what a simulated broker does has its place on the tape
-      let count = 0;
-      while (count < BATCH && count < waiting.length && effects.length === 0) {
-        recordOne(waiting[count], effects, requests);
-        count += 1;
-      }
-      waiting.splice(0, count);
-      if (effects.length > 0) tape.flush();
-      else if (count > 0) dueFlush();
+      this.recordSome(turn);
     } catch (error) {
-      giveUp(error);
+      this.giveUp(error);
       return;
     }
-    for (const effect of effects) carryOut(effect);
-    for (const request of requests) ask(request);
-    if (waiting.length > 0 && !hasEnded()) {
-      dueTurn();
+    for (const call of turn.awaited) call();
+    for (const effect of turn.effects) this.brokerDesk.carryOut(effect);
+    for (const request of turn.requests) this.askModels(request);
+    if (this.waiting.length > 0) {
+      this.dueTurn();
       return;
     }
-    const settled = whenSettled;
-    whenSettled = [];
+    const settled = this.whenSettled;
+    this.whenSettled = [];
     for (const resolve of settled) resolve();
   }
 
-  function hasEnded(): boolean {
-    return state !== 'running';
+  /** An effect is carried out before the next input is looked at: what a simulated broker does has its place on the tape. */
+  private recordSome(turn: Turn): void {
+    const { tape, takeUrgent } = this.ports;
+    let count = 0;
+    while (count < BATCH && turn.effects.length === 0 && this.state === 'running') {
+      const urgent = takeUrgent?.();
+      if (urgent === undefined && count === this.waiting.length) break;
+      this.record(urgent ?? this.waiting[count], turn);
+      if (urgent === undefined) count += 1;
+    }
+    this.waiting.splice(0, this.state === 'running' ? count : this.waiting.length);
+    if (turn.effects.length > 0 || turn.awaited.length > 0) tape.flush();
+    else if (count > 0) this.dueFlush();
   }
 
-  function recordOne(untimed: Untimed<InputEvent>, effects: Effect[], requests: InferenceRequest[]): void {
-    if (state !== 'running' || isLateAnswer(untimed)) return;
-    const event = { ...untimed, tUs: now() } as InputEvent;
-    const { derived, inference: request } = recorder.record(event);
+  private record({ event: untimed, tUs: ownUs, whenDurable }: Arrival, turn: Turn): void {
+    const { engine, tape, clock, broker } = this.ports;
+    if (isLateAnswer(engine, untimed)) return;
+    const tUs = Math.max(ownUs ?? clock.nowUs(), engine.nowUs);
+    const event = { ...untimed, tUs } as InputEvent;
+    const seq = tape.nextSeq;
+    const { derived, inference } = this.recorder.record(event);
     broker.observe?.(event);
-    for (const followed of derived) if (isEffect(followed)) effects.push(followed);
-    if (request !== undefined) requests.push(request);
-    if (event.type === 'RunStopped') state = 'stopped';
+    for (const followed of derived) if (isBrokerEffect(followed)) turn.effects.push(followed);
+    if (inference !== undefined) turn.requests.push(inference);
+    if (whenDurable !== undefined) turn.awaited.push(() => whenDurable({ seq, tUs }));
+    if (event.type === 'RunStopped') this.state = 'stopped';
   }
 
-  function now(): TimeUs {
-    return Math.max(clock.nowUs(), engine.nowUs);
-  }
-
-  /** An answer to a cycle that has been given up. */
-  function isLateAnswer(event: Untimed<InputEvent>): boolean {
-    if (event.type === 'PredictionsMade') return engine.openCycle !== event.predictions.cycle;
-    return event.type === 'InferenceFailed' && engine.openCycle !== event.cycle;
-  }
-
-  function dueFlush(): void {
-    if (isFlushDue) return;
-    isFlushDue = true;
+  private dueFlush(): void {
+    if (this.isFlushDue) return;
+    this.isFlushDue = true;
+    const { clock, tape } = this.ports;
     clock.at(clock.nowUs() + FLUSH_US, () => {
-      isFlushDue = false;
-      if (state !== 'running') return;
+      this.isFlushDue = false;
+      if (this.state !== 'running') return;
       try {
         tape.flush();
       } catch (error) {
-        giveUp(error);
+        this.giveUp(error);
       }
     });
   }
 
   /** What could not be recorded is not acted on, and nothing after it is. */
-  function giveUp(error: unknown): void {
-    state = 'failed';
-    waiting = [];
-    fail(error);
+  private giveUp(error: unknown): void {
+    this.state = 'failed';
+    this.waiting = [];
+    this.fail(error);
   }
-
-  function carryOut(effect: Effect): void {
-    switch (effect.type) {
-      case 'OrderIntended':
-        send(effect.order, false);
-        return;
-      case 'CancelIntended':
-        sendCancel(effect.clientOrderId);
-        return;
-      case 'ReconciliationRequested':
-        reconcile();
-        return;
-      default:
-        assertNever(effect);
-    }
-  }
-
-  /** Makes a request until it succeeds or is no longer wanted. */
-  function untilDone(request: (attempt: number) => Promise<void>, isWanted: () => boolean): void {
-    let attempt = 0;
-    const again = (): void => {
-      if (state !== 'running' || !isWanted()) return;
-      request(attempt).catch((error: unknown) => {
-        onTrouble(error);
-        const waitUs = Math.min(RETRY_FIRST_US * 2 ** Math.min(attempt, 10), RETRY_LONGEST_US);
-        attempt += 1;
-        clock.at(clock.nowUs() + waitUs, again);
-      });
-    };
-    again();
-  }
-
-  /** An order that nobody has reported on may have been placed: from the second attempt on it is looked up first. */
-  function send(order: OrderRequest, mayBePlaced: boolean): void {
-    const { clientOrderId } = order;
-    untilDone(
-      (attempt) => broker.submitOrder(order, { mayBePlaced: mayBePlaced || attempt > 0 }),
-      () => findOrder(engine.orders, clientOrderId)?.status === 'intended',
-    );
-  }
-
-  function sendCancel(clientOrderId: string): void {
-    untilDone(
-      () => broker.cancelOrder(clientOrderId),
-      () => Object.hasOwn(engine.orders.workingOrdinals, clientOrderId),
-    );
-  }
-
-  function reconcile(): void {
-    untilDone(
-      async () => {
-        const [cashMicros, positions, open] = [
-          await broker.getCash(),
-          await broker.getPositions(),
-          await broker.getOpenOrders(),
-        ];
-        const openOrders = open.map(({ clientOrderId, symbol, side, quantity, filledQuantity }) => ({
-          clientOrderId,
-          symbol,
-          side,
-          leavesQuantity: quantity - filledQuantity,
-        }));
-        offer({ type: 'BrokerSnapshot', cashMicros, positions, openOrders });
-      },
-      () => true,
-    );
-  }
-
-  function ask(request: InferenceRequest): void {
-    if (inference === undefined) {
-      giveUp(new InvariantError('inference was requested in limited mode'));
-      return;
-    }
-    const { cycle } = request;
-    const { deadline } = engine.settings.prediction;
-    if (deadline !== undefined) {
-      const { milliseconds } = deadline;
-      clock.at(clock.nowUs() + milliseconds * 1000, () => {
-        const reason = `no answer within ${milliseconds} ms`;
-        if (engine.openCycle === cycle) offer({ type: 'InferenceFailed', cycle, reason });
-      });
-    }
-    try {
-      const answer = inference.infer(request);
-      if (!(answer instanceof Promise)) {
-        offer(answerOf(request, answer));
-        return;
-      }
-      answer.then(
-        (predictions) => offer(answerOf(request, predictions)),
-        (error: unknown) => failedInference(cycle, error),
-      );
-    } catch (error) {
-      failedInference(cycle, error);
-    }
-  }
-
-  function failedInference(cycle: number, error: unknown): void {
-    if (error instanceof SametapeError) giveUp(error);
-    else offer(failureOf(cycle, error));
-  }
-
-  function offer(event: Untimed<InputEvent>): void {
-    if (state !== 'running') return;
-    waiting.push(event);
-    dueTurn();
-  }
-
-  return {
-    inputs$: recorder.inputs$,
-    derived$: recorder.derived$,
-    offer,
-    offerFirst: (event) => {
-      if (state !== 'running') return;
-      waiting.unshift(event);
-      dueTurn();
-    },
-    resend: (order) => send(order, true),
-    recancel: sendCancel,
-    settled: () =>
-      new Promise((resolve) => {
-        whenSettled.push(resolve);
-        dueTurn();
-      }),
-    stop: async (reason) => {
-      if (state === 'running') {
-        offer({ type: 'RunStopped', reason });
-        await Promise.race([new Promise<void>((resolve) => whenSettled.push(resolve)), failed]);
-        tape.flush();
-      }
-      recorder.inputs$.complete();
-      recorder.derived$.complete();
-    },
-    failed,
-  };
 }
 
-function isEffect(event: DerivedEvent): event is Effect {
-  const { type } = event;
-  return type === 'OrderIntended' || type === 'CancelIntended' || type === 'ReconciliationRequested';
+/** An answer to a cycle that has been given up. */
+function isLateAnswer({ openCycle }: Engine, event: Untimed<InputEvent>): boolean {
+  if (event.type === 'PredictionsMade') return openCycle !== event.predictions.cycle;
+  return event.type === 'InferenceFailed' && openCycle !== event.cycle;
 }

@@ -20,25 +20,36 @@ export function withDataGaps(events: Iterable<InputEvent>, options: GapOptions):
 }
 
 function* watchGaps(events: Iterable<InputEvent>, options: GapOptions): Generator<InputEvent> {
+  const gapsBefore = createGapWatch(options);
+  for (const event of events) {
+    yield* gapsBefore(event);
+    yield event;
+  }
+}
+
+/** Shown one event after the other, says which gaps each of them finds. Finds none where `maxGapMinutes` is 0. */
+export function createGapWatch(options: GapOptions): (event: InputEvent) => readonly InputEvent[] {
   const { symbols, maxGapMinutes = 0, barSeconds } = options;
+  if (maxGapMinutes === 0) return () => [];
   const allowedUs = maxGapMinutes * US_PER_MINUTE + barSeconds * 1_000_000;
   const newestUs = new Float64Array(symbols.length);
   const isReported = new Uint8Array(symbols.length);
-  for (const event of events) {
+  return (event) => {
+    const gaps: InputEvent[] = [];
     if (event.type === 'SessionOpened') {
       newestUs.fill(event.tUs);
       isReported.fill(0);
-    } else {
-      for (let i = 0; i < symbols.length; i += 1) {
-        if (event.tUs - newestUs[i] <= allowedUs || isReported[i] === 1) continue;
-        isReported[i] = 1;
-        yield { type: 'DataGapDetected', tUs: event.tUs, symbol: symbols[i], sinceUs: newestUs[i] };
-      }
-      if (event.type === 'MarketSlice')
-        takeBars(event.slice, { symbols, tUs: event.tUs, newestUs, isReported });
+      return gaps;
     }
-    yield event;
-  }
+    for (let i = 0; i < symbols.length; i += 1) {
+      if (event.tUs - newestUs[i] <= allowedUs || isReported[i] === 1) continue;
+      isReported[i] = 1;
+      gaps.push({ type: 'DataGapDetected', tUs: event.tUs, symbol: symbols[i], sinceUs: newestUs[i] });
+    }
+    if (event.type === 'MarketSlice')
+      takeBars(event.slice, { symbols, tUs: event.tUs, newestUs, isReported });
+    return gaps;
+  };
 }
 
 interface GapState {

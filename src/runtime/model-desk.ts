@@ -1,0 +1,59 @@
+import { InvariantError, SametapeError } from '../domain/errors.ts';
+import type { Engine } from '../engine/engine-state.ts';
+import type { InferenceRequest } from '../events/inference.ts';
+import type { InputEvent } from '../events/inputs.ts';
+import type { Untimed } from '../ports/broker.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { InferencePort } from '../ports/inference.ts';
+import { answerOf, failureOf } from './inference-answer.ts';
+
+export interface ModelDeskOptions {
+  readonly engine: Engine;
+  readonly inference: InferencePort | undefined;
+  readonly clock: Clock;
+  readonly offer: (event: Untimed<InputEvent>) => void;
+  /** Told of a bug, or of a cache that cannot serve the run. */
+  readonly giveUp: (error: unknown) => void;
+}
+
+/** Asks the models for one cycle's predictions, while other inputs go on. The deadline is an input like the answer. */
+export function createModelDesk(options: ModelDeskOptions): (request: InferenceRequest) => void {
+  const { engine, inference, clock, offer, giveUp } = options;
+
+  function failed(cycle: number, error: unknown): void {
+    if (error instanceof SametapeError) giveUp(error);
+    else offer(failureOf(cycle, error));
+  }
+
+  function watchDeadline(cycle: number): void {
+    const { deadline } = engine.settings.prediction;
+    if (deadline === undefined) return;
+    const { milliseconds } = deadline;
+    clock.at(clock.nowUs() + milliseconds * 1000, () => {
+      const reason = `no answer within ${milliseconds} ms`;
+      if (engine.openCycle === cycle) offer({ type: 'InferenceFailed', cycle, reason });
+    });
+  }
+
+  return (request) => {
+    if (inference === undefined) {
+      giveUp(new InvariantError('inference was requested in limited mode'));
+      return;
+    }
+    const { cycle } = request;
+    watchDeadline(cycle);
+    try {
+      const answer = inference.infer(request);
+      if (!(answer instanceof Promise)) {
+        offer(answerOf(request, answer));
+        return;
+      }
+      answer.then(
+        (predictions) => offer(answerOf(request, predictions)),
+        (error: unknown) => failed(cycle, error),
+      );
+    } catch (error) {
+      failed(cycle, error);
+    }
+  };
+}
