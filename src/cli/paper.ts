@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { RunResult } from '../modes/backtest.ts';
+import type { RunResult } from '../modes/run-views.ts';
 import { createProgress } from './progress.ts';
 import { writeRun } from './run-text.ts';
 import { loadWithOptions, type ScenarioOptions, withSetOption } from './scenario-options.ts';

@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import type { RunResult } from '../modes/backtest.ts';
+import type { RunResult } from '../modes/run-views.ts';
 import { number } from '../report/format.ts';
 import { createPainter, renderTable } from './terminal.ts';
 

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { InputError } from '../domain/errors.ts';
-import type { RunResult } from '../modes/backtest.ts';
+import type { RunResult } from '../modes/run-views.ts';
 import { createProgress } from './progress.ts';
 import { writeRun } from './run-text.ts';
 import { loadWithOptions, type ScenarioOptions, withSetOption } from './scenario-options.ts';

@@ -205,6 +205,8 @@ export interface BorrowSettings {
 }
 
 export interface ExchangeSettings {
+  /** An order that comes this soon after a bar opened may still fill at its opening. */
+  readonly decisionAllowanceUs: number;
   readonly slippageBps: Bps;
   /** Square-root participation slippage: bps at 100 % of the bar's volume; 0 turns it off. */
   readonly impactBps: Bps;

@@ -173,8 +173,10 @@ interface OrderFill {
 function workOrder(state: ExchangeState, order: WorkingOrder, work: SliceWork): boolean {
   const { slice, tUs, reports, account } = work;
   const { clientOrderId, timeInForce } = order.request;
-  // A bar that opened before the order existed shows a price from before it: the order waits for the next.
-  if (barOpenUs(slice.table, slice.from) < order.submittedUs) return false;
+  // A bar that opened before the order existed shows a price from before it: the order waits for the next. What a live
+  // decision takes of the bar it is made for is not held against it.
+  const latestUs = barOpenUs(slice.table, slice.from) + state.settings.decisionAllowanceUs;
+  if (latestUs < order.submittedUs) return false;
   const row = state.rowOf[order.symbolIx];
   const at = { table: slice.table, row, takenShares: state.takenShares[order.symbolIx] };
   const fill = row < 0 ? undefined : fillFromRow(order, state.settings, at);

@@ -4,7 +4,8 @@ import type { InputEvent } from '../events/inputs.ts';
 import type { Untimed } from '../ports/broker.ts';
 import type { Clock } from '../ports/clock.ts';
 import { paced } from '../sources/pace.ts';
-import { type BacktestOptions, type RunResult, runBacktest } from './backtest.ts';
+import { type BacktestOptions, runBacktest } from './backtest.ts';
+import type { RunResult } from './run-views.ts';
 
 export interface PaperOptions extends Omit<BacktestOptions, 'paper'> {
   readonly clock: Clock;

@@ -29,6 +29,8 @@ export interface RunMode {
   /** Names of what writes its inputs and takes its orders, as in the scenario. */
   readonly source: string;
   readonly broker: string;
+  /** When it began; what it recorded of earlier times is history it took in. Absent where a dataset is played. */
+  readonly startedUs?: number;
 }
 
 /** Everything that decides what a run does. Its hash is the run id; on the tape it is the payload of RunStarted. */

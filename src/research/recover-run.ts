@@ -62,7 +62,7 @@ export async function recoverRun(options: {
 }
 
 /** Records computed by other code must not be mixed with ours. */
-function expectSameCode(tapeDir: string): void {
+export function expectSameCode(tapeDir: string): void {
   for (const { record } of readTape(tapeDir, { torn: 'report', storedHead: 'leave' })) {
     const event = record.type === 'RunStarted' ? decodeInput(record, noSlice) : undefined;
     if (event?.type !== 'RunStarted') break;

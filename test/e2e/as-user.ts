@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, vi } from 'vitest';
-import type { RunResult } from '../../src/modes/backtest.ts';
+import type { RunResult } from '../../src/modes/run-views.ts';
 import { type Ended, launcher, projectRoot } from '../cli/sametape.ts';
 
 export { type Ended, projectRoot };

@@ -18,6 +18,7 @@ export const MINUTE_US = 60_000_000;
 export const OPEN_US = 1_709_562_600_000_000;
 
 export const SETTINGS: ExchangeSettings = {
+  decisionAllowanceUs: 0,
   slippageBps: 0,
   impactBps: 0,
   participationCap: 0.1,

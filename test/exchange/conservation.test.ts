@@ -93,6 +93,7 @@ const fee = fc.oneof<fc.Arbitrary<FeeModel>[]>(
 );
 
 const settings: fc.Arbitrary<ExchangeSettings> = fc.record({
+  decisionAllowanceUs: fc.constantFrom(0, 5_000_000),
   slippageBps: fc.integer({ min: 0, max: 200 }).map((n) => n / 10),
   impactBps: fc.integer({ min: 0, max: 500 }).map((n) => n / 10),
   participationCap: fc.constantFrom(0, 0.07, 0.1, 0.25, 1),

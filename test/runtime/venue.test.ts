@@ -10,6 +10,7 @@ const SESSION = sessionOn('2024-01-08')!;
 const MINUTE_US = 60_000_000;
 const SETTINGS = {
   ...{
+    decisionAllowanceUs: 0,
     slippageBps: 0,
     impactBps: 0,
     participationCap: 1,

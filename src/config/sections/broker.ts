@@ -3,7 +3,7 @@ import { dollarsToMicros } from '../../domain/money.ts';
 import type { ExchangeSettings, ExecutionSettings, FeeModel } from '../../domain/settings.ts';
 import { alpacaBrokerSchema } from './alpaca.ts';
 import { borrowSchema, toBorrowSettings } from './borrow.ts';
-import { bps, dollars, positive, secret, wholeNumber } from './common.ts';
+import { atLeastZero, bps, dollars, positive, secret, wholeNumber } from './common.ts';
 
 export const executionSchema = z
   .strictObject({
@@ -60,6 +60,11 @@ export const brokerSchema = z
       .enum(['simulated', 'alpaca', 'ibkr'])
       .default('simulated')
       .describe('Who carries out the orders of paper and live runs; a backtest simulates them.'),
+    resendSeconds: wholeNumber({ min: 0, max: 3600 })
+      .default(30)
+      .describe(
+        'Age up to which an order intent that a crash kept from being sent is sent after the restart, seconds; an older one is given up.',
+      ),
     slippageBps: bps()
       .default(1)
       .describe('Fixed slippage against every fill, bps, beyond the bid or ask it fills at.'),
@@ -75,6 +80,11 @@ export const brokerSchema = z
       .default(1)
       .describe(
         'Most of the displayed size that orders may take of a bar that has quotes and no trades, fraction.',
+      ),
+    decisionAllowanceSeconds: atLeastZero(60)
+      .default(5)
+      .describe(
+        'An order that reaches the simulated exchange this soon after a bar opened may still fill at its opening, seconds: the time a live decision takes. A backtest decides at the opening itself.',
       ),
     fee: feeSchema,
     allowShort: z
@@ -94,8 +104,18 @@ export const brokerSchema = z
   .describe('The simulated broker: fills, fees, margin.');
 
 export function toExchangeSettings(section: z.output<typeof brokerSchema>): ExchangeSettings {
-  const { fee, borrow, source: _ofTheRun, credentials: _neverRecorded, alpaca: _neither, ...rest } = section;
-  return { ...rest, fee: toFeeModel(fee), borrow: toBorrowSettings(borrow) };
+  const { slippageBps, impactBps, participationCap, displayedSizeCap, allowShort, leverage } = section;
+  return {
+    slippageBps,
+    impactBps,
+    participationCap,
+    displayedSizeCap,
+    allowShort,
+    leverage,
+    decisionAllowanceUs: section.decisionAllowanceSeconds * 1_000_000,
+    fee: toFeeModel(section.fee),
+    borrow: toBorrowSettings(section.borrow),
+  };
 }
 
 function toFeeModel(fee: z.output<typeof feeSchema>): FeeModel {

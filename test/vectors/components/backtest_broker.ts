@@ -41,6 +41,7 @@ const REFERENCE_VOLUME = 5_000_000;
 function settingsOf(input: BrokerInput): ExchangeSettings {
   const slippageBps = input.slippage_bps ?? 5;
   return {
+    decisionAllowanceUs: 0,
     slippageBps,
     impactBps: input.slippage_model === 'volume_based' ? slippageBps * 10 : 0,
     participationCap: 1,

@@ -1,0 +1,110 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { CheckFailedError, InputError } from '../domain/errors.ts';
+import type { DerivedEvent } from '../events/derived.ts';
+import { encodeInput } from '../events/encode.ts';
+import type { InputEvent } from '../events/inputs.ts';
+import type { ResumedLive } from '../modes/live.ts';
+import type { RunMode } from '../modes/run-identity.ts';
+import { readKeptWarmStart, startEngine } from '../modes/warm-start.ts';
+import type { TapeLine } from '../ports/tape.ts';
+import { resumeFileTape } from '../tape/file-tape.ts';
+import { readStoredHead } from '../tape/head-file.ts';
+import { readTape } from '../tape/read-tape.ts';
+import { openRunFolder, runFolderAt } from '../tape/run-folder.ts';
+import { DivergedError } from './comparing-tape.ts';
+import { createCompletingTape } from './completing-tape.ts';
+import { recordedIdentity } from './recorded-scenario.ts';
+import { expectSameCode } from './recover-run.ts';
+import { isRecordedOnly } from './replay.ts';
+import { replayInputs } from './replay-inputs.ts';
+
+/**
+ * Makes the tape of a run that was left whole, and brings an engine to where it stands: inputs are taken from the tape,
+ * what followed from them is compared, and what a crash kept from being written is appended.
+ * @param mirror is shown every step: a simulated broker follows it
+ * @throws TapeFaultError when the tape is damaged rather than torn; InputError when other code wrote it, or a process
+ *   still does; CheckFailedError RESUME_DIVERGED when it does not replay
+ */
+export function resumeLive(
+  runDir: string,
+  mirror?: (event: InputEvent, derived: readonly DerivedEvent[]) => void,
+): ResumedLive {
+  const { tapeDir } = openRunFolder(runDir);
+  const { tape, recovery } = resumeFileTape({ dir: tapeDir, durable: true });
+  try {
+    expectSameCode(tapeDir);
+    const { records, torn } = recovery;
+    const identity = recordedIdentity(tapeDir);
+    const engine = startEngine(identity, () => readKeptWarmStart(runDir));
+    let lastCycle = 0;
+    let newestBarUs = 0;
+    replayInputs({
+      lines: linesOf(tapeDir, records),
+      engine,
+      tape: createCompletingTape(linesOf(tapeDir, records), { records, tape }),
+      onStep: (event, derived) => {
+        if (event.type === 'CycleDue') lastCycle = event.cycle;
+        if (event.type === 'MarketSlice') newestBarUs = event.slice.table.endUs[event.slice.from];
+        mirror?.(event, derived);
+        return false;
+      },
+    });
+    const tUs = tape.lastTUs;
+    const recovered = { type: 'TapeRecovered', tUs, records, tornBytes: torn?.bytes ?? 0 } as const;
+    tape.append({ seq: tape.nextSeq, t: tUs, ...encodeInput(recovered) });
+    tape.flush();
+    return { runDir, identity, engine, tape, lastCycle, newestBarUs };
+  } catch (error) {
+    tape.close();
+    if (!(error instanceof DivergedError)) throw error;
+    throw new CheckFailedError(
+      'RESUME_DIVERGED',
+      `${runDir}: the tape does not replay from seq ${error.divergence.seq}; see "sametape replay"`,
+      { cause: error },
+    );
+  }
+}
+
+/** Only the lines that were there: the file grows while they are read. */
+function* linesOf(tapeDir: string, records: number): Generator<TapeLine> {
+  for (const line of readTape(tapeDir, { torn: 'report', storedHead: 'leave' })) {
+    if (line.record.seq >= records) return;
+    yield line;
+  }
+}
+
+/**
+ * The run of a scenario that was left unfinished in a folder, if there is one.
+ * @throws InputError LIVE_RUNS_LEFT when there are several: which one goes on is not ours to guess
+ */
+export function findUnfinished(
+  outDir: string,
+  { name, kind }: { readonly name: string; readonly kind: RunMode['kind'] },
+): string | undefined {
+  if (!existsSync(outDir)) return undefined;
+  const found = readdirSync(outDir)
+    .filter((entry) => entry.startsWith(`${name}-`) && /^[0-9a-f]{12}$/.test(entry.slice(name.length + 1)))
+    .map((entry) => join(outDir, entry))
+    .filter((dir) => isUnfinished(dir, kind));
+  if (found.length > 1) {
+    throw new InputError(
+      'LIVE_RUNS_LEFT',
+      `${outDir}: ${found.length} runs of ${name} are unfinished (${found.join(', ')}); move away those that are not to go on`,
+    );
+  }
+  return found[0];
+}
+
+function isUnfinished(dir: string, kind: RunMode['kind']): boolean {
+  const { tapeDir } = runFolderAt(dir);
+  if (!existsSync(tapeDir) || readStoredHead(tapeDir) !== null) return false;
+  try {
+    const identity = recordedIdentity(tapeDir);
+    return identity.mode?.kind === kind && isRecordedOnly(identity);
+  } catch (error) {
+    // a tape without its first record holds nothing to go on with
+    if (error instanceof InputError && error.code === 'TAPE_NOT_A_RUN') return false;
+    throw error;
+  }
+}

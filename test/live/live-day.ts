@@ -1,0 +1,97 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createSimulatedBroker } from '../../src/brokers/simulated/broker.ts';
+import { loadScenario } from '../../src/config/load-scenario.ts';
+import { parseSetOption } from '../../src/config/overrides.ts';
+import { openDataset } from '../../src/data/dataset.ts';
+import { type LiveControls, type LiveOptions, type LiveResult, runLive } from '../../src/modes/live.ts';
+import { createTableSource } from '../../src/sources/table-source.ts';
+import { type ManualClock, manualClock } from '../twins/clocks.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+export const quickstartDay = { openUs: 1704897000000000, closeUs: 1704920400000000 } as const;
+
+export interface LiveDay {
+  readonly clock: ManualClock;
+  readonly options: LiveOptions;
+}
+
+/** The quickstart on a live loop: its dataset plays against a clock that the test moves, orders go to the simulated exchange. */
+export async function liveDay(
+  outDir: string,
+  more: Partial<LiveOptions> & { readonly set?: readonly string[] } = {},
+): Promise<LiveDay> {
+  const { set = [], ...rest } = more;
+  const scenario = loadScenario({
+    file: join(root, 'scenarios/quickstart.yaml'),
+    overrides: ['data.source=simulated', 'data.warmupSessions=0', ...set].map((text) =>
+      parseSetOption(text, root),
+    ),
+  });
+  const clock = manualClock(quickstartDay.openUs - 60_000_000);
+  const dataset = await openDataset(scenario.resolvedPaths.datasetDir);
+  return {
+    clock,
+    options: {
+      scenario,
+      outDir,
+      kind: 'paper',
+      clock,
+      sessionCount: 1,
+      openSource: async ({ symbols }) =>
+        createTableSource({
+          ...dataset,
+          name: 'table',
+          symbols,
+          clock,
+          loadSession: (date) => dataset.loadSession(date),
+        }),
+      openBroker: async ({ settings, symbols }) =>
+        createSimulatedBroker({
+          settings: settings.exchange,
+          symbols,
+          initialCashMicros: settings.initialCashMicros,
+        }),
+      onTrouble: (error) => {
+        throw error;
+      },
+      ...rest,
+    },
+  };
+}
+
+/**
+ * Runs the day, moving the clock on whenever the loop has nothing left to do: every bar and cycle is met, however slow the
+ * machine is.
+ */
+export async function playDay({ clock, options }: LiveDay, stepUs = 1_000_000): Promise<LiveResult> {
+  let isDone = false;
+  let controls: LiveControls | undefined;
+  const running = runLive({
+    ...options,
+    openControls: async (opened) => {
+      const line = await options.openControls?.(opened);
+      controls = opened;
+      return { close: async () => line?.close() };
+    },
+  }).finally(() => {
+    isDone = true;
+  });
+  running.catch(() => undefined);
+  while (!isDone) {
+    if (controls === undefined || controls.engine.nowUs === 0 || controls.engine.openCycle !== 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+      continue;
+    }
+    await Promise.race([controls.loop.settled(), running.then(() => undefined)]);
+    if (controls.engine.openCycle === 0) clock.advance(stepUs);
+  }
+  return running;
+}
+
+export function scratch(name: string): string {
+  return mkdtempSync(join(tmpdir(), `sametape-${name}-`));
+}
