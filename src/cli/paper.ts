@@ -8,6 +8,7 @@ import { loadWithOptions, type ScenarioOptions, withSetOption } from './scenario
 interface PaperCommandOptions extends ScenarioOptions {
   readonly out: string;
   readonly speed: number | 'max';
+  readonly sessions: number;
   readonly json?: boolean;
 }
 
@@ -15,6 +16,7 @@ const EXAMPLES = `
 Examples:
   $ sametape paper scenarios/quickstart.yaml --speed 60
   $ sametape paper scenarios/quickstart.yaml --speed max --json | jq .decisionHead
+  $ sametape paper scenarios/quickstart.yaml --set data.source=simulated --speed 600
 
 With the dataset as its source a paper run makes the decisions of the backtest: both have the same decision head.`;
 
@@ -34,6 +36,12 @@ export function registerPaperCommand(program: Command): void {
       parseSpeed,
       1,
     )
+    .option(
+      '--sessions <n>',
+      'sessions to trade where the source is not a dataset, one that has begun included',
+      parseSessions,
+      1,
+    )
     .option('--json', 'print the result as one JSON object and nothing else')
     .addHelpText('after', EXAMPLES)
     .action(runPaperCommand);
@@ -42,6 +50,11 @@ export function registerPaperCommand(program: Command): void {
 
 async function runPaperCommand(file: string, options: PaperCommandOptions): Promise<void> {
   const scenario = loadWithOptions(file, options);
+  if (scenario.scenario.data.source !== 'dataset') {
+    const { runLiveCommand } = await import('./live-run.ts');
+    await runLiveCommand({ ...options, scenario, kind: 'paper' });
+    return;
+  }
   const [{ runPaper }, { wallClock }] = await Promise.all([
     import('../modes/paper.ts'),
     import('../sources/wall-clock.ts'),
@@ -60,6 +73,12 @@ async function runPaperCommand(file: string, options: PaperCommandOptions): Prom
     progress.stop();
   }
   await writeRun(result, { json: options.json === true });
+}
+
+function parseSessions(text: string): number {
+  const sessions = Number(text);
+  if (/^\d+$/.test(text) && sessions >= 1 && sessions <= 250) return sessions;
+  throw new InvalidArgumentError('expected a whole number of sessions from 1 to 250');
 }
 
 function parseSpeed(text: string): number | 'max' {

@@ -31,7 +31,11 @@ const RETRY_LONGEST_US = 30_000_000;
  */
 export function openMarketDesk(options: MarketDeskOptions): SessionSchedule {
   const { loop, source, clock } = options;
-  const gapsBefore = createGapWatch({ ...options, barSeconds: source.barSeconds });
+  const gapsBefore = createGapWatch({
+    ...options,
+    barSeconds: source.barSeconds,
+    ...(options.newestBarUs === 0 ? {} : { sinceUs: options.newestBarUs }),
+  });
   let newestBarUs = options.newestBarUs;
   /** Bars that came while missed ones are fetched; null when none are. */
   let held: MarketNews[] | null = [];

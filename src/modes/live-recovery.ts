@@ -1,3 +1,4 @@
+import { lookUpExecution } from '../domain/execution-journal.ts';
 import type { Execution } from '../domain/orders.ts';
 import type { TimeUs } from '../domain/units.ts';
 import type { Engine } from '../engine/engine-state.ts';
@@ -42,13 +43,17 @@ async function tellMissed({ loop, engine, broker }: RecoveryOptions, sinceUs: Ti
   const filled = new Map<string, number>();
   for (const execution of await broker.getExecutions(sinceUs)) {
     const order = findOrder(engine.orders, execution.clientOrderId);
-    if (order === undefined || order.executionIds.includes(execution.executionId)) continue;
+    if (order === undefined || isBooked(engine, execution.executionId)) continue;
     const { clientOrderId, quantity } = order.request;
     const before = filled.get(clientOrderId) ?? order.filledQuantity;
     filled.set(clientOrderId, before + execution.quantity);
     loop.offer(fillOf(execution, quantity - before - execution.quantity));
   }
   await loop.settled();
+}
+
+function isBooked({ ledger: { journal } }: Engine, executionId: string): boolean {
+  return journal !== null && lookUpExecution(journal, executionId) !== undefined;
 }
 
 function fillOf(execution: Execution, leavesQuantity: number): Untimed<InputEvent> {
@@ -69,7 +74,7 @@ async function settle(options: RecoveryOptions, order: OrderRecord): Promise<voi
     const news = found === undefined ? notPlaced(order) : newsOf(found, order);
     if (news !== undefined) loop.offer(news);
   }
-  if (order.cancelRequested) loop.recancel(clientOrderId);
+  if (order.cancel !== null) loop.recancel(clientOrderId);
 }
 
 /** What the broker does not know of was never placed; of an order it had accepted that is for the reconciliation to say. */

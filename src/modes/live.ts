@@ -14,7 +14,7 @@ import type { Broker, BrokerNews } from '../ports/broker.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { MarketDataSource } from '../ports/market-source.ts';
 import type { TapeWriter } from '../ports/tape.ts';
-import { createLiveLoop, type LiveLoop } from '../runtime/live-loop.ts';
+import { type Arrival, createLiveLoop, type LiveLoop } from '../runtime/live-loop.ts';
 import type { RunStreams } from '../runtime/recorder.ts';
 import { createFileTape } from '../tape/file-tape.ts';
 import { nodeBase64 } from '../tape/node-base64.ts';
@@ -99,6 +99,8 @@ export interface LiveOptions {
 }
 
 export interface OperatorLine {
+  /** A command that waits for no turn, if there is one. */
+  readonly takeUrgent?: () => Arrival | undefined;
   readonly close: () => Promise<void>;
 }
 
@@ -183,6 +185,7 @@ interface OpenRun {
   readonly tape: TapeWriter;
   readonly loop: LiveLoop;
   readonly left: ResumedLive | undefined;
+  readonly line: OperatorLine | undefined;
 }
 
 /** Settles who the run is, makes or opens its folder, and stands its loop up. Nothing is recorded before it is confirmed. */
@@ -221,8 +224,17 @@ async function openRun(
   const plain = left?.tape ?? createFileTape({ dir: folder.tapeDir, durable: true });
   const tape = options.aroundTape?.(plain) ?? plain;
   const { inference } = prepared;
-  const loop = createLiveLoop({ engine, tape, broker, inference, base64: nodeBase64, clock, onTrouble });
-  return { prepared, folder, engine, tape, loop, left };
+  let line: OperatorLine | undefined;
+  const takeUrgent = (): Arrival | undefined => line?.takeUrgent?.();
+  const ports = { engine, tape, broker, inference, base64: nodeBase64, clock, onTrouble, takeUrgent };
+  const loop = createLiveLoop(ports);
+  try {
+    line = await options.openControls?.({ loop, engine, runDir });
+  } catch (error) {
+    tape.close();
+    throw error;
+  }
+  return { prepared, folder, engine, tape, loop, left, line };
 }
 
 async function trade(
@@ -231,12 +243,11 @@ async function trade(
   { source, broker }: { readonly source: MarketDataSource; readonly broker: Broker },
 ): Promise<LiveResult> {
   const { scenario, clock, signal } = options;
-  const { prepared, folder, engine, tape, loop, left } = run;
+  const { prepared, folder, engine, tape, loop, left, line } = run;
   const { identity } = prepared;
   const account = openAccount(identity);
   attachAccount(account, loop, identity.mode?.startedUs);
   options.attach?.(loop);
-  const line = await options.openControls?.({ loop, engine, runDir: folder.dir });
   const ending = endOf(run, { clock, signal });
   try {
     await Promise.race([begin(options, run, { source, broker }), loop.failed, ending.ended]);

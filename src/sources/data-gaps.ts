@@ -9,6 +9,8 @@ export interface GapOptions {
   /** Minutes that a bar may be overdue; 0 or absent watches nothing. */
   readonly maxGapMinutes: number | undefined;
   readonly barSeconds: number;
+  /** In a session that is open already: the end of the newest bar there was. */
+  readonly sinceUs?: TimeUs;
 }
 
 /**
@@ -32,7 +34,7 @@ export function createGapWatch(options: GapOptions): (event: InputEvent) => read
   const { symbols, maxGapMinutes = 0, barSeconds } = options;
   if (maxGapMinutes === 0) return () => [];
   const allowedUs = maxGapMinutes * US_PER_MINUTE + barSeconds * 1_000_000;
-  const newestUs = new Float64Array(symbols.length);
+  const newestUs = new Float64Array(symbols.length).fill(options.sinceUs ?? 0);
   const isReported = new Uint8Array(symbols.length);
   return (event) => {
     const gaps: InputEvent[] = [];

@@ -58,3 +58,9 @@ function sessionsAround(
   while (sessions.length < after) sessions.push(nextSession(sessions.at(-1)?.date ?? newYorkDateOf(nowUs)));
   return [...earlier, ...sessions];
 }
+
+/** A minute before the next opening after a time, or the time itself where a session goes on. */
+export function startOfNextSession(nowUs: number): number {
+  const [session] = sessionsAround(nowUs, { before: 0, after: 1 });
+  return Math.max(nowUs, session!.openUs - 60_000_000);
+}

@@ -1,0 +1,128 @@
+import { resolve } from 'node:path';
+import type { LoadedScenario } from '../config/load-scenario.ts';
+import { InputError } from '../domain/errors.ts';
+import type { LiveOptions, LiveStart } from '../modes/live.ts';
+import type { RunMode } from '../modes/run-identity.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { RunStreams } from '../runtime/recorder.ts';
+import { writeRun } from './run-text.ts';
+
+export interface LiveCommand {
+  readonly scenario: LoadedScenario;
+  readonly kind: RunMode['kind'];
+  readonly out: string;
+  readonly speed: number | 'max';
+  readonly sessions: number;
+  readonly json?: boolean;
+  readonly confirm?: (start: LiveStart) => Promise<void>;
+}
+
+/** Runs a scenario on a live source, from the command line: goes on with a run that was left, and says what happens. */
+export async function runLiveCommand(command: LiveCommand): Promise<void> {
+  const { scenario, kind, sessions } = command;
+  const outDir = resolve(command.out);
+  const clock = await clockOf(command);
+  const [{ runLive }, { openOperatorLine }, { findUnfinished, resumeLive }] = await Promise.all([
+    import('../modes/live.ts'),
+    import('../modes/operator-line.ts'),
+    import('../research/resume-live.ts'),
+  ]);
+  const leftDir = findUnfinished(outDir, { name: scenario.name, kind });
+  const say = (line: string): void => {
+    process.stderr.write(`sametape: ${line}\n`);
+  };
+  if (leftDir !== undefined) say(`going on with ${leftDir}`);
+  const interrupted = new AbortController();
+  const onSignal = (): void => interrupted.abort();
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  try {
+    const result = await runLive({
+      scenario,
+      outDir,
+      kind,
+      clock,
+      sessionCount: sessions,
+      ...(await portsOf(scenario, sessions)),
+      openControls: (controls) => {
+        say(`run ${controls.runDir}`);
+        return openOperatorLine(controls);
+      },
+      ...(leftDir === undefined ? {} : await resumeOf(leftDir, resumeLive)),
+      ...(command.confirm === undefined ? {} : { confirm: command.confirm }),
+      signal: interrupted.signal,
+      attach: (streams) => tellEvents(streams, say),
+      onTrouble: (error) =>
+        say(`warning: ${error instanceof Error ? error.message : String(error)}; trying again`),
+    });
+    if (!result.isClosed) say(`left unfinished; start it again and it goes on where it stands`);
+    await writeRun(result, { json: command.json === true });
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+}
+
+/** Time goes faster for a market that is made up, and for no other. */
+async function clockOf({ scenario, speed }: LiveCommand): Promise<Clock> {
+  const { scaledClock, wallClock } = await import('../sources/wall-clock.ts');
+  if (speed === 1) return wallClock;
+  if (speed !== 'max' && scenario.scenario.data.source === 'simulated') {
+    const { startOfNextSession } = await import('../sources/simulated.ts');
+    return scaledClock({ startUs: startOfNextSession(wallClock.nowUs()), speed });
+  }
+  throw new InputError(
+    'SPEED_LIVE',
+    `--speed ${speed}: a live market has its own pace, expected 1; with data.source simulated any number, with a dataset max too`,
+  );
+}
+
+async function portsOf(
+  scenario: LoadedScenario,
+  sessionCount: number,
+): Promise<Pick<LiveOptions, 'openSource' | 'openBroker'>> {
+  const [{ openSource }, { openBroker }, { createSimulatedBroker }] = await Promise.all([
+    import('../modes/open-source.ts'),
+    import('../modes/open-broker.ts'),
+    import('../brokers/simulated/broker.ts'),
+  ]);
+  const environment = process.env;
+  return {
+    openSource: ({ symbols, clock }) => openSource(scenario, { symbols, clock, environment, sessionCount }),
+    openBroker: async ({ settings, symbols, clock }) =>
+      scenario.scenario.broker.source === 'simulated'
+        ? createSimulatedBroker({
+            settings: settings.exchange,
+            symbols,
+            initialCashMicros: settings.initialCashMicros,
+          })
+        : openBroker(scenario, { environment, clock }),
+  };
+}
+
+async function resumeOf(
+  leftDir: string,
+  resumeLive: typeof import('../research/resume-live.ts').resumeLive,
+): Promise<Pick<LiveOptions, 'resume' | 'resumed'>> {
+  const { recordedIdentity } = await import('../research/recorded-scenario.ts');
+  const { runFolderAt } = await import('../tape/run-folder.ts');
+  return {
+    resumed: recordedIdentity(runFolderAt(leftDir).tapeDir),
+    resume: (mirror) => resumeLive(leftDir, mirror),
+  };
+}
+
+/** What a person who watches wants to hear; the rest is on the tape. */
+function tellEvents(streams: RunStreams, say: (line: string) => void): void {
+  streams.inputs$.subscribe(({ event }) => {
+    if (event.type === 'SessionOpened') say(`session ${event.session.date} opened`);
+    else if (event.type === 'SessionClosed') say(`session ${event.date} closed`);
+    else if (event.type === 'ConnectionLost') say(`warning: ${event.source} lost: ${event.reason}`);
+    else if (event.type === 'ConnectionRestored') say(`${event.source} restored`);
+    else if (event.type === 'OperatorCommanded') say(`${event.who}: ${event.command} (${event.why})`);
+  });
+  streams.derived$.subscribe(({ event }) => {
+    if (event.type === 'ErrorRaised') say(`error ${event.code}: ${event.message}`);
+    else if (event.type === 'KillSwitchTripped')
+      say(`KILLED: ${event.cause} ${event.value}, limit ${event.limit}`);
+    else if (event.type === 'KillSwitchReset') say(`kill reset: ${event.cause} by ${event.by}`);
+  });
+}
