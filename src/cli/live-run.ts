@@ -1,10 +1,14 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { LoadedScenario } from '../config/load-scenario.ts';
+import { toLatencySettings } from '../config/sections/latency.ts';
 import { InputError } from '../domain/errors.ts';
-import type { LiveOptions, LiveStart } from '../modes/live.ts';
+import type { LiveOptions, LiveStart } from '../modes/live-options.ts';
 import type { RunMode } from '../modes/run-identity.ts';
+import { createLatencyMonitor } from '../observability/latency.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { RunStreams } from '../runtime/recorder.ts';
+import { runFolderAt, writeJsonAtomic } from '../tape/run-folder.ts';
+import { latencyText } from './latency-text.ts';
 import { writeRun } from './run-text.ts';
 
 export interface LiveCommand {
@@ -32,6 +36,13 @@ export async function runLiveCommand(command: LiveCommand): Promise<void> {
     process.stderr.write(`sametape: ${line}\n`);
   };
   if (leftDir !== undefined) say(`going on with ${leftDir}`);
+  const monitor = createLatencyMonitor({
+    settings: toLatencySettings(scenario.scenario.latency),
+    onExceeded: ({ severity, stage, elapsedMs, limitMs, times }) => {
+      // the first of a kind is worth a line, the rest are counted
+      if (times === 1) say(`${severity}: ${stage} took ${elapsedMs.toFixed(1)} ms, limit ${limitMs} ms`);
+    },
+  });
   const interrupted = new AbortController();
   const onSignal = (): void => interrupted.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
@@ -50,12 +61,15 @@ export async function runLiveCommand(command: LiveCommand): Promise<void> {
       ...(leftDir === undefined ? {} : await resumeOf(leftDir, resumeLive)),
       ...(command.confirm === undefined ? {} : { confirm: command.confirm }),
       signal: interrupted.signal,
+      latency: monitor,
       attach: (streams) => tellEvents(streams, say),
       onTrouble: (error) =>
         say(`warning: ${error instanceof Error ? error.message : String(error)}; trying again`),
     });
     if (!result.isClosed) say(`left unfinished; start it again and it goes on where it stands`);
+    writeJsonAtomic(join(runFolderAt(result.runDir).stateDir, 'latency.json'), monitor.snapshot());
     await writeRun(result, { json: command.json === true });
+    if (command.json !== true) process.stdout.write(`\n${latencyText(monitor.summaries())}\n`);
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
@@ -103,7 +117,6 @@ async function resumeOf(
   resumeLive: typeof import('../research/resume-live.ts').resumeLive,
 ): Promise<Pick<LiveOptions, 'resume' | 'resumed'>> {
   const { recordedIdentity } = await import('../research/recorded-scenario.ts');
-  const { runFolderAt } = await import('../tape/run-folder.ts');
   return {
     resumed: recordedIdentity(runFolderAt(leftDir).tapeDir),
     resume: (mirror) => resumeLive(leftDir, mirror),

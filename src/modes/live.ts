@@ -4,8 +4,7 @@ import type { LoadedScenario } from '../config/load-scenario.ts';
 import { newYorkDateOf, nextSession, sessionOn } from '../data/calendar.ts';
 import { InputError, ServiceError } from '../domain/errors.ts';
 import type { Session } from '../domain/market-table.ts';
-import type { EngineSettings } from '../domain/settings.ts';
-import type { MoneyMicros, Shares, TimeUs } from '../domain/units.ts';
+import type { TimeUs } from '../domain/units.ts';
 import type { Engine } from '../engine/engine-state.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import type { InputEvent } from '../events/inputs.ts';
@@ -15,99 +14,17 @@ import type { Clock } from '../ports/clock.ts';
 import type { MarketDataSource } from '../ports/market-source.ts';
 import type { TapeWriter } from '../ports/tape.ts';
 import { type Arrival, createLiveLoop, type LiveLoop } from '../runtime/live-loop.ts';
-import type { RunStreams } from '../runtime/recorder.ts';
 import { createFileTape } from '../tape/file-tape.ts';
 import { nodeBase64 } from '../tape/node-base64.ts';
 import { createRunFolder, type RunFolder, runFolderAt } from '../tape/run-folder.ts';
 import { offerHistory, openMarketDesk } from './live-desk.ts';
+import type { LiveOptions, LiveResult, OperatorLine, ResumedLive } from './live-options.ts';
 import { settleOrders } from './live-recovery.ts';
 import { type PreparedRun, prepareRun } from './prepare.ts';
-import { identityJson, type RunIdentity, type RunMode, runIdOf } from './run-identity.ts';
+import { identityJson, type RunMode, runIdOf } from './run-identity.ts';
 import { COMPLETED } from './run-sessions.ts';
-import {
-  attachAccount,
-  closeAccount,
-  openAccount,
-  type RunResult,
-  writeEngineViews,
-  writeOrigins,
-} from './run-views.ts';
+import { attachAccount, closeAccount, openAccount, writeEngineViews, writeOrigins } from './run-views.ts';
 import { keepWarmStart, startEngine } from './warm-start.ts';
-
-/** A run that a crash or an interruption left, its tape made whole and its engine standing where it stood. */
-export interface ResumedLive {
-  readonly runDir: string;
-  readonly identity: RunIdentity;
-  readonly engine: Engine;
-  readonly tape: TapeWriter;
-  readonly lastCycle: number;
-  /** End of the newest bar on the tape, 0 where there is none. */
-  readonly newestBarUs: TimeUs;
-}
-
-/** What a run is about to begin with, for whoever confirms it. */
-export interface LiveStart {
-  readonly identity: RunIdentity;
-  readonly isResumed: boolean;
-  readonly cashMicros: MoneyMicros;
-  readonly portfolioValueMicros: MoneyMicros;
-  readonly positions: Readonly<Record<string, Shares>>;
-}
-
-/** What an operator can reach while a run goes on. */
-export interface LiveControls {
-  readonly loop: LiveLoop;
-  readonly engine: Engine;
-  readonly runDir: string;
-}
-
-export interface LiveOptions {
-  readonly scenario: LoadedScenario;
-  /** Folder that the run folder is made in. */
-  readonly outDir: string;
-  readonly kind: RunMode['kind'];
-  readonly clock: Clock;
-  readonly openSource: (spec: {
-    readonly symbols: readonly string[];
-    readonly clock: Clock;
-  }) => Promise<MarketDataSource>;
-  readonly openBroker: (spec: {
-    readonly settings: EngineSettings;
-    readonly symbols: readonly string[];
-    readonly clock: Clock;
-  }) => Promise<Broker>;
-  /** Sessions to trade, one that has begun included. */
-  readonly sessionCount: number;
-  /** Takes up a run that was left; each step of its tape is shown to a broker that is simulated. */
-  readonly resume?: (
-    mirror: ((event: InputEvent, derived: readonly DerivedEvent[]) => void) | undefined,
-  ) => ResumedLive;
-  /** Identity of the run that is taken up. */
-  readonly resumed?: RunIdentity;
-  /** Rejects to go no further; asked when accounts are known and before anything is recorded or sent. */
-  readonly confirm?: (start: LiveStart) => Promise<void>;
-  /** Opens what an operator speaks to. @returns closes it, and a look for a command between two inputs */
-  readonly openControls?: (controls: LiveControls) => Promise<OperatorLine>;
-  /** Ends the run without closing its tape: started again, it goes on. */
-  readonly signal?: AbortSignal;
-  readonly nonce?: string;
-  readonly attach?: (streams: RunStreams) => void;
-  /** Around the tape, for tests that stand between a record and the disk. */
-  readonly aroundTape?: (tape: TapeWriter) => TapeWriter;
-  /** Told of requests that failed and are made again. */
-  readonly onTrouble: (error: unknown) => void;
-}
-
-export interface OperatorLine {
-  /** A command that waits for no turn, if there is one. */
-  readonly takeUrgent?: () => Arrival | undefined;
-  readonly close: () => Promise<void>;
-}
-
-export interface LiveResult extends RunResult {
-  /** False where it was interrupted, or ended killed: started again, it goes on. */
-  readonly isClosed: boolean;
-}
 
 /** How long a strict run that raised an error waits for its cancels, before it ends with orders at work. */
 const WIND_DOWN_US = 10_000_000;
@@ -226,7 +143,18 @@ async function openRun(
   const { inference } = prepared;
   let line: OperatorLine | undefined;
   const takeUrgent = (): Arrival | undefined => line?.takeUrgent?.();
-  const ports = { engine, tape, broker, inference, base64: nodeBase64, clock, onTrouble, takeUrgent };
+  const { latency } = options;
+  const ports = {
+    engine,
+    tape,
+    broker,
+    inference,
+    base64: nodeBase64,
+    clock,
+    latency,
+    onTrouble,
+    takeUrgent,
+  };
   const loop = createLiveLoop(ports);
   try {
     line = await options.openControls?.({ loop, engine, runDir });

@@ -1,7 +1,7 @@
 import { viewEngine } from '../engine/state-view.ts';
 import type { Arrival } from '../runtime/live-loop.ts';
 import { type OperatorRequest, openOperatorSocket } from '../sources/operator-socket.ts';
-import type { LiveControls, OperatorLine } from './live.ts';
+import type { LiveControls, OperatorLine } from './live-options.ts';
 
 /** Lets `sametape ctl` speak to a run: its commands go before all that waits, and are answered once they are durable. */
 export async function openOperatorLine({ loop, engine, runDir }: LiveControls): Promise<OperatorLine> {

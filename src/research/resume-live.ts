@@ -4,7 +4,7 @@ import { CheckFailedError, InputError } from '../domain/errors.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import { encodeInput } from '../events/encode.ts';
 import type { InputEvent } from '../events/inputs.ts';
-import type { ResumedLive } from '../modes/live.ts';
+import type { ResumedLive } from '../modes/live-options.ts';
 import type { RunMode } from '../modes/run-identity.ts';
 import { readKeptWarmStart, startEngine } from '../modes/warm-start.ts';
 import type { TapeLine } from '../ports/tape.ts';

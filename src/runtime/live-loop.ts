@@ -2,6 +2,7 @@ import type { OrderRequest } from '../domain/orders.ts';
 import type { TimeUs } from '../domain/units.ts';
 import type { Engine } from '../engine/engine-state.ts';
 import type { Base64Codec } from '../events/base64.ts';
+import type { DerivedEvent } from '../events/derived.ts';
 import type { InferenceRequest } from '../events/inference.ts';
 import type { InputEvent } from '../events/inputs.ts';
 import type { Broker, Untimed } from '../ports/broker.ts';
@@ -9,6 +10,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { InferencePort } from '../ports/inference.ts';
 import type { TapeWriter } from '../ports/tape.ts';
 import { type BrokerDesk, type BrokerEffect, createBrokerDesk, isBrokerEffect } from './broker-desk.ts';
+import { createLatencyMarks, type LatencyMarks, type LoopLatency } from './latency-marks.ts';
 import { createModelDesk } from './model-desk.ts';
 import { createRecorder, type Recorder, type RunStreams } from './recorder.ts';
 
@@ -31,6 +33,8 @@ export interface LiveLoopPorts {
   readonly clock: Clock;
   /** A command that waits for no turn: asked for between any two inputs. */
   readonly takeUrgent?: () => Arrival | undefined;
+  /** Absent: nothing is timed. */
+  readonly latency?: LoopLatency | undefined;
   /** Told of requests that failed and are made again; nothing of it is on the tape. */
   readonly onTrouble: (error: unknown) => void;
 }
@@ -72,6 +76,7 @@ interface Turn {
   readonly effects: BrokerEffect[];
   readonly requests: InferenceRequest[];
   readonly awaited: (() => void)[];
+  readonly derived: DerivedEvent[];
 }
 
 class Loop implements LiveLoop {
@@ -81,6 +86,7 @@ class Loop implements LiveLoop {
   private readonly brokerDesk: BrokerDesk;
   private readonly askModels: (request: InferenceRequest) => void;
   private readonly fail: (error: unknown) => void;
+  private readonly marks: LatencyMarks | undefined;
   private waiting: Arrival[] = [];
   private whenSettled: (() => void)[] = [];
   private isTurnDue = false;
@@ -96,7 +102,9 @@ class Loop implements LiveLoop {
     // whoever races against it hears of it; nobody has to
     this.failed.catch(() => undefined);
     this.fail = fail;
-    this.recorder = createRecorder(ports);
+    const { latency, ...rest } = ports;
+    this.marks = createLatencyMarks(latency);
+    this.recorder = createRecorder(latency === undefined ? rest : { ...rest, probe: latency.stageProbe });
     const offer = (event: Untimed<InputEvent>): void => this.offer(event);
     this.brokerDesk = createBrokerDesk({ ...ports, isRunning: () => this.state === 'running', offer });
     this.askModels = createModelDesk({ ...ports, offer, giveUp: (error) => this.giveUp(error) });
@@ -116,6 +124,7 @@ class Loop implements LiveLoop {
 
   arrive(arrival: Arrival): void {
     if (this.state !== 'running') return;
+    this.marks?.arrived(arrival.event.type);
     this.waiting.push(arrival);
     this.dueTurn();
   }
@@ -161,7 +170,7 @@ class Loop implements LiveLoop {
   private turn(): void {
     this.isTurnDue = false;
     if (this.state !== 'running') return;
-    const turn: Turn = { effects: [], requests: [], awaited: [] };
+    const turn: Turn = { effects: [], requests: [], awaited: [], derived: [] };
     try {
       this.recordSome(turn);
     } catch (error) {
@@ -169,8 +178,15 @@ class Loop implements LiveLoop {
       return;
     }
     for (const call of turn.awaited) call();
-    for (const effect of turn.effects) this.brokerDesk.carryOut(effect);
-    for (const request of turn.requests) this.askModels(request);
+    for (const effect of turn.effects) {
+      if (effect.type === 'OrderIntended') this.marks?.orderSent();
+      this.brokerDesk.carryOut(effect);
+    }
+    this.marks?.carriedOut(turn.derived);
+    for (const request of turn.requests) {
+      this.marks?.modelsAsked();
+      this.askModels(request);
+    }
     if (this.waiting.length > 0) {
       this.dueTurn();
       return;
@@ -203,7 +219,9 @@ class Loop implements LiveLoop {
     const seq = tape.nextSeq;
     const { derived, inference } = this.recorder.record(event);
     broker.observe?.(event);
+    this.marks?.recorded(event);
     for (const followed of derived) if (isBrokerEffect(followed)) turn.effects.push(followed);
+    if (this.marks !== undefined) turn.derived.push(...derived);
     if (inference !== undefined) turn.requests.push(inference);
     if (whenDurable !== undefined) turn.awaited.push(() => whenDurable({ seq, tUs }));
     if (event.type === 'RunStopped') this.state = 'stopped';

@@ -6,7 +6,8 @@ import { createSimulatedBroker } from '../../src/brokers/simulated/broker.ts';
 import { loadScenario } from '../../src/config/load-scenario.ts';
 import { parseSetOption } from '../../src/config/overrides.ts';
 import { openDataset } from '../../src/data/dataset.ts';
-import { type LiveControls, type LiveOptions, type LiveResult, runLive } from '../../src/modes/live.ts';
+import { runLive } from '../../src/modes/live.ts';
+import type { LiveControls, LiveOptions, LiveResult } from '../../src/modes/live-options.ts';
 import { createTableSource } from '../../src/sources/table-source.ts';
 import { type ManualClock, manualClock } from '../twins/clocks.ts';
 

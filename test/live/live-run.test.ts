@@ -6,7 +6,7 @@ import { loadScenario } from '../../src/config/load-scenario.ts';
 import { parseSetOption } from '../../src/config/overrides.ts';
 import type { InputEvent } from '../../src/events/inputs.ts';
 import { runBacktest } from '../../src/modes/backtest.ts';
-import type { LiveOptions, LiveResult } from '../../src/modes/live.ts';
+import type { LiveOptions, LiveResult } from '../../src/modes/live-options.ts';
 import type { Broker } from '../../src/ports/broker.ts';
 import { silentProgress } from '../../src/ports/progress.ts';
 import type { TapeWriter } from '../../src/ports/tape.ts';
