@@ -2,17 +2,10 @@ import { compareCodeUnits } from '../../domain/compare.ts';
 import { ServiceError } from '../../domain/errors.ts';
 import type { Execution } from '../../domain/orders.ts';
 import type { MoneyMicros, Shares, TimeUs } from '../../domain/units.ts';
-import { microsOf, sharesOf, timeText } from '../../net/wire-text.ts';
-import {
-  type AlpacaOrder,
-  type FillActivity,
-  inOrder,
-  isRecord,
-  parseFillActivity,
-  parseOrder,
-} from './mapper.ts';
+import type { JsonService } from '../../net/json-service.ts';
+import { isRecord, microsOf, sharesOf, timeText } from '../../net/wire-text.ts';
+import { type AlpacaOrder, type FillActivity, inOrder, parseFillActivity, parseOrder } from './mapper.ts';
 import type { Reports } from './reports.ts';
-import type { AlpacaRest } from './rest.ts';
 
 const ORDERS_A_PAGE = 500;
 const FILLS_A_PAGE = 100;
@@ -26,7 +19,7 @@ function unreadable(what: string): ServiceError {
 }
 
 /** @throws ServiceError BROKER_BLOCKED where the account may not trade */
-export async function checkAccount(rest: AlpacaRest): Promise<void> {
+export async function checkAccount(rest: JsonService): Promise<void> {
   const account = await readAccount(rest);
   const block = ['trading_blocked', 'account_blocked', 'trade_suspended_by_user'].find(
     (key) => account[key] === true,
@@ -42,27 +35,27 @@ export async function checkAccount(rest: AlpacaRest): Promise<void> {
 }
 
 /** An amount of the account, dollars in text. */
-export async function readAmount(rest: AlpacaRest, key: 'cash' | 'equity'): Promise<MoneyMicros> {
+export async function readAmount(rest: JsonService, key: 'cash' | 'equity'): Promise<MoneyMicros> {
   const micros = microsOf((await readAccount(rest))[key]);
   if (micros === undefined) throw unreadable(`the account's ${key} is no amount`);
   return micros;
 }
 
-export async function readAccountId(rest: AlpacaRest): Promise<string> {
+export async function readAccountId(rest: JsonService): Promise<string> {
   const { account_number: id } = await readAccount(rest);
   if (typeof id !== 'string' || !/^[A-Za-z0-9-]{1,64}$/.test(id))
     throw unreadable('the account has no number');
   return id;
 }
 
-async function readAccount(rest: AlpacaRest): Promise<Readonly<Record<string, unknown>>> {
+async function readAccount(rest: JsonService): Promise<Readonly<Record<string, unknown>>> {
   const account = await rest.get('/v2/account');
   if (isRecord(account)) return account;
   throw unreadable('no account came back');
 }
 
 /** Signed shares by symbol, in code-unit order. @throws ServiceError for a part of a share: it could not be traded away */
-export async function readPositions(rest: AlpacaRest): Promise<Record<string, Shares>> {
+export async function readPositions(rest: JsonService): Promise<Record<string, Shares>> {
   const rows = await rest.get('/v2/positions');
   if (!Array.isArray(rows)) throw unreadable('no list of positions came back');
   const held = rows.map((row): readonly [string, Shares] => {
@@ -77,7 +70,7 @@ export async function readPositions(rest: AlpacaRest): Promise<Record<string, Sh
 }
 
 /** Orders that have not ended. @throws ServiceError also for one that is not of whole shares */
-export async function readOpenOrders(rest: AlpacaRest): Promise<AlpacaOrder[]> {
+export async function readOpenOrders(rest: JsonService): Promise<AlpacaOrder[]> {
   const orders: AlpacaOrder[] = [];
   for (let page = 0; page < MAX_PAGES; page++) {
     const after = orders.at(-1)?.id;
@@ -99,12 +92,12 @@ export async function readOpenOrders(rest: AlpacaRest): Promise<AlpacaOrder[]> {
 }
 
 /** An order by Alpaca's own id. */
-export async function readOrder(rest: AlpacaRest, brokerOrderId: string): Promise<AlpacaOrder | undefined> {
+export async function readOrder(rest: JsonService, brokerOrderId: string): Promise<AlpacaOrder | undefined> {
   return parseOrder(await rest.get(`/v2/orders/${encodeURIComponent(brokerOrderId)}`));
 }
 
 /** Fills of the account since a time. */
-export async function readFills(rest: AlpacaRest, sinceUs: TimeUs): Promise<FillActivity[]> {
+export async function readFills(rest: JsonService, sinceUs: TimeUs): Promise<FillActivity[]> {
   const fills: FillActivity[] = [];
   let token: string | undefined;
   for (let page = 0; page < MAX_PAGES; page++) {
@@ -128,7 +121,7 @@ export async function readFills(rest: AlpacaRest, sinceUs: TimeUs): Promise<Fill
 }
 
 export interface ExecutionsSince {
-  readonly rest: AlpacaRest;
+  readonly rest: JsonService;
   readonly reports: Reports;
   readonly sinceUs: TimeUs;
   /** Client ids by Alpaca's own, kept between calls: the list of fills does not have them. */

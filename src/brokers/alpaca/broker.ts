@@ -1,6 +1,7 @@
 import { Subject } from 'rxjs';
 import type { AlpacaBrokerSettings } from '../../domain/alpaca-settings.ts';
 import { createJsonClient } from '../../net/json-client.ts';
+import { createJsonService } from '../../net/json-service.ts';
 import { createRedactor } from '../../net/redact.ts';
 import { createRequestBudget } from '../../net/request-budget.ts';
 import type { Broker, BrokerNews } from '../../ports/broker.ts';
@@ -20,7 +21,6 @@ import { createOrderDesk } from './order-desk.ts';
 import { orderUnder } from './place.ts';
 import { createReconciler } from './reconcile.ts';
 import { createReports } from './reports.ts';
-import { createRest } from './rest.ts';
 import { createTradingStream } from './trading-stream.ts';
 
 const MAX_ANSWER_BYTES = 16 << 20;
@@ -157,5 +157,12 @@ function openRest({ settings, credentials, clock, random, restUrl, redact }: Ope
     budget.close();
     client.close();
   };
-  return { rest: createRest({ client, budget, settings, clock, random, redact }), closeRest };
+  const { retryUs, maxRetryUs } = settings;
+  const rest = createJsonService({
+    service: 'Alpaca',
+    keysAt: 'broker.credentials and broker.alpaca.environment',
+    codes: 'BROKER',
+    ...{ client, budget, retryUs, maxRetryUs, clock, random, redact },
+  });
+  return { rest, closeRest };
 }

@@ -1,7 +1,7 @@
 import type { Execution, OrderRequest, Side } from '../../domain/orders.ts';
 import { tickAtE4 } from '../../domain/tick.ts';
 import type { Shares, TimeUs } from '../../domain/units.ts';
-import { decimalText, decimalUnits, priceE4Of, sharesOf, timeUsOf } from '../../net/wire-text.ts';
+import { decimalText, decimalUnits, isRecord, priceE4Of, sharesOf, timeUsOf } from '../../net/wire-text.ts';
 import type { BrokerOrder, BrokerRules, OrderChange } from '../../ports/broker.ts';
 
 type Raw = Readonly<Record<string, unknown>>;
@@ -47,10 +47,6 @@ const REPLACEMENT = /\.r[0-9a-z]+$/;
  */
 export function replacementId(clientOrderId: string, nowUs: TimeUs): string {
   return `${clientOrderId}.r${nowUs.toString(36)}`;
-}
-
-export function isRecord(value: unknown): value is Raw {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function textOf(value: unknown): string | undefined {

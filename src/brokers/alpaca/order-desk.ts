@@ -2,6 +2,7 @@ import type { AlpacaBrokerSettings } from '../../domain/alpaca-settings.ts';
 import { ServiceError } from '../../domain/errors.ts';
 import type { OrderRequest } from '../../domain/orders.ts';
 import { createBackoff } from '../../net/backoff.ts';
+import type { JsonService } from '../../net/json-service.ts';
 import { sleepUs } from '../../net/sleep.ts';
 import type { BrokerNews, BrokerRules, OrderChange } from '../../ports/broker.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -9,7 +10,6 @@ import { readOrder } from './account.ts';
 import { type AlpacaOrder, changeBody, faultOf, orderBody, replacementId, toBrokerOrder } from './mapper.ts';
 import { orderUnder, placeOnce } from './place.ts';
 import type { Reports } from './reports.ts';
-import type { AlpacaRest } from './rest.ts';
 
 /** How often a cancel is sent at most; it may be repeated without harm. */
 const MAX_CANCELS = 6;
@@ -17,7 +17,7 @@ const MAX_CANCELS = 6;
 const MAX_REPLACEMENTS = 100;
 
 export interface OrderDeskOptions {
-  readonly rest: AlpacaRest;
+  readonly rest: JsonService;
   readonly reports: Reports;
   readonly rules: BrokerRules;
   readonly tell: (news: BrokerNews) => void;

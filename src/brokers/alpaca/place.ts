@@ -2,17 +2,17 @@ import type { AlpacaBrokerSettings } from '../../domain/alpaca-settings.ts';
 import { ServiceError } from '../../domain/errors.ts';
 import { createBackoff } from '../../net/backoff.ts';
 import type { JsonRequest } from '../../net/json-client.ts';
+import type { JsonService, Refusal } from '../../net/json-service.ts';
 import type { RequestLane } from '../../net/request-budget.ts';
 import { sleepUs } from '../../net/sleep.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { type AlpacaOrder, parseOrder } from './mapper.ts';
-import type { AlpacaRest, Refusal } from './rest.ts';
 
 /** How a refusal for a client id that is in use reads. */
 const ID_TAKEN = /client_order_id/i;
 
 export interface PlaceOptions {
-  readonly rest: AlpacaRest;
+  readonly rest: JsonService;
   readonly settings: AlpacaBrokerSettings;
   readonly clock: Clock;
   readonly random: () => number;
@@ -32,7 +32,7 @@ export type Placed =
 
 /** The order under a client id. @throws ServiceError when that cannot be found out */
 export async function orderUnder(
-  rest: AlpacaRest,
+  rest: JsonService,
   clientOrderId: string,
   lane: RequestLane = 'ordinary',
 ): Promise<AlpacaOrder | undefined> {

@@ -1,12 +1,12 @@
 import type { AlpacaBrokerSettings } from '../../domain/alpaca-settings.ts';
 import { US_PER_MINUTE } from '../../domain/units.ts';
 import { createBackoff } from '../../net/backoff.ts';
+import type { JsonService } from '../../net/json-service.ts';
 import { sleepUs } from '../../net/sleep.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { readFills, readOpenOrders, readOrder } from './account.ts';
 import { parseTradeUpdate } from './mapper.ts';
 import type { Reports } from './reports.ts';
-import type { AlpacaRest } from './rest.ts';
 
 /** With so few orders open, each is asked for by itself. */
 const FEW_ORDERS = 3;
@@ -16,7 +16,7 @@ const LIST_OVERLAP_US = US_PER_MINUTE;
 const MAX_READS = 5;
 
 export interface ReconcilerOptions {
-  readonly rest: AlpacaRest;
+  readonly rest: JsonService;
   readonly reports: Reports;
   readonly settings: AlpacaBrokerSettings;
   readonly clock: Clock;
@@ -36,7 +36,7 @@ export interface Reconciler {
   takeRaw(data: unknown): boolean;
 }
 
-function createReader(rest: AlpacaRest, reports: Reports) {
+function createReader(rest: JsonService, reports: Reports) {
   /** Time of the newest fill that was listed. */
   let listedUs: number | undefined;
   /** Fills as the account lists them, also of orders that have ended: a venue may report one after the end. */

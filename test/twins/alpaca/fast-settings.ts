@@ -1,5 +1,9 @@
 import { createAlpacaBroker } from '../../../src/brokers/alpaca/broker.ts';
-import type { AlpacaBrokerSettings, StreamSettings } from '../../../src/domain/alpaca-settings.ts';
+import type {
+  AlpacaBrokerSettings,
+  AlpacaDataSettings,
+  StreamSettings,
+} from '../../../src/domain/alpaca-settings.ts';
 import { createPrng } from '../../../src/math/prng.ts';
 import { wallClock } from '../clocks.ts';
 import type { AlpacaTwin } from './twin.ts';
@@ -27,6 +31,21 @@ export const FAST_BROKER: AlpacaBrokerSettings = {
   retryUs: 2 * MS,
   maxRetryUs: 20 * MS,
   stream: FAST_STREAM,
+};
+
+export const FAST_DATA: AlpacaDataSettings = {
+  feed: 'iex',
+  requestsPerMinute: 100_000,
+  answerUs: 2_000 * MS,
+  graceUs: 500 * MS,
+  silenceUs: 300_000 * MS,
+  sharesPerQuoteSize: 1,
+  volumeOnlyConditions: ['I'],
+  haltCodes: ['H'],
+  pageLimit: 3,
+  retryUs: 2 * MS,
+  maxRetryUs: 20 * MS,
+  stream: { ...FAST_STREAM, answerUs: 2_000 * MS },
 };
 
 /** The adapter as it is, against a twin. */

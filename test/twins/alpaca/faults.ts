@@ -12,6 +12,8 @@ export type RequestFault =
 export interface FaultActions {
   /** A message of the trading stream. */
   readonly update: UpdateFault;
+  /** A message of the market data stream. */
+  readonly data: UpdateFault;
   /** A request that places or changes an order. */
   readonly order: RequestFault;
   readonly cancel: RequestFault;

@@ -1,6 +1,6 @@
 import type { WebSocket } from 'ws';
+import { createDelivery } from './delivery.ts';
 import type { UpdateFault } from './faults.ts';
-import { sendCut, sendSplit } from './raw-frames.ts';
 
 export interface StreamKeys {
   readonly keyId: string;
@@ -18,79 +18,14 @@ export interface TwinTradingStream {
   settle(): void;
 }
 
-const REORDER_MS = 15;
-
 export function createTradingStream(keys: () => StreamKeys): TwinTradingStream {
-  const listening = new Set<WebSocket>();
+  // the paper environment sends binary frames
+  const { listening, deliver, settle } = createDelivery((message) => Buffer.from(JSON.stringify(message)));
   const clients = new Set<WebSocket>();
-  const sent: Buffer[] = [];
   let wasListenedTo = false;
-  let swapped: Buffer | undefined;
-  let stalled: Buffer[] | undefined;
-  const timers = new Map<NodeJS.Timeout, () => void>();
-
-  const later = (ms: number, call: () => void): void => {
-    const timer = setTimeout(() => {
-      timers.delete(timer);
-      call();
-    }, ms);
-    timers.set(timer, call);
-  };
-  const send = (payload: Buffer): void => {
-    if (stalled !== undefined) {
-      stalled.push(payload);
-      return;
-    }
-    sent.push(payload);
-    // the paper environment sends binary frames
-    for (const client of listening) client.send(payload, { binary: true });
-  };
-  const sendSwapped = (): void => {
-    const payload = swapped;
-    swapped = undefined;
-    if (payload !== undefined) send(payload);
-  };
-  const apply = (payload: Buffer, fault: UpdateFault): void => {
-    switch (fault.kind) {
-      case 'drop':
-        return;
-      case 'duplicate':
-        send(payload);
-        send(payload);
-        return;
-      case 'replay':
-        send(payload);
-        for (const earlier of sent.slice(-6)) send(earlier);
-        return;
-      case 'reorder':
-        sendSwapped();
-        swapped = payload;
-        later(REORDER_MS, sendSwapped);
-        return;
-      case 'delay':
-        later(fault.ms, () => send(payload));
-        return;
-      case 'stall':
-        stalled ??= [];
-        stalled.push(payload);
-        later(fault.ms, () => {
-          const waiting = stalled ?? [];
-          stalled = undefined;
-          for (const one of waiting) send(one);
-        });
-        return;
-      case 'split':
-        for (const client of listening) sendSplit(client, payload);
-        return;
-      case 'garbage':
-        for (const client of listening) client.send(Buffer.from('{"stream":"trade_upd'), { binary: true });
-        return;
-      case 'disconnect':
-        for (const client of listening) sendCut(client, payload, fault.atByte);
-        listening.clear();
-    }
-  };
   return {
+    deliver,
+    settle,
     get wasListenedTo() {
       return wasListenedTo;
     },
@@ -123,22 +58,9 @@ export function createTradingStream(keys: () => StreamKeys): TwinTradingStream {
         }
       });
     },
-    deliver: (message, fault) => {
-      const payload = Buffer.from(JSON.stringify(message));
-      if (fault === undefined) send(payload);
-      else apply(payload, fault);
-      if (fault?.kind !== 'reorder') sendSwapped();
-    },
     dropAll: () => {
       for (const client of clients) client.terminate();
       listening.clear();
-    },
-    settle: () => {
-      for (const [timer, call] of [...timers]) {
-        clearTimeout(timer);
-        timers.delete(timer);
-        call();
-      }
     },
   };
 }

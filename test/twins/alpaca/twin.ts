@@ -4,7 +4,9 @@ import { WebSocketServer } from 'ws';
 import { wallClock } from '../clocks.ts';
 import { createBook, type TwinBook } from './book.ts';
 import { control } from './control.ts';
+import { createDataStream, type TwinDataStream } from './data-stream.ts';
 import { createFaultDealer, type FaultDealer, type TwinFault } from './faults.ts';
+import { createMarket, type TwinMarket } from './market.ts';
 import { createTradingApi, type SeenRequest } from './trading-api.ts';
 import { createTradingStream, type StreamKeys, type TwinTradingStream } from './trading-stream.ts';
 import { updateJson } from './wire.ts';
@@ -25,6 +27,9 @@ export interface AlpacaTwin {
   readonly keys: StreamKeys;
   readonly book: TwinBook;
   readonly stream: TwinTradingStream;
+  readonly dataStreamUrl: string;
+  readonly market: TwinMarket;
+  readonly dataStream: TwinDataStream;
   readonly dealer: FaultDealer;
   /** Every request, in the order they came. */
   readonly seen: readonly SeenRequest[];
@@ -46,16 +51,25 @@ export async function startAlpacaTwin(options: TwinOptions = {}): Promise<Alpaca
     piecesOfFill: () => dealer.next('fill')?.count ?? 1,
     ...(options.acceptsUsedIds === undefined ? {} : { acceptsUsedIds: options.acceptsUsedIds }),
   });
+  const isKnown = ({ headers }: http.IncomingMessage): boolean =>
+    headers['apca-api-key-id'] === keys.keyId && headers['apca-api-secret-key'] === keys.secretKey;
   const api = createTradingApi({
     book,
     dealer,
     seen,
     isHeard: () => stream.wasListenedTo,
-    isKnown: ({ headers }) =>
-      headers['apca-api-key-id'] === keys.keyId && headers['apca-api-secret-key'] === keys.secretKey,
+    isKnown,
+  });
+  const dataStream = createDataStream(() => keys);
+  const market = createMarket({
+    deliver: (message) => dataStream.deliver(message, dealer.next('data')),
+    isKnown,
+    nowUs,
   });
   const serve = async (request: http.IncomingMessage, response: http.ServerResponse): Promise<boolean> =>
-    (await api(request, response)) || control({ book, dealer, stream, seen }, request, response);
+    market.serve(request, response) ||
+    (await api(request, response)) ||
+    control({ book, dealer, stream, seen }, request, response);
   const server = http.createServer((request, response) => {
     response.on('error', () => undefined);
     void serve(request, response).then((isServed) => {
@@ -66,6 +80,7 @@ export async function startAlpacaTwin(options: TwinOptions = {}): Promise<Alpaca
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => undefined);
     if (request.url === '/stream') sockets.handleUpgrade(request, socket, head, stream.accept);
+    else if (request.url === '/v2/iex') sockets.handleUpgrade(request, socket, head, dataStream.accept);
     else socket.destroy();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -77,11 +92,15 @@ export async function startAlpacaTwin(options: TwinOptions = {}): Promise<Alpaca
     keys,
     book,
     stream,
+    dataStreamUrl: `ws://127.0.0.1:${port}/v2/iex`,
+    market,
+    dataStream,
     dealer,
     seen,
     close: () =>
       new Promise((resolve) => {
         stream.dropAll();
+        dataStream.dropAll();
         sockets.close();
         server.close(() => resolve());
         server.closeAllConnections();

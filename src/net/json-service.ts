@@ -1,21 +1,28 @@
-import type { AlpacaBrokerSettings } from '../../domain/alpaca-settings.ts';
-import { ServiceError } from '../../domain/errors.ts';
-import { US_PER_SECOND } from '../../domain/units.ts';
-import { createBackoff } from '../../net/backoff.ts';
-import type { JsonAnswer, JsonClient, JsonRequest } from '../../net/json-client.ts';
-import type { RequestBudget, RequestLane } from '../../net/request-budget.ts';
-import { sleepUs } from '../../net/sleep.ts';
-import type { Clock } from '../../ports/clock.ts';
-import { isRecord } from './mapper.ts';
+import { ServiceError } from '../domain/errors.ts';
+import { type DurationUs, US_PER_SECOND } from '../domain/units.ts';
+import type { Clock } from '../ports/clock.ts';
+import { createBackoff } from './backoff.ts';
+import type { JsonAnswer, JsonClient, JsonRequest } from './json-client.ts';
+import type { RequestBudget, RequestLane } from './request-budget.ts';
+import { sleepUs } from './sleep.ts';
+import { isRecord } from './wire-text.ts';
 
 /** How often a question is asked before it counts as not answered. */
 const MAX_ATTEMPTS = 6;
 const MAX_PAUSE_US = 60 * US_PER_SECOND;
 
-export interface RestOptions {
+export interface JsonServiceOptions {
   readonly client: JsonClient;
   readonly budget: RequestBudget;
-  readonly settings: AlpacaBrokerSettings;
+  /** As messages name it: `Alpaca`. */
+  readonly service: string;
+  /** Where its keys are looked for when it refuses them. */
+  readonly keysAt: string;
+  /** Codes of errors begin with it: `BROKER`. */
+  readonly codes: 'BROKER' | 'DATA';
+  /** First wait before a question is asked again; doubles. */
+  readonly retryUs: DurationUs;
+  readonly maxRetryUs: DurationUs;
   readonly clock: Clock;
   readonly random: () => number;
   readonly redact: (text: string) => string;
@@ -33,30 +40,27 @@ export type Sent =
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   | { readonly kind: 'unknown' | 'not_sent'; readonly detail: string };
 
-export interface AlpacaRest {
+export interface JsonService {
   /** Asks, and again while there is no answer. @returns undefined when there is no such thing. @throws ServiceError */
   get(path: string, query?: Readonly<Record<string, string>>, lane?: RequestLane): Promise<unknown>;
   /** Sends once; only what was turned away for the number of requests is sent again. */
   send(request: JsonRequest): Promise<Sent>;
 }
 
-export function createRest(options: RestOptions): AlpacaRest {
-  const { client, settings, clock, random, redact } = options;
+export function createJsonService(options: JsonServiceOptions): JsonService {
+  const { client, retryUs, maxRetryUs, clock, random, redact } = options;
   const withinBudget = async (request: JsonRequest): Promise<JsonAnswer> => {
     for (;;) {
       const answer = await client.send(request);
       if (answer.kind !== 'answered' || answer.status !== 429) return answer;
       options.budget.pause(
-        Math.max(settings.retryUs, untilResetUs(answer.headers['x-ratelimit-reset'], clock.nowUs())),
+        Math.max(retryUs, untilResetUs(answer.headers['x-ratelimit-reset'], clock.nowUs())),
       );
     }
   };
   return {
     get: async (path, query, lane = 'ordinary') => {
-      const backoff = createBackoff(
-        { firstUs: settings.retryUs, maxUs: settings.maxRetryUs, jitterFrac: 0.5 },
-        random,
-      );
+      const backoff = createBackoff({ firstUs: retryUs, maxUs: maxRetryUs, jitterFrac: 0.5 }, random);
       let last = '';
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         if (attempt > 0) await sleepUs(clock, backoff.nextUs());
@@ -71,12 +75,13 @@ export function createRest(options: RestOptions): AlpacaRest {
         else if (answer.status === 404) return undefined;
         else {
           last = wordsOf(answer, redact);
-          if (answer.status >= 400 && answer.status < 500) throw refusedQuestion(path, answer.status, last);
+          if (answer.status >= 400 && answer.status < 500)
+            throw refusedQuestion(options, { path, status: answer.status, words: last });
         }
       }
       throw new ServiceError(
-        'BROKER_UNREACHABLE',
-        `Alpaca GET ${path}: no answer after ${MAX_ATTEMPTS} attempts (${last})`,
+        `${options.codes}_UNREACHABLE`,
+        `${options.service} GET ${path}: no answer after ${MAX_ATTEMPTS} attempts (${last})`,
         {
           retryable: true,
         },
@@ -95,11 +100,20 @@ export function createRest(options: RestOptions): AlpacaRest {
   };
 }
 
-function refusedQuestion(path: string, status: number, words: string): ServiceError {
+interface RefusedQuestion {
+  readonly path: string;
+  readonly status: number;
+  readonly words: string;
+}
+
+function refusedQuestion(
+  { service, codes, keysAt }: JsonServiceOptions,
+  { path, status, words }: RefusedQuestion,
+): ServiceError {
   const isKey = status === 401 || status === 403;
   return new ServiceError(
-    isKey ? 'BROKER_AUTH' : 'BROKER_REFUSED',
-    `Alpaca GET ${path}: ${words}${isKey ? '; check broker.credentials and broker.alpaca.environment' : ''}`,
+    `${codes}_${isKey ? 'AUTH' : 'REFUSED'}`,
+    `${service} GET ${path}: ${words}${isKey ? `; check ${keysAt}` : ''}`,
     { retryable: false },
   );
 }
