@@ -31,7 +31,7 @@ async function exportCommand(
 ): Promise<void> {
   const { tapeDir } = openRunFolder(runDir);
   const { exportRun } = await import('../report/export.ts');
-  const { files } = await exportRun(recordsOf(tapeDir), resolve(options.out));
+  const { files } = await exportRun({ [Symbol.iterator]: () => recordsOf(tapeDir) }, resolve(options.out));
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify({ files })}\n`);
     return;

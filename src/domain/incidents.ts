@@ -7,7 +7,7 @@ export type Incident = {
 } & (
   | {
       readonly kind: 'operator';
-      readonly command: 'pause' | 'resume' | 'kill' | 'reset' | 'flatten';
+      readonly command: 'pause' | 'resume' | 'kill' | 'reset' | 'flatten' | 'reconcile';
       readonly why: string;
     }
   | {

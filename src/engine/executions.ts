@@ -26,10 +26,12 @@ type Report<T extends InputEvent['type']> = Extract<InputEvent, { readonly type:
  */
 export function applyFill(
   engine: Engine,
-  { type, execution }: Report<'OrderFilled' | 'OrderPartiallyFilled'>,
+  report: Report<'OrderFilled' | 'OrderPartiallyFilled'>,
   out: DerivedEvent[],
 ): void {
+  const { type, execution } = report;
   const { clientOrderId, executionId } = execution;
+  const leavesQuantity = report.type === 'OrderFilled' ? 0 : report.leavesQuantity;
   const known = lookUpExecution(engine.ledger.journal!, executionId);
   if (known !== undefined) {
     const conflict = whyNotRepeated(known, execution);
@@ -49,6 +51,10 @@ export function applyFill(
   }
   if (order !== undefined && isOfOrder(order, execution)) {
     fillOrder(engine, order, execution, out);
+    // a report that is not here yet, or never will be
+    if (leavesQuantity < order.request.quantity - order.filledQuantity) {
+      engine.reconciliation.isRecheckDue = true;
+    }
     return;
   }
   if (order !== undefined) {

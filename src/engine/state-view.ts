@@ -30,14 +30,19 @@ export function viewEngine(engine: Engine): { readonly [key: string]: Json } {
             },
           ],
     ),
-    workingOrders: engine.orders.working.map(({ request, status, filledQuantity }) => ({
-      clientOrderId: request.clientOrderId,
-      symbol: request.symbol,
-      side: request.side,
-      quantity: request.quantity,
-      filledQuantity,
-      status,
-    })),
+    workingOrders: engine.orders.working.map(
+      ({ request, status, filledQuantity, brokerOrderId, progress }) => ({
+        clientOrderId: request.clientOrderId,
+        symbol: request.symbol,
+        side: request.side,
+        quantity: request.quantity,
+        filledQuantity,
+        status,
+        brokerOrderId,
+        progress,
+      }),
+    ),
+    differences: engine.reconciliation.open.map(({ difference, seen }) => ({ ...difference, seen })),
     risk: {
       tripped: Object.entries(kill.tripped).flatMap(([cause, isTripped]) => (isTripped ? [cause] : [])),
       dailyLossFrac: losses.dailyLossFrac,

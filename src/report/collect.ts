@@ -195,6 +195,10 @@ export function collectDerived(collector: RunCollector, event: DerivedEvent, tUs
       collectIntent(collector, event.order);
       if (event.horizon !== undefined) collector.horizonOf.set(event.order.clientOrderId, event.horizon);
       return;
+    case 'OrderDropped':
+      collector.orders.cancelled += 1;
+      forgetOrder(collector, event.clientOrderId);
+      return;
     case 'CashAdopted':
     case 'PositionAdopted':
       collectAdopted(collector, event, tUs);

@@ -2,15 +2,24 @@ import { join } from 'node:path';
 import { InputError } from '../domain/errors.ts';
 import { applyExecution, createLedger, type Ledger } from '../domain/ledger.ts';
 import { applyCorporateAction } from '../domain/ledger-actions.ts';
+import { adoptPosition } from '../domain/ledger-corrections.ts';
 import type { RoundTrip } from '../domain/lots.ts';
 import { notionalMicros } from '../domain/money.ts';
 import type { Execution } from '../domain/orders.ts';
 import { type TimeUs, US_PER_SECOND } from '../domain/units.ts';
 import { decodeInput } from '../events/decode.ts';
+import { integerField, payloadReader, stringField } from '../events/decode-fields.ts';
 import type { InputEvent, OrderReport } from '../events/inputs.ts';
 import type { TapeRecord } from '../events/record.ts';
 import { makeFolders } from '../files/make-folders.ts';
-import { addOrder, followOrder, ORDER_COLUMNS, type OrderLine, orderRow } from './order-lines.ts';
+import {
+  createFinalExecutions,
+  type FinalExecutions,
+  finalExecution,
+  type LateReport,
+  noteLateReport,
+} from './final-executions.ts';
+import { addOrder, dropOrder, followOrder, ORDER_COLUMNS, type OrderLine, orderRow } from './order-lines.ts';
 import { type ColumnTypes, createParquetTable, type ParquetTable, type Row } from './parquet-table.ts';
 
 /** Money and prices are dollars; times are UTC. Dollars come from integers: `round(x * 1e6)` gives them back exactly. */
@@ -59,56 +68,85 @@ const REPORT_TYPES: ReadonlySet<string> = new Set<OrderReport['type']>([
 ]);
 
 /**
- * Writes `orders.parquet`, `fills.parquet` and `round_trips.parquet` from the records of a tape.
+ * Writes `orders.parquet`, `fills.parquet` and `round_trips.parquet` from the records of a tape. A corrected execution is
+ * one fill, as it stands at the end; one that was taken back is none.
+ * @param records is gone through twice
  * @throws InputError EXPORT_OUT when the folder cannot be written
  * @throws RecordInvalidError for a record that does not hold what its type promises
  */
 export async function exportRun(records: Iterable<TapeRecord>, outDir: string): Promise<ExportResult> {
   const tables = await openTables(outDir);
   try {
-    const orders = new Map<string, OrderLine>();
-    const ledgers = new Map<string, Ledger>();
+    const rows = {
+      orders: new Map<string, OrderLine>(),
+      ledgers: new Map<string, Ledger>(),
+      fills: 0,
+      trips: 0,
+    };
+    const finals = finalsOf(records);
     const known = new Set<string>();
-    let trips = 0;
+    const addTrip = async (trip: RoundTrip | undefined): Promise<void> => {
+      if (trip === undefined) return;
+      rows.trips += 1;
+      await tables.trips.append(tripRow(trip));
+    };
+    const addFill = async (execution: Execution, tUs: TimeUs): Promise<void> => {
+      if (execution.quantity <= 0 || execution.priceE4 <= 0) return;
+      rows.fills += 1;
+      await tables.fills.append(fillRow(execution, tUs));
+      await addTrip(applyExecution(ledgerOf(rows.ledgers, execution.symbol), execution).roundTrip);
+    };
     for (const record of records) {
-      if (record.type === 'OrderIntended') addOrder(orders, record);
-      if (record.type === 'CorporateActionApplied') {
-        const trip = tripEndedBy(ledgers, record);
-        if (trip !== undefined) {
-          trips += 1;
-          await tables.trips.append(tripRow(trip));
+      if (record.type === 'OrderIntended') addOrder(rows.orders, record);
+      else if (record.type === 'OrderDropped') dropOrder(rows.orders, record);
+      else if (record.type === 'CorporateActionApplied') await addTrip(tripEndedBy(rows.ledgers, record));
+      else if (record.type === 'PositionAdopted') await addTrip(adopted(rows.ledgers, record));
+      else if (record.type === 'ExecutionCorrected') {
+        const { corrects, execution, tUs } = decodeRecord(record) as Corrected;
+        // of one that was never reported itself
+        if (known.has(corrects) || known.has(execution.executionId)) continue;
+        known.add(corrects).add(execution.executionId);
+        await addFill(finalExecution(finals, execution), tUs);
+      } else if (REPORT_TYPES.has(record.type)) {
+        const report = decodeRecord(record) as OrderReport;
+        if (!('execution' in report)) {
+          followOrder(rows.orders, report);
+          continue;
         }
+        if (known.has(report.execution.executionId)) continue;
+        known.add(report.execution.executionId);
+        const execution = finalExecution(finals, report.execution);
+        await addFill(execution, report.tUs);
+        followOrder(rows.orders, { ...report, execution });
       }
-      if (!REPORT_TYPES.has(record.type)) continue;
-      const report = decodeReport(record);
-      if ('execution' in report) {
-        const { execution } = report;
-        if (known.has(execution.executionId)) continue;
-        known.add(execution.executionId);
-        await tables.fills.append(fillRow(execution, report.tUs));
-        const trip = roundTripOf(ledgers, execution);
-        if (trip !== undefined) {
-          trips += 1;
-          await tables.trips.append(tripRow(trip));
-        }
-      }
-      followOrder(orders, report);
     }
-    for (const order of orders.values()) await tables.orders.append(orderRow(order));
+    for (const order of rows.orders.values()) await tables.orders.append(orderRow(order));
     await tables.orders.close();
     await tables.fills.close();
     await tables.trips.close();
+    const paths = pathsIn(outDir);
     return {
       files: [
-        { path: pathsIn(outDir).orders, rows: orders.size },
-        { path: pathsIn(outDir).fills, rows: known.size },
-        { path: pathsIn(outDir).trips, rows: trips },
+        { path: paths.orders, rows: rows.orders.size },
+        { path: paths.fills, rows: rows.fills },
+        { path: paths.trips, rows: rows.trips },
       ],
     };
   } catch (error) {
     for (const table of Object.values(tables)) await table.discard();
     throw error;
   }
+}
+
+type Corrected = Extract<InputEvent, { readonly type: 'ExecutionCorrected' }>;
+
+function finalsOf(records: Iterable<TapeRecord>): FinalExecutions {
+  const finals = createFinalExecutions();
+  for (const record of records) {
+    if (record.type !== 'ExecutionCorrected' && record.type !== 'CommissionReported') continue;
+    noteLateReport(finals, decodeRecord(record) as LateReport);
+  }
+  return finals;
 }
 
 function pathsIn(outDir: string): { orders: string; fills: string; trips: string } {
@@ -151,10 +189,6 @@ async function openTables(outDir: string): Promise<Tables> {
   }
 }
 
-function decodeReport(record: TapeRecord): OrderReport {
-  return decodeRecord(record) as OrderReport;
-}
-
 function decodeRecord(record: TapeRecord): InputEvent {
   return decodeInput(record, () => {
     throw new InputError('EXPORT_RECORD', 'a report never refers to market data');
@@ -177,11 +211,19 @@ function fillRow(execution: Execution, reportedUs: TimeUs): Row<typeof FILL_COLU
 }
 
 /** Round trips are a matter of one symbol, so each has a ledger of its own and the universe need not be known. */
-function roundTripOf(ledgers: Map<string, Ledger>, execution: Execution): RoundTrip | undefined {
-  const { symbol } = execution;
+function ledgerOf(ledgers: Map<string, Ledger>, symbol: string): Ledger {
   const ledger = ledgers.get(symbol) ?? createLedger({ cashMicros: 0, symbols: [symbol] });
   ledgers.set(symbol, ledger);
-  return applyExecution(ledger, execution).roundTrip;
+  return ledger;
+}
+
+/** Shares that the engine took over from the broker. */
+function adopted(ledgers: Map<string, Ledger>, record: TapeRecord): RoundTrip | undefined {
+  const event = payloadReader(record);
+  const shares = integerField(event, 'change');
+  const priceE4 = integerField(event, 'priceE4', 1);
+  const ledger = ledgerOf(ledgers, stringField(event, 'symbol'));
+  return adoptPosition(ledger, { symbolIx: 0, shares, priceE4, tUs: record.t }).roundTrip;
 }
 
 /** A reverse split that leaves no whole share ends a round trip. */

@@ -106,8 +106,10 @@ export function followOrder(orders: Map<string, OrderLine>, report: OrderReport)
   const id = 'execution' in report ? report.execution.clientOrderId : report.clientOrderId;
   const order = orders.get(id);
   if (order === undefined) return;
+  // a repeated or late acceptance says nothing new
+  if (report.type === 'OrderAccepted' && order.status !== 'intended') return;
   order.status = STATUS[report.type];
-  if (report.type !== 'OrderAccepted' && report.type !== 'OrderPartiallyFilled') order.endedUs = report.tUs;
+  if (report.type !== 'OrderAccepted' && report.type !== 'OrderPartiallyFilled') order.endedUs ??= report.tUs;
   if ('execution' in report) {
     const { priceE4, quantity, feeMicros } = report.execution;
     order.filledQuantity += quantity;
@@ -118,6 +120,14 @@ export function followOrder(orders: Map<string, OrderLine>, report: OrderReport)
     order.rejectReason = report.reason;
     order.rejectDetail = report.detail;
   }
+}
+
+/** Takes an OrderDropped record: the broker did not have the order, and the books let go of it. */
+export function dropOrder(orders: Map<string, OrderLine>, record: TapeRecord): void {
+  const order = orders.get(stringField(payloadReader(record), 'clientOrderId'));
+  if (order === undefined) return;
+  order.status = 'cancelled';
+  order.endedUs ??= record.t;
 }
 
 export function orderRow(order: OrderLine): OrderRow {

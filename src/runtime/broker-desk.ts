@@ -74,7 +74,9 @@ export function createBrokerDesk(options: BrokerDeskOptions): BrokerDesk {
   function cancel(clientOrderId: string): void {
     untilDone(
       () => broker.cancelOrder(clientOrderId),
-      () => Object.hasOwn(engine.orders.workingOrdinals, clientOrderId),
+      () =>
+        Object.hasOwn(engine.orders.workingOrdinals, clientOrderId) ||
+        Object.hasOwn(engine.reconciliation.calledBack, clientOrderId),
     );
   }
 

@@ -1,12 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { sessionOn } from '../../src/data/calendar.ts';
 import { checkBalance } from '../../src/domain/ledger.ts';
 import { canMove, isWorking, type OrderStatus } from '../../src/domain/orders.ts';
-import { currentEquityMicros } from '../../src/engine/engine-state.ts';
+import { currentEquityMicros, type Engine } from '../../src/engine/engine-state.ts';
 import { findOrder } from '../../src/engine/order-book.ts';
-import { ofType, ordersIn, TUESDAY, warmDesk } from './desk.ts';
+import { decodeState, encodeState } from '../../src/engine/snapshot.ts';
+import { step } from '../../src/engine/step.ts';
+import type { InputEvent } from '../../src/events/inputs.ts';
+import type { Json } from '../../src/events/record.ts';
+import { MONDAY, ofType, ordersIn, TUESDAY, warmDesk } from './desk.ts';
 
 const QUANTITY = 500;
+
+function textOf(state: unknown): string {
+  return JSON.stringify(encodeState(state));
+}
 
 interface Version {
   readonly id: string;
@@ -243,6 +252,51 @@ describe('whatever a broker reports, in whatever order and however often', () =>
     // neither answer is rare, so that both are tested
     expect(broken).toBeGreaterThan(40);
     expect(broken).toBeLessThan(230);
+  });
+});
+
+describe('an engine with reports behind it', () => {
+  it('goes on from its snapshot as if nothing had happened, whatever is next', () => {
+    const desk = warmDesk({ scenario: { execution: { orderType: 'limit', timeInForce: 'day' } } });
+    const [order] = ordersIn(desk.next({ AAA: 'long' }));
+    const { clientOrderId, side, symbol } = order!;
+    const facts = { clientOrderId, side, symbol, priceE4: 1_000_000, tradeTimeUs: desk.nowUs };
+    const execution = { ...facts, executionId: 'a', quantity: 100, feeMicros: 7 };
+    const reports = [
+      { type: 'OrderUpdated', clientOrderId, brokerOrderId: 'b-1', status: 'held' },
+      { type: 'CommissionReported', executionId: 'a', feeMicros: 11 },
+      { type: 'OrderPartiallyFilled', execution, leavesQuantity: 300 },
+      { type: 'OperatorCommanded', command: 'kill', who: 'ann', why: 'test' },
+      { type: 'CancelRejected', clientOrderId, reason: 'busy' },
+      { type: 'BrokerSnapshot', cashMicros: 1, positions: { BBB: 3 }, openOrders: [] },
+      {
+        type: 'ExecutionCorrected',
+        execution: { ...execution, executionId: 'a.2', quantity: 90 },
+        corrects: 'a',
+      },
+      { type: 'BrokerSnapshot', cashMicros: 1, positions: { BBB: 3 }, openOrders: [] },
+      { type: 'SessionClosed', date: MONDAY },
+      { type: 'SessionOpened', session: sessionOn(TUESDAY)! },
+      { type: 'CommissionReported', executionId: 'a.2', feeMicros: 5 },
+      {
+        type: 'ExecutionCorrected',
+        execution: { ...execution, executionId: 'a.3', quantity: 0 },
+        corrects: 'a.2',
+      },
+    ] as const;
+    for (const report of reports) {
+      const revived = decodeState(JSON.parse(textOf(desk.engine)) as Json) as Engine;
+      const [seq, tUs] = [desk.nextSeq, desk.nowUs];
+      const derived = desk.send(report);
+      expect(step(revived, { ...report, tUs } as InputEvent, seq).derived).toEqual(derived);
+      expect(textOf(revived)).toBe(textOf(desk.engine));
+    }
+    expect(desk.engine.ledger).toMatchObject({ feesMicros: 0, cashMicros: 1e12 });
+    expect(ofType(desk.log, 'PositionAdjusted').map(({ cause }) => cause)).toEqual([
+      'correction',
+      'commission',
+      'correction',
+    ]);
   });
 });
 

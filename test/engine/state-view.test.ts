@@ -12,6 +12,10 @@ describe('the view of an engine', () => {
     const [order] = ordersIn(desk.next({ BBB: 'short' }));
     desk.accept(order!);
     desk.fill(order!, { leaves: 300, feeMicros: 12 });
+    const { clientOrderId } = order!;
+    desk.send({ type: 'OrderUpdated', clientOrderId, brokerOrderId: 'b-7', status: 'held' });
+    const { cashMicros } = desk.engine.ledger;
+    desk.send({ type: 'BrokerSnapshot', cashMicros, positions: { AAA: 500 } });
     desk.bar({ AAA: { midE4: PAR_E4 * 0.95 } });
     const view = viewEngine(desk.engine);
     const lossMicros = 500 * 0.05 * 1e8 + 12;
@@ -35,8 +39,11 @@ describe('the view of an engine', () => {
           quantity: 500,
           filledQuantity: 200,
           status: 'partially_filled',
+          brokerOrderId: 'b-7',
+          progress: 'held',
         },
       ],
+      differences: [{ item: 'position', symbol: 'BBB', ours: -200, theirs: 0, seen: 1 }],
       risk: {
         tripped: ['daily_loss'],
         dailyLossFrac: lossMicros / 1e12,

@@ -215,6 +215,8 @@ describe('collecting a run', () => {
     collectDerived(collector, { ...adopted, change: 30, shares: 30 }, tUs);
     collectDerived(collector, { ...adopted, change: -30, shares: 0, priceE4: 1_100_000 }, tUs);
     collectDerived(collector, { type: 'CashAdopted', cashMicros: -5 }, tUs);
+    collectDerived(collector, { type: 'OrderDropped', clientOrderId: 'c9', leavesQuantity: 5 }, tUs);
+    expect(statisticsOf(collector).orders.cancelled).toBe(1);
     expect(collector.ledger.cashMicros).toBe(cash - 5);
     expect(collector.trades.at(-1)).toMatchObject({ quantity: 30, grossMicros: 300_000_000, horizon: null });
     expect(statisticsOf(collector).roundTrips.count).toBe(2);

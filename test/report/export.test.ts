@@ -133,6 +133,55 @@ describe('export', () => {
     });
   });
 
+  it('writes executions as they stand at the end, once, and what was taken over from the broker', async () => {
+    const bought = fill('a', 'buy', { quantity: 40, priceE4: 1_000_001, minute: 1, leaves: 60 });
+    const { execution } = bought as Extract<InputEvent, { readonly type: 'OrderPartiallyFilled' }>;
+    const corrected = (id: string, corrects: string, change: object): InputEvent => ({
+      type: 'ExecutionCorrected',
+      tUs: T0 + 600_000_000,
+      execution: { ...execution, executionId: id, ...change },
+      corrects,
+    });
+    const fee = (executionId: string, feeMicros: number): InputEvent => ({
+      ...{ type: 'CommissionReported', tUs: T0 + 600_000_000, executionId, feeMicros },
+    });
+    const records = tapeOf([
+      intended('a', {}),
+      { type: 'OrderAccepted', tUs: T0, clientOrderId: 'a' },
+      bought,
+      { type: 'OrderAccepted', tUs: T0, clientOrderId: 'a' },
+      fill('a', 'buy', { quantity: 60, priceE4: 1_000_003, minute: 2, leaves: 0 }),
+      fee('a-2', 5),
+      corrected('a-1.2', 'a-1', { quantity: 30, priceE4: 999_999 }),
+      corrected('a-1.2', 'a-1', { quantity: 30, priceE4: 999_999 }),
+      fee('a-1.2', 3),
+      corrected('a-2.2', 'a-2', { quantity: 0 }),
+      corrected('z.2', 'z', { quantity: 5, clientOrderId: 'b', symbol: 'BBB' }),
+      {
+        tUs: T0 + 700_000_000,
+        derived: {
+          ...{ type: 'PositionAdopted', symbol: 'AAA', change: -30, shares: 0 },
+          ...{ priceE4: 1_000_000, realizedMicros: 0 },
+        } as DerivedEvent,
+      },
+      { tUs: T0 + 1, derived: { type: 'OrderDropped', clientOrderId: 'a', leavesQuantity: 70 } },
+    ]);
+    const { files } = await exportRun(records, dir);
+    expect(files.map((file) => file.rows)).toEqual([1, 2, 1]);
+    const fills = await rowsOf('fills.parquet');
+    expect(fills).toMatchObject([
+      { execution_id: 'a-1.2', quantity: 30n, price_usd: 99.9999, fee_usd: 0.000003 },
+      { execution_id: 'z.2', quantity: 5n, symbol: 'BBB' },
+    ]);
+    expect((await rowsOf('orders.parquet'))[0]).toMatchObject({
+      status: 'cancelled',
+      filled_quantity: 30n,
+      fees_usd: 0.000003,
+    });
+    const [trip] = await rowsOf('round_trips.parquet');
+    expect(trip).toMatchObject({ quantity: 30n, gross_usd: 0.003, fees_usd: 0.000003 });
+  });
+
   it('round trips go on over splits, take dividends in, and end where a reverse split leaves no share', async () => {
     const on = { symbol: 'AAA', exDate: '2024-03-05', referencePriceE4: 1_000_000 } as const;
     const applied = (minute: number, action: CorporateAction): InputEvent => ({

@@ -16,7 +16,7 @@ export const incidentsSchema = z
         kind: z.literal('operator'),
         ...when,
         command: z
-          .enum(['pause', 'resume', 'kill', 'reset', 'flatten'])
+          .enum(['pause', 'resume', 'kill', 'reset', 'flatten', 'reconcile'])
           .describe('What the operator commands.'),
         why: words('rehearsal').describe('Reason recorded with the command.'),
       }),
