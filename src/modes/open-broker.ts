@@ -1,6 +1,8 @@
 import type { LoadedScenario } from '../config/load-scenario.ts';
+
 import { readSecret, secretReferences } from '../config/secrets.ts';
 import { toAlpacaBrokerSettings } from '../config/sections/alpaca.ts';
+import { toIbkrSettings } from '../config/sections/ibkr.ts';
 import { InputError } from '../domain/errors.ts';
 import type { Broker } from '../ports/broker.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -18,8 +20,7 @@ type Opener = (scenario: LoadedScenario, surroundings: BrokerSurroundings) => Pr
 /** Brokers with an account, by the name a scenario gives them. Each is loaded when it is used. */
 const OPENERS: Readonly<Record<string, Opener>> = {
   alpaca: openAlpaca,
-  ibkr: () =>
-    Promise.reject(new InputError('BROKER_UNAVAILABLE', 'broker.source: ibkr is not part of this version')),
+  ibkr: openIbkr,
 };
 
 export const BROKER_NAMES: readonly string[] = Object.keys(OPENERS);
@@ -69,7 +70,13 @@ function secretOf(scenario: LoadedScenario, key: string, environment: SecretEnvi
 
 /** What keeps the broker of a scenario from being one without money; undefined where nothing does. */
 export function problemOfPaper({ scenario }: LoadedScenario): string | undefined {
-  const { source, alpaca } = scenario.broker;
-  if (source !== 'alpaca' || alpaca.environment === 'paper') return undefined;
-  return 'broker.alpaca.environment: live, expected paper: a dry fire goes to an account without money';
+  const { source } = scenario.broker;
+  if (source === 'simulated' || scenario.broker[source].environment === 'paper') return undefined;
+  return `broker.${source}.environment: live, expected paper: a dry fire goes to an account without money`;
+}
+
+async function openIbkr({ scenario }: LoadedScenario, { clock }: BrokerSurroundings): Promise<Broker> {
+  const { createIbkrBroker } = await import('../brokers/ibkr/broker.ts');
+  // random spreads attempts to connect, and decides nothing
+  return createIbkrBroker({ settings: toIbkrSettings(scenario.broker.ibkr), clock, random: Math.random });
 }

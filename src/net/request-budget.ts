@@ -1,15 +1,15 @@
 import { ServiceError } from '../domain/errors.ts';
-import { type DurationUs, type TimeUs, US_PER_MINUTE } from '../domain/units.ts';
+import { type DurationUs, type TimeUs, US_PER_MINUTE, US_PER_SECOND } from '../domain/units.ts';
 import type { Clock } from '../ports/clock.ts';
 
 /** `cancel`: what takes risk away. Its share of the budget is never used up by anything else. */
 export type RequestLane = 'ordinary' | 'cancel';
 
-export interface BudgetSettings {
-  readonly perMinute: number;
+/** A number a minute or a second, as the broker counts. */
+export type BudgetSettings = ({ readonly perMinute: number } | { readonly perSecond: number }) & {
   /** How many of them only cancels may use. */
   readonly reservedForCancels: number;
-}
+};
 
 export interface RequestBudget {
   /** Done when a request of this lane may be sent; it is counted as sent then. @throws ServiceError after `close` */
@@ -26,11 +26,13 @@ interface Waiter {
 }
 
 /**
- * Keeps requests within a number a minute, over every span of a minute: each place is given back 60 s after it was
+ * Keeps requests within a number a minute or second, over every such span: each place is given back a span after it was
  * taken. (A bucket that refills would let through twice the number in the minute after a pause.) Cancels go first.
  */
 export function createRequestBudget(settings: BudgetSettings, clock: Clock): RequestBudget {
-  const { perMinute, reservedForCancels } = settings;
+  const { reservedForCancels } = settings;
+  const [most, spanUs] =
+    'perMinute' in settings ? [settings.perMinute, US_PER_MINUTE] : [settings.perSecond, US_PER_SECOND];
   const sentUs: { readonly tUs: TimeUs; readonly lane: RequestLane }[] = [];
   const queues: Readonly<Record<RequestLane, Waiter[]>> = { cancel: [], ordinary: [] };
   let ordinaryCount = 0;
@@ -39,12 +41,12 @@ export function createRequestBudget(settings: BudgetSettings, clock: Clock): Req
   let unschedule: (() => void) | undefined;
 
   const forget = (nowUs: TimeUs): void => {
-    while (sentUs.length > 0 && sentUs[0].tUs <= nowUs - US_PER_MINUTE) {
+    while (sentUs.length > 0 && sentUs[0].tUs <= nowUs - spanUs) {
       if (sentUs.shift()?.lane === 'ordinary') ordinaryCount -= 1;
     }
   };
   const hasPlace = (lane: RequestLane): boolean =>
-    sentUs.length < perMinute && (lane === 'cancel' || ordinaryCount < perMinute - reservedForCancels);
+    sentUs.length < most && (lane === 'cancel' || ordinaryCount < most - reservedForCancels);
   const pump = (): void => {
     unschedule?.();
     unschedule = undefined;
@@ -58,7 +60,7 @@ export function createRequestBudget(settings: BudgetSettings, clock: Clock): Req
       }
     }
     if (queues.cancel.length + queues.ordinary.length === 0) return;
-    const freeUs = sentUs.length === 0 ? nowUs : sentUs[0].tUs + US_PER_MINUTE;
+    const freeUs = sentUs.length === 0 ? nowUs : sentUs[0].tUs + spanUs;
     unschedule = clock.at(Math.max(notBeforeUs, nowUs < notBeforeUs ? 0 : freeUs), pump);
   };
 
@@ -71,8 +73,8 @@ export function createRequestBudget(settings: BudgetSettings, clock: Clock): Req
           pump();
         }
       }),
-    pause: (spanUs) => {
-      notBeforeUs = Math.max(notBeforeUs, clock.nowUs() + spanUs);
+    pause: (pauseUs) => {
+      notBeforeUs = Math.max(notBeforeUs, clock.nowUs() + pauseUs);
       pump();
     },
     get waiting() {

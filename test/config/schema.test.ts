@@ -58,6 +58,7 @@ describe('the JSON Schema', () => {
       'broker.credentials.secretKey',
       'broker.alpaca.tradingUrl',
       'broker.alpaca.streamUrl',
+      'broker.ibkr.account',
       'learning.warmStart',
     ]);
   });

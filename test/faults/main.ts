@@ -4,9 +4,11 @@
  */
 import { parseArgs } from 'node:util';
 import { type FaultsOptions, type FaultsReport, runAlpacaFaults } from './alpaca-faults.ts';
+import { runIbkrFaults } from './ibkr-faults.ts';
 
 const RUNNERS: Readonly<Record<string, (options: FaultsOptions) => Promise<FaultsReport>>> = {
   alpaca: runAlpacaFaults,
+  ibkr: runIbkrFaults,
 };
 
 const { values } = parseArgs({

@@ -49,3 +49,17 @@ export async function until(what: string, holds: () => boolean, withinMs = 5_000
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
+
+/** A clock that runs so many times as fast as the wall's: ten seconds of patience are over in a tenth of one. */
+export function fastClock(speed: number): Clock {
+  const startedMs = performance.now();
+  const startUs = 1_709_562_601_000_000;
+  const nowUs = (): number => startUs + Math.floor((performance.now() - startedMs) * 1000 * speed);
+  return {
+    nowUs,
+    at: (tUs, call) => {
+      const timer = setTimeout(call, Math.max(0, (tUs - nowUs()) / 1000 / speed));
+      return () => clearTimeout(timer);
+    },
+  };
+}

@@ -4,6 +4,7 @@ import type { ExchangeSettings, ExecutionSettings, FeeModel } from '../../domain
 import { alpacaBrokerSchema } from './alpaca.ts';
 import { borrowSchema, toBorrowSettings } from './borrow.ts';
 import { atLeastZero, bps, dollars, positive, secret, wholeNumber } from './common.ts';
+import { ibkrBrokerSchema } from './ibkr.ts';
 
 export const executionSchema = z
   .strictObject({
@@ -99,6 +100,7 @@ export const brokerSchema = z
       ),
     credentials: credentialsSchema,
     alpaca: alpacaBrokerSchema,
+    ibkr: ibkrBrokerSchema,
   })
   .prefault({})
   .describe('The simulated broker: fills, fees, margin.');
