@@ -45,10 +45,7 @@ async function openAlpaca(
   scenario: LoadedScenario,
   { environment, clock }: BrokerSurroundings,
 ): Promise<Broker> {
-  const credentials = {
-    keyId: secretOf(scenario, 'broker.credentials.keyId', environment),
-    secretKey: secretOf(scenario, 'broker.credentials.secretKey', environment),
-  };
+  const credentials = alpacaKeys(scenario, environment);
   const { createAlpacaBroker } = await import('../brokers/alpaca/broker.ts');
   return createAlpacaBroker({
     settings: toAlpacaBrokerSettings(scenario.scenario.broker.alpaca),
@@ -58,13 +55,21 @@ async function openAlpaca(
   });
 }
 
+/** The two keys of an Alpaca account, for orders and market data alike. @throws InputError SECRET_MISSING */
+export function alpacaKeys(scenario: LoadedScenario, environment: SecretEnvironment) {
+  return {
+    keyId: secretOf(scenario, 'broker.credentials.keyId', environment),
+    secretKey: secretOf(scenario, 'broker.credentials.secretKey', environment),
+  };
+}
+
 /** @throws InputError SECRET_MISSING, also where the scenario does not name it */
 function secretOf(scenario: LoadedScenario, key: string, environment: SecretEnvironment): string {
   const reference = secretReferences(scenario.scenario).find((one) => one.key === key);
   if (reference !== undefined) return readSecret(reference, environment);
   throw new InputError(
     'SECRET_MISSING',
-    `${key}: broker ${scenario.scenario.broker.source} asks for it; name the environment variable that holds it`,
+    `${key}: the broker or source of this scenario asks for it; name the environment variable that holds it`,
   );
 }
 

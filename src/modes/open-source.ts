@@ -1,10 +1,11 @@
 import type { LoadedScenario } from '../config/load-scenario.ts';
+import { toAlpacaDataSettings } from '../config/sections/alpaca.ts';
 import { InputError } from '../domain/errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { MarketDataSource } from '../ports/market-source.ts';
 import { cachedSource } from '../sources/cached.ts';
 import { createSimulatedSource } from '../sources/simulated.ts';
-import type { SecretEnvironment } from './open-broker.ts';
+import { alpacaKeys, type SecretEnvironment } from './open-broker.ts';
 
 export interface SourceSurroundings {
   readonly symbols: readonly string[];
@@ -36,9 +37,10 @@ export async function openSource(
 }
 
 async function openUncached(
-  { scenario }: LoadedScenario,
-  { symbols, clock, sessionCount }: SourceSurroundings,
+  loaded: LoadedScenario,
+  { symbols, clock, sessionCount, environment }: SourceSurroundings,
 ): Promise<MarketDataSource> {
+  const { scenario } = loaded;
   const { source, warmupSessions } = scenario.data;
   switch (source) {
     case 'simulated':
@@ -49,8 +51,17 @@ async function openUncached(
         sessionsAfter: sessionCount,
         clock,
       });
-    case 'alpaca':
-      throw new InputError('SOURCE_UNAVAILABLE', 'data.source: alpaca is not part of this version');
+    case 'alpaca': {
+      const credentials = alpacaKeys(loaded, environment);
+      const { createAlpacaSource } = await import('../sources/alpaca/source.ts');
+      return createAlpacaSource({
+        settings: toAlpacaDataSettings(scenario.data.alpaca),
+        symbols,
+        credentials: () => credentials,
+        clock,
+        random: Math.random,
+      });
+    }
     case 'dataset':
       throw new InputError(
         'SOURCE_NOT_LIVE',

@@ -18,7 +18,6 @@ import { type AlpacaCredentials, alpacaRules, tradingAddresses } from './config.
 import { createLink } from './link.ts';
 import { toBrokerOrder } from './mapper.ts';
 import { createOrderDesk } from './order-desk.ts';
-import { orderUnder } from './place.ts';
 import { createReconciler } from './reconcile.ts';
 import { createReports } from './reports.ts';
 import { createTradingStream } from './trading-stream.ts';
@@ -110,10 +109,7 @@ export function createAlpacaBroker(options: AlpacaBrokerOptions): AlpacaBroker {
     submitOrder: (order, sent) => desk.submit(order, sent?.mayBePlaced === true),
     cancelOrder: desk.cancel,
     replaceOrder: desk.replace,
-    findOrder: async (clientOrderId) => {
-      const order = await desk.newestUnder(await orderUnder(rest, clientOrderId));
-      return order === undefined ? undefined : toBrokerOrder(order);
-    },
+    findOrder: desk.find,
     getOpenOrders: async () => (await readOpenOrders(rest)).map(toBrokerOrder),
     getPositions: () => readPositions(rest),
     getCash: () => readAmount(rest, 'cash'),

@@ -4,7 +4,7 @@ import type { OrderRequest } from '../../domain/orders.ts';
 import { createBackoff } from '../../net/backoff.ts';
 import type { JsonService } from '../../net/json-service.ts';
 import { sleepUs } from '../../net/sleep.ts';
-import type { BrokerNews, BrokerRules, OrderChange } from '../../ports/broker.ts';
+import type { BrokerNews, BrokerOrder, BrokerRules, OrderChange } from '../../ports/broker.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { readOrder } from './account.ts';
 import { type AlpacaOrder, changeBody, faultOf, orderBody, replacementId, toBrokerOrder } from './mapper.ts';
@@ -31,8 +31,8 @@ export interface OrderDesk {
   submit(order: OrderRequest, mayBePlaced: boolean): Promise<void>;
   cancel(clientOrderId: string): Promise<void>;
   replace(change: OrderChange): Promise<void>;
-  /** What an order was replaced by in the end, or itself. */
-  newestUnder(found: AlpacaOrder | undefined): Promise<AlpacaOrder | undefined>;
+  /** An order by its client id. What becomes of one that works is news from then on, whoever sent it. */
+  find(clientOrderId: string): Promise<BrokerOrder | undefined>;
 }
 
 /** Sends orders, cancels and changes. */
@@ -40,7 +40,8 @@ export function createOrderDesk(options: OrderDeskOptions): OrderDesk {
   const { reports, rest } = options;
   const placing = new Map<string, Promise<void>>();
 
-  const newestUnder: OrderDesk['newestUnder'] = async (found) => {
+  /** What an order was replaced by in the end, or itself. */
+  const newestUnder = async (found: AlpacaOrder | undefined): Promise<AlpacaOrder | undefined> => {
     let order = found;
     for (let step = 0; step < MAX_REPLACEMENTS && order?.replacedBy !== undefined; step++) {
       order = await readOrder(rest, order.replacedBy);
@@ -56,7 +57,13 @@ export function createOrderDesk(options: OrderDeskOptions): OrderDesk {
     return found;
   };
   return {
-    newestUnder,
+    find: async (clientOrderId) => {
+      const order = await newestUnder(await orderUnder(rest, clientOrderId));
+      if (order === undefined) return undefined;
+      const found = toBrokerOrder(order);
+      if (found.status === 'working') reports.watch(order);
+      return found;
+    },
     submit: (order, mayBePlaced) => {
       const { clientOrderId } = order;
       // the same order asked for twice at a time is one order
