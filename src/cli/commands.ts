@@ -65,6 +65,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     register: async (program) => (await import('./promote.ts')).registerPromoteCommand(program),
   },
   {
+    name: 'live',
+    summary: 'trade a certified scenario at its broker',
+    register: async (program) => (await import('./live.ts')).registerLiveCommand(program),
+  },
+  {
     name: 'export',
     summary: 'write orders, fills and round trips of a run to Parquet',
     register: async (program) => (await import('./export.ts')).registerExportCommand(program),

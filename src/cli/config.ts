@@ -74,7 +74,7 @@ function addValidate(config: Command): void {
     .summary('check a scenario and list every problem')
     .description('Check a scenario and list every problem with its place. Exit code 2 when there is one.')
     .argument('<scenario>', 'scenario .yaml file')
-    .option('--secrets', 'also check that the environment variables of its secrets are set')
+    .option('--secrets', 'also check that its secrets are there: variables set, files with mode 600')
     .addHelpText(
       'after',
       `

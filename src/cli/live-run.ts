@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import type { LoadedScenario } from '../config/load-scenario.ts';
 import { toLatencySettings } from '../config/sections/latency.ts';
 import { InputError } from '../domain/errors.ts';
+import { withoutSecretValues } from '../files/secret-values.ts';
 import type { LiveOptions, LiveStart } from '../modes/live-options.ts';
 import type { RunMode } from '../modes/run-identity.ts';
 import { createLatencyMonitor } from '../observability/latency.ts';
@@ -33,7 +34,7 @@ export async function runLiveCommand(command: LiveCommand): Promise<void> {
   ]);
   const leftDir = findUnfinished(outDir, { name: scenario.name, kind });
   const say = (line: string): void => {
-    process.stderr.write(`sametape: ${line}\n`);
+    process.stderr.write(`sametape: ${withoutSecretValues(line)}\n`);
   };
   if (leftDir !== undefined) say(`going on with ${leftDir}`);
   const monitor = createLatencyMonitor({

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { withoutSecretValues } from '../files/secret-values.ts';
 import { COMMANDS, type CommandEntry } from './commands.ts';
 import { describeFailure, EXIT, oneLine } from './errors.ts';
 
@@ -31,9 +32,9 @@ export async function main(args: readonly string[]): Promise<number> {
     return Number(process.exitCode ?? EXIT.ok);
   } catch (error) {
     const { exitCode, message } = describeFailure(error);
-    if (message !== '') process.stderr.write(`sametape: ${message}\n`);
+    if (message !== '') process.stderr.write(`sametape: ${withoutSecretValues(message)}\n`);
     if (process.env.SAMETAPE_DEBUG === '1' && error instanceof Error && exitCode !== EXIT.ok) {
-      process.stderr.write(`${error.stack ?? ''}\n`);
+      process.stderr.write(`${withoutSecretValues(error.stack ?? '')}\n`);
     }
     return exitCode;
   }

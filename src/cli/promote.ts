@@ -6,7 +6,7 @@ import { InputError } from '../domain/errors.ts';
 import { US_PER_SECOND } from '../domain/units.ts';
 import { type DryFireReport, dryFire } from '../modes/dry-fire.ts';
 import { lastPrice } from '../modes/last-price.ts';
-import { openBroker, problemOfPaper } from '../modes/open-broker.ts';
+import { openBroker, problemOfDryFire } from '../modes/open-broker.ts';
 import type { Clock } from '../ports/clock.ts';
 import { certificateFile } from '../research/certificate.ts';
 import { promote } from '../research/promote.ts';
@@ -89,7 +89,7 @@ async function promoteCommand(scenarioFile: string, options: PromoteCliOptions):
 }
 
 async function fireAtBroker(scenario: LoadedScenario, clock: Clock): Promise<DryFireReport> {
-  const problem = problemOfPaper(scenario);
+  const problem = problemOfDryFire(scenario);
   if (problem !== undefined) throw new InputError('BROKER_NOT_PAPER', problem);
   const { symbol, priceE4 } = await lastPrice(scenario);
   return dryFire({

@@ -112,7 +112,7 @@ function quote(text: string): string {
 function expectedOf(schema: SchemaNode | undefined): string {
   if (schema === undefined) return 'another value';
   if (schema.secret === true)
-    return `the name of an environment variable that holds it, as ${schema.examples?.join(' or ')}`;
+    return `the environment variable or the file (absolute, or from ~/) that holds it, as ${schema.examples?.join(' or ')}`;
   if (schema.enum !== undefined) return `one of ${schema.enum.join(', ')}`;
   if (schema.const !== undefined) return schema.const;
   if (schema.anyOf !== undefined) return schema.anyOf.map(expectedOf).join(', or ');

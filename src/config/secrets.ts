@@ -1,19 +1,23 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { InputError } from '../domain/errors.ts';
+import { readSecretFile } from '../files/read-secret.ts';
+import { rememberSecret } from '../files/secret-values.ts';
 import { type ConfigMap, type ConfigNode, formatPath, type ScenarioProblem } from './config-tree.ts';
 import { type SchemaNode, scenarioJsonSchema } from './json-schema.ts';
 
-const REFERENCE = /^\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}$/;
-const REFERENCE_START = '$' + '{env:';
+const REFERENCE = /^\$\{(?:env:(?<variable>[A-Za-z_][A-Za-z0-9_]*)|file:(?<file>(?:\/|~\/)[^{}]+))\}$/;
+const REFERENCE_START = '$' + '{';
+const STRAY_REFERENCE = /\$\{(?:env|file):/;
 
 /** Words that mark a key as secret to a person, also where it is mistyped. Every secret key of the schema has one. */
 const SECRET_WORDS =
   /[\w.-]*(?:credential|secret|pass|token|auth|(?:api|access|private)_?key|key_?id)[\w.-]*/i;
 
-/** A secret key of a scenario and the environment variable that holds its value. The value itself is read when used. */
-export interface SecretReference {
-  readonly key: string;
-  readonly variable: string;
-}
+/** A secret key of a scenario, and the environment variable or the file that holds its value, which is read when used. */
+export type SecretReference =
+  | { readonly key: string; readonly variable: string }
+  | { readonly key: string; readonly file: string };
 
 /** Keys of the schema that hold secrets, as `broker.credentials.secretKey`. */
 export function secretKeys(
@@ -29,7 +33,7 @@ export function holdsSecret(schema: SchemaNode | undefined): boolean {
   return schema !== undefined && secretKeys(schema).length > 0;
 }
 
-/** `${env:NAME}` anywhere but in a secret key: a run must not depend on what its identity does not hold. */
+/** `${env:NAME}` or `${file:PATH}` anywhere but in a secret key: a run must not depend on what its identity does not hold. */
 export function strayReferences(root: ConfigMap): ScenarioProblem[] {
   const secrets = secretKeys();
   const problems: ScenarioProblem[] = [];
@@ -38,10 +42,11 @@ export function strayReferences(root: ConfigMap): ScenarioProblem[] {
       for (const [key, entry] of node.entries) visit(entry.node, [...path, key]);
     } else if (node.kind === 'list') {
       for (const [at, item] of node.items.entries()) visit(item, [...path, at]);
-    } else if (typeof node.value === 'string' && node.value.includes(REFERENCE_START)) {
+    } else if (typeof node.value === 'string' && STRAY_REFERENCE.test(node.value)) {
       const key = formatPath(path);
       if (secrets.includes(key)) return;
-      const message = `${key}: ${REFERENCE_START}NAME} is accepted in secrets only (${secrets.join(', ')}); write the value out`;
+      const kind = node.value.includes(`${REFERENCE_START}env:`) ? 'env:NAME' : 'file:PATH';
+      const message = `${key}: ${REFERENCE_START}${kind}} is accepted in secrets only (${secrets.join(', ')}); write the value out`;
       problems.push({ origin: node.origin, message });
     }
   };
@@ -51,20 +56,36 @@ export function strayReferences(root: ConfigMap): ScenarioProblem[] {
 
 /** The secrets a scenario names, in code-unit order of key. */
 export function secretReferences(values: unknown): readonly SecretReference[] {
-  return [...secretKeys()].sort().flatMap((key) => {
+  return [...secretKeys()].sort().flatMap((key): SecretReference[] => {
     let value: unknown = values;
     for (const part of key.split('.')) value = (value as Record<string, unknown> | undefined)?.[part];
-    const variable = typeof value === 'string' ? REFERENCE.exec(value)?.[1] : undefined;
-    return variable === undefined ? [] : [{ key, variable }];
+    const { variable, file } = (typeof value === 'string' ? REFERENCE.exec(value)?.groups : undefined) ?? {};
+    if (variable !== undefined) return [{ key, variable }];
+    return file === undefined ? [] : [{ key, file }];
   });
 }
 
 /**
  * The value of a secret. Callers hand it to what needs it and keep it nowhere else.
- * @throws InputError SECRET_MISSING, naming the key and the variable, never a value
+ * @throws InputError SECRET_MISSING, SECRET_FILE_REFUSED, naming the key and where it should be, never a value
  */
 export function readSecret(
-  { key, variable }: SecretReference,
+  reference: SecretReference,
+  environment: Readonly<Record<string, string | undefined>>,
+): string {
+  const value = 'file' in reference ? readFromFile(reference) : readFromEnvironment(reference, environment);
+  rememberSecret(value);
+  return value;
+}
+
+function readFromFile({ key, file }: { readonly key: string; readonly file: string }): string {
+  const read = readSecretFile(file.startsWith('~/') ? join(homedir(), file.slice(2)) : file);
+  if (read.kind === 'read') return read.value;
+  throw new InputError('SECRET_FILE_REFUSED', `${key}: the file ${file} ${read.problem}`);
+}
+
+function readFromEnvironment(
+  { key, variable }: { readonly key: string; readonly variable: string },
   environment: Readonly<Record<string, string | undefined>>,
 ): string {
   const value = environment[variable];

@@ -29,6 +29,9 @@ export interface ResumedLive {
 export interface LiveStart {
   readonly identity: RunIdentity;
   readonly isResumed: boolean;
+  /** The broker's name of the account; its own, where it gives none. */
+  readonly accountId: string;
+  readonly openOrders: number;
   readonly cashMicros: MoneyMicros;
   readonly portfolioValueMicros: MoneyMicros;
   readonly positions: Readonly<Record<string, Shares>>;

@@ -129,6 +129,8 @@ async function openRun(
   await options.confirm?.({
     identity,
     isResumed: left !== undefined,
+    accountId: (await broker.getAccountId?.()) ?? broker.name,
+    openOrders: (await broker.getOpenOrders()).length,
     cashMicros,
     portfolioValueMicros: await broker.getPortfolioValue(),
     positions: await broker.getPositions(),

@@ -1,5 +1,4 @@
 import type { LoadedScenario } from '../config/load-scenario.ts';
-
 import { readSecret, secretReferences } from '../config/secrets.ts';
 import { toAlpacaBrokerSettings } from '../config/sections/alpaca.ts';
 import { toIbkrSettings } from '../config/sections/ibkr.ts';
@@ -73,15 +72,33 @@ function secretOf(scenario: LoadedScenario, key: string, environment: SecretEnvi
   );
 }
 
-/** What keeps the broker of a scenario from being one without money; undefined where nothing does. */
-export function problemOfPaper({ scenario }: LoadedScenario): string | undefined {
-  const { source } = scenario.broker;
-  if (source === 'simulated' || scenario.broker[source].environment === 'paper') return undefined;
-  return `broker.${source}.environment: live, expected paper: a dry fire goes to an account without money`;
-}
-
 async function openIbkr({ scenario }: LoadedScenario, { clock }: BrokerSurroundings): Promise<Broker> {
   const { createIbkrBroker } = await import('../brokers/ibkr/broker.ts');
   // random spreads attempts to connect, and decides nothing
   return createIbkrBroker({ settings: toIbkrSettings(scenario.broker.ibkr), clock, random: Math.random });
+}
+
+/** Whether the account of a scenario is known to be one without money: a broker refuses an account of the other kind. */
+export function isPaper({ scenario }: LoadedScenario): boolean {
+  const { source } = scenario.broker;
+  return source !== 'simulated' && scenario.broker[source].environment === 'paper';
+}
+
+/** What keeps a scenario from being tried at its broker; undefined where nothing does. */
+export function problemOfDryFire(scenario: LoadedScenario): string | undefined {
+  const { source } = scenario.scenario.broker;
+  if (source === 'simulated' || isPaper(scenario)) return undefined;
+  return `broker.${source}.environment: live, expected paper: a dry fire goes to an account without money`;
+}
+
+/** What keeps a scenario from being traded, whatever its certificate says; undefined where nothing does. */
+export function problemOfLive(scenario: LoadedScenario): string | undefined {
+  const { broker, data } = scenario.scenario;
+  if (broker.source === 'simulated') {
+    return `broker.source: simulated has no account, and "sametape paper" runs on it; expected one of ${BROKER_NAMES.join(', ')}`;
+  }
+  if (data.source === 'simulated' && !isPaper(scenario)) {
+    return `data.source: the market of "simulated" is made up, and would trade an account that may hold money at ${broker.source}`;
+  }
+  return undefined;
 }

@@ -1,6 +1,10 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readSecret, secretKeys, secretReferences, withoutSecrets } from '../../src/config/secrets.ts';
 import { effectiveScenario, showScenario } from '../../src/config/show-scenario.ts';
+import { withoutSecretValues } from '../../src/files/secret-values.ts';
 import { failure, load, MINIMAL, newFolder, problems } from './workspace.ts';
 
 const reference = (name: string): string => `\${env:${name}}`;
@@ -37,7 +41,7 @@ describe('secrets of a scenario', () => {
   it('written out are refused without being quoted, in a file as in an option', () => {
     const inFile = failure(`${MINIMAL}broker: { credentials: { secretKey: ${PLANTED} } }\n`);
     expect(inFile.message).toBe(
-      `s.yaml:3:37: broker.credentials.secretKey: expected the name of an environment variable that holds it, as ${reference('BROKER_SECRET_KEY')}, found a value that is not shown`,
+      `s.yaml:3:37: broker.credentials.secretKey: expected the environment variable or the file (absolute, or from ~/) that holds it, as ${reference('BROKER_SECRET_KEY')} or $${'{file:~/.sametape/broker_secret_key}'}, found a value that is not shown`,
     );
     for (const set of [
       `broker.credentials.secretKey=${PLANTED}`,
@@ -77,6 +81,92 @@ describe('secrets of a scenario', () => {
     expect(withoutSecrets('sizing.bamd=0.01')).toBe('sizing.bamd=...');
     expect(withoutSecrets('blending.temperature.5m=2')).toBe('blending.temperature.5m=2');
     expect(withoutSecrets('broker.fee.bps=2')).toBe('broker.fee.bps=2');
+  });
+});
+
+describe('secrets in files', () => {
+  const inFile = (path: string): string =>
+    `${MINIMAL}broker: { credentials: { keyId: "$${`{file:${path}}`}", secretKey: "${reference('SECRET')}" } }\n`;
+  const read = (path: string): string => readSecret(secretReferences(load(inFile(path)).scenario)[0]!, {});
+
+  function secretFile(text: string | Buffer, mode = 0o600): string {
+    const path = join(newFolder(), 'key');
+    writeFileSync(path, text, { mode });
+    chmodSync(path, mode);
+    return path;
+  }
+
+  it('are read when they are used, without the end of their line, and hidden from then on', () => {
+    for (const text of [PLANTED, `${PLANTED}\n`, `${PLANTED}\r\n`])
+      expect(read(secretFile(text))).toBe(PLANTED);
+    expect(read(secretFile(PLANTED, 0o400))).toBe(PLANTED);
+    expect(withoutSecretValues(`GET /?key=${PLANTED} failed`)).toBe('GET /?key=[secret] failed');
+    const base64 = Buffer.from(PLANTED).toString('base64');
+    expect(withoutSecretValues(`Basic ${base64}`)).toBe('Basic [secret]');
+  });
+
+  it('are no part of settings, and shown as references', () => {
+    const loaded = load(inFile('/etc/keys/id'));
+    expect(loaded.settings).toEqual(load(MINIMAL).settings);
+    expect(showScenario(loaded, newFolder())).toContain('{file:/etc/keys/id}');
+  });
+
+  it.each<[string, () => string, string]>([
+    ['that others may read', () => secretFile(PLANTED, 0o640), 'has mode 640, expected 600; run "chmod 600"'],
+    ['that others may write', () => secretFile(PLANTED, 0o602), 'has mode 602, expected 600'],
+    ['that are programs', () => secretFile(PLANTED, 0o700), 'has mode 700, expected 600'],
+    ['that are empty', () => secretFile('\n'), 'is empty'],
+    ['of several lines', () => secretFile(`${PLANTED}\n${PLANTED}\n`), 'holds more than one line of text'],
+    [
+      'that are no text',
+      () => secretFile(Buffer.from([0x70, 0xff, 0xfe])),
+      'holds more than one line of text',
+    ],
+    [
+      'that are too large',
+      () => secretFile(PLANTED.repeat(1000)),
+      'holds 13000 bytes, expected at most 4096',
+    ],
+    ['that are folders', () => newFolder(), 'is not a regular file'],
+    ['that are missing', () => join(newFolder(), 'none'), 'does not exist'],
+    [
+      'behind a symbolic link',
+      () => {
+        const link = join(newFolder(), 'link');
+        symlinkSync(secretFile(PLANTED), link);
+        return link;
+      },
+      'is a symbolic link; name the file itself',
+    ],
+    [
+      'that are pipes',
+      () => {
+        const pipe = join(newFolder(), 'pipe');
+        execFileSync('/bin/sh', ['-c', 'mkfifo -m 600 "$0"', pipe]);
+        return pipe;
+      },
+      'is not a regular file',
+    ],
+  ])('%s are refused, saying how to fix it and nothing of what they hold', (_, make, problem) => {
+    const path = make();
+    let message = '';
+    try {
+      read(path);
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    expect(message).toContain(`broker.credentials.keyId: the file ${path} ${problem}`.slice(0, 400));
+    expect(message).not.toContain(PLANTED);
+  });
+
+  it.each(['relative/key', '../key', 'key', ''])('named as %j are refused: where would they be?', (path) => {
+    expect(failure(inFile(path)).message).toContain('or the file (absolute, or from ~/)');
+  });
+
+  it('anywhere else are refused with their place', () => {
+    expect(problems(`name: a\ndata: { dataset: "$${'{file:/data}'}" }\n`)[0]).toContain(
+      's.yaml:2:18: data.dataset: $' + '{file:PATH} is accepted in secrets only',
+    );
   });
 });
 

@@ -49,8 +49,12 @@ const feeSchema = z
 
 const credentialsSchema = z
   .strictObject({
-    keyId: secret('BROKER_KEY_ID').optional().describe('Name of the account key, by environment variable.'),
-    secretKey: secret('BROKER_SECRET_KEY').optional().describe('Secret of the key, by environment variable.'),
+    keyId: secret('BROKER_KEY_ID')
+      .optional()
+      .describe('Name of the account key, by environment variable or file of mode 600.'),
+    secretKey: secret('BROKER_SECRET_KEY')
+      .optional()
+      .describe('Secret of the key, by environment variable or file of mode 600.'),
   })
   .optional()
   .describe('What a live broker asks for. Backtests read none of it; it is never shown, recorded or hashed.');

@@ -46,12 +46,15 @@ export const sessionDate = () =>
     .refine(isDate, { error: 'no such day in the calendar' })
     .meta({ examples: ['2024-03-04'] });
 
-/** A secret: the file names the environment variable that holds it. Never part of a run's identity. */
+/** A secret: the scenario names the environment variable, or the file, that holds it. Never part of a run's identity. */
 export const secret = (example: string) =>
   z
     .string()
-    .regex(/^\$\{env:[A-Za-z_][A-Za-z0-9_]*\}$/)
-    .meta({ secret: true, examples: [`\${env:${example}}`] });
+    .regex(/^\$\{(?:env:[A-Za-z_][A-Za-z0-9_]*|file:(?:\/|~\/)[^{}]+)\}$/)
+    .meta({
+      secret: true,
+      examples: [`\${env:${example}}`, `\${file:~/.sametape/${example.toLowerCase()}}`],
+    });
 
 /** A family or view of a run root, as its folder names it. */
 export const artifactName = () =>
