@@ -253,3 +253,30 @@ it.each([[{ keyId: 'PLANTED-WRONG', secretKey: 'PLANTED-WRONG-2' }, 'BROKER_AUTH
     expect(`${String(error)} ${JSON.stringify(error)}`).not.toContain('PLANTED');
   },
 );
+
+it('keeps within its requests a minute, and cancels although orders have used their share', async () => {
+  const { broker, twin, types } = await desk(
+    {},
+    { requestsPerMinute: 12, reservedForCancels: 4, reconcileUs: 1e12 },
+  );
+  const waiting = resting();
+  await broker.submitOrder(waiting);
+  const flood = Array.from({ length: 20 }, () => broker.submitOrder(resting()).catch(() => undefined));
+  await until('their share is used', () => twin.seen.length === 8);
+  await broker.cancelOrder(waiting.clientOrderId);
+  await until('the end', () => types().includes('OrderCancelled'));
+  expect(twin.seen.length).toBe(9);
+  await broker.close();
+  await Promise.all(flood);
+});
+
+it('shows no key that Alpaca, or something before it, echoes', async () => {
+  const { broker, news, twin } = await desk({ faults: [{ on: 'place', nth: 0, do: { kind: 'reject' } }] });
+  await broker.submitOrder(order());
+  expect(news[0]).toMatchObject({
+    type: 'OrderRejected',
+    detail: expect.stringContaining('wash trade') as string,
+  });
+  expect(JSON.stringify(news)).toContain('***');
+  for (const key of Object.values(twin.keys)) expect(JSON.stringify(news)).not.toContain(key);
+});

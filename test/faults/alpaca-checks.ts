@@ -1,4 +1,4 @@
-import type { OrderRequest } from '../../src/domain/orders.ts';
+import { canMove, type OrderRequest, type OrderStatus } from '../../src/domain/orders.ts';
 import type { BrokerNews } from '../../src/ports/broker.ts';
 import type { TwinOrder } from '../twins/alpaca/book.ts';
 import type { AlpacaTwin } from '../twins/alpaca/twin.ts';
@@ -136,6 +136,12 @@ export const CHECKS = {
           : `${clientOrderId}: more than ${most} shares`;
       }),
     ),
+  moves_are_legal: ({ twin, submitted, news }) => {
+    const isLate = twin.dealer.dealt.some(({ on }) => on === 'cancelled');
+    return first(submitted.map(({ clientOrderId }) => illegalMove(news, clientOrderId, isLate)));
+  },
+  one_broker_order_at_a_time: ({ submitted, news }) =>
+    first(submitted.map(({ clientOrderId }) => secondBrokerOrder(news, clientOrderId))),
   losses_and_returns_alternate: ({ news }) => {
     const links = news.filter(({ type }) => type === 'ConnectionLost' || type === 'ConnectionRestored');
     const isWrong = links.some(({ type }, at) => (type === 'ConnectionLost') !== (at % 2 === 0));
@@ -171,6 +177,51 @@ function endProblem(twin: AlpacaTwin, clientOrderId: string, told: Told): string
   }
   if (told.ends.includes(expected)) return undefined;
   return `${clientOrderId}: ${last.status}, and told as ${told.ends.join(' ') || 'not ended'}`;
+}
+
+/** What no order may do. @param isLate whether a fill after the end was made on purpose */
+function illegalMove(
+  news: readonly BrokerNews[],
+  clientOrderId: string,
+  isLate: boolean,
+): string | undefined {
+  const booked = new Set<string>();
+  let status: OrderStatus = 'intended';
+  for (const one of news) {
+    let next: OrderStatus | undefined;
+    if ('execution' in one && one.execution.clientOrderId === clientOrderId) {
+      if (booked.has(one.execution.executionId)) continue;
+      booked.add(one.execution.executionId);
+      next = one.type === 'OrderFilled' ? 'filled' : 'partially_filled';
+      if (isLate && status === 'cancelled') continue;
+    } else if ('clientOrderId' in one && one.clientOrderId === clientOrderId) {
+      next = STATUS_OF[one.type];
+    }
+    if (next === undefined) continue;
+    if (!canMove(status, next)) return `${clientOrderId}: ${status} -> ${next}`;
+    status = next;
+  }
+  return undefined;
+}
+
+const STATUS_OF: Readonly<Record<string, OrderStatus>> = {
+  OrderAccepted: 'accepted',
+  OrderCancelled: 'cancelled',
+  OrderExpired: 'expired',
+  OrderRejected: 'rejected',
+};
+
+/** Another broker order under a client id, without having taken the place of the one before. */
+function secondBrokerOrder(news: readonly BrokerNews[], clientOrderId: string): string | undefined {
+  let known: string | undefined;
+  for (const one of news) {
+    if (one.type !== 'OrderUpdated' || one.clientOrderId !== clientOrderId) continue;
+    if (known !== undefined && known !== one.brokerOrderId && one.status !== 'replaced') {
+      return `${clientOrderId}: ${one.status} of ${one.brokerOrderId}, and ${known} is the one`;
+    }
+    known = one.brokerOrderId;
+  }
+  return undefined;
 }
 
 /** Two attempts under one id without a look in between, unless the first was turned away for the number of requests. */

@@ -1,6 +1,6 @@
 import type { Execution, OrderRequest, Side } from '../../domain/orders.ts';
 import { tickAtE4 } from '../../domain/tick.ts';
-import type { Shares, TimeUs } from '../../domain/units.ts';
+import type { MoneyMicros, PriceE4, Shares, TimeUs } from '../../domain/units.ts';
 import { decimalText, decimalUnits, isRecord, priceE4Of, sharesOf, timeUsOf } from '../../net/wire-text.ts';
 import type { BrokerOrder, BrokerRules, OrderChange } from '../../ports/broker.ts';
 
@@ -18,6 +18,8 @@ export interface AlpacaOrder {
   readonly status: string;
   readonly limitPriceE4?: number;
   readonly replacedBy?: string;
+  /** The order that it took the place of. */
+  readonly replaces?: string;
   readonly submittedUs?: TimeUs;
 }
 
@@ -39,6 +41,7 @@ export interface FillActivity {
   readonly fill: Omit<Execution, 'clientOrderId'>;
 }
 
+const MICROS_PER_E4 = 100;
 const REPLACEMENT = /\.r[0-9a-z]+$/;
 
 /**
@@ -73,6 +76,7 @@ export function parseOrder(raw: unknown): AlpacaOrder | undefined {
   if (quantity === undefined || filledQuantity === undefined) return undefined;
   const limitPriceE4 = priceE4Of(raw.limit_price);
   const replacedBy = textOf(raw.replaced_by);
+  const replaces = textOf(raw.replaces);
   const submittedUs = timeUsOf(raw.submitted_at ?? raw.created_at);
   return {
     id,
@@ -84,16 +88,24 @@ export function parseOrder(raw: unknown): AlpacaOrder | undefined {
     status,
     ...(limitPriceE4 === undefined ? {} : { limitPriceE4 }),
     ...(replacedBy === undefined ? {} : { replacedBy }),
+    ...(replaces === undefined ? {} : { replaces }),
     ...(submittedUs === undefined ? {} : { submittedUs }),
   };
 }
 
 /**
- * A price of an execution. Alpaca gives more digits than ours where a price was improved: they are rounded against the
- * account, and what that makes in cash is less than a hundredth of a cent a share.
+ * What an execution cost, exactly: Alpaca gives prices finer than ours where one was improved. Such a one is booked at the
+ * ten-thousandth that favours us, and its fee carries the rest, so that cash is right to the micro-dollar a share.
  */
-function fillPriceE4(text: unknown, side: Side): number | undefined {
-  return decimalUnits(text, { places: 4, rounding: side === 'buy' ? 'up' : 'down' });
+function termsOf(
+  price: unknown,
+  { side, quantity }: { readonly side: Side; readonly quantity: Shares },
+): { readonly priceE4: PriceE4; readonly feeMicros: MoneyMicros } | undefined {
+  const isBuy = side === 'buy';
+  const micros = decimalUnits(price, { places: 6, rounding: isBuy ? 'up' : 'down' });
+  if (micros === undefined || micros <= 0) return undefined;
+  const priceE4 = isBuy ? Math.floor(micros / MICROS_PER_E4) : Math.ceil(micros / MICROS_PER_E4);
+  return { priceE4, feeMicros: Math.abs(micros - priceE4 * MICROS_PER_E4) * quantity };
 }
 
 /** @returns undefined for what cannot be read whole: half a report is none */
@@ -108,19 +120,13 @@ export function parseTradeUpdate(raw: unknown): TradeUpdate | undefined {
   if (!['fill', 'partial_fill', 'trade_bust', 'trade_correct'].includes(event)) return base;
   const executionId = textOf(raw.execution_id);
   const quantity = sharesOf(raw.qty);
-  const priceE4 = fillPriceE4(raw.price, order.side);
+  const terms = quantity === undefined ? undefined : termsOf(raw.price, { side: order.side, quantity });
   const tradeTimeUs = timeUsOf(raw.timestamp);
-  if (
-    executionId === undefined ||
-    quantity === undefined ||
-    priceE4 === undefined ||
-    tradeTimeUs === undefined
-  ) {
-    return undefined;
-  }
+  if (executionId === undefined || quantity === undefined || terms === undefined) return undefined;
+  if (tradeTimeUs === undefined) return undefined;
   return {
     ...base,
-    fill: { executionId, quantity, priceE4, feeMicros: 0, tradeTimeUs },
+    fill: { executionId, quantity, ...terms, tradeTimeUs },
     ...(corrects === undefined ? {} : { corrects }),
   };
 }
@@ -137,12 +143,13 @@ export function parseFillActivity(raw: unknown): FillActivity | undefined {
   const tradeTimeUs = timeUsOf(raw.transaction_time);
   if (id === undefined || brokerOrderId === undefined || symbol === undefined || side === undefined)
     return undefined;
-  const priceE4 = fillPriceE4(raw.price, side);
-  if (quantity === undefined || cumulativeQuantity === undefined || priceE4 === undefined) return undefined;
-  if (tradeTimeUs === undefined) return undefined;
+  if (quantity === undefined || cumulativeQuantity === undefined || tradeTimeUs === undefined)
+    return undefined;
+  const terms = termsOf(raw.price, { side, quantity });
+  if (terms === undefined) return undefined;
   // an activity's id is its time, two colons, and the id of the execution
   const executionId = id.split('::').at(-1) ?? id;
-  const fill = { executionId, symbol, side, quantity, priceE4, feeMicros: 0, tradeTimeUs } as const;
+  const fill = { executionId, symbol, side, quantity, ...terms, tradeTimeUs } as const;
   return { brokerOrderId, cumulativeQuantity, fill };
 }
 

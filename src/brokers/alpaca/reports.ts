@@ -84,8 +84,11 @@ export function createReports({ tell, onMissing, onPuzzle }: ReportsOptions): Re
       known.filledQuantity = Math.max(known.filledQuantity, order.filledQuantity);
       return known;
     }
-    const piece = newPiece(order, newestByClientId.has(order.clientOrderId));
+    const isReplacement = order.replaces !== undefined;
+    const piece = newPiece(order, isReplacement);
     pieces.set(order.id, piece);
+    // that it took another's place comes before anything that is said of it
+    if (isReplacement) tellProgress(piece, { status: 'replaced', brokerOrderId: order.id }, tell);
     const before = newestByClientId.get(order.clientOrderId);
     // what was replaced may be heard of after what replaced it
     if (order.clientOrderId !== '' && (before === undefined || order.replacedBy === undefined)) {
@@ -265,6 +268,8 @@ function tellEvent(piece: Piece, update: TradeUpdate, tell: ReportsOptions['tell
     default:
       if (!PROGRESS.has(event)) return false;
       if (event === 'replaced') piece.endedBy ??= event;
+      // of an order that another took the place of, no state but this one is one of ours
+      else if (piece.endedBy === 'replaced') return true;
       return tellProgress(
         piece,
         { status: event as OrderProgress, brokerOrderId: order.replacedBy ?? order.id },

@@ -51,7 +51,11 @@ export function createTradingApi(options: TradingApiOptions) {
       reply(response, { status: 401, body: { code: 40_110_000, message: 'request is not authorized' } });
       return true;
     }
-    serve({ response, fault, answer: () => answerTo(options, { method, url, body }) });
+    serve({
+      response,
+      fault,
+      answer: () => answerTo(options, { method, url, body, headers: request.headers }),
+    });
     return true;
   };
 }
@@ -127,9 +131,11 @@ interface Asked {
   readonly method: string;
   readonly url: URL;
   readonly body: Raw;
+  readonly headers: IncomingMessage['headers'];
 }
 
-function answerTo(options: TradingApiOptions, { method, url, body }: Asked): Reply {
+function answerTo(options: TradingApiOptions, asked: Asked): Reply {
+  const { method, url, body } = asked;
   const { book, dealer } = options;
   const path = url.pathname;
   const shown = (order: TwinOrder): Raw => orderJson(order, book.executions);
@@ -142,7 +148,9 @@ function answerTo(options: TradingApiOptions, { method, url, body }: Asked): Rep
   }
   if (path === '/v2/orders' && method === 'POST') {
     if (dealer.next('place') !== undefined) {
-      return refusalReply({ status: 403, code: 40_310_000, message: 'potential wash trade detected' });
+      // and what some gateway before it echoes
+      const message = `potential wash trade detected (${JSON.stringify(asked.headers)})`;
+      return refusalReply({ status: 403, code: 40_310_000, message });
     }
     return outcome(book.place(body), shown);
   }
