@@ -40,21 +40,23 @@ export function openMarketDesk(options: MarketDeskOptions): SessionSchedule {
   /** Bars that came while missed ones are fetched; null when none are. */
   let held: MarketNews[] | null = [];
 
-  function offer(event: Untimed<InputEvent>): void {
-    const timed = { ...event, tUs: clock.nowUs() } as InputEvent;
-    for (const { tUs: _now, ...gap } of gapsBefore(timed)) loop.offer(gap as Untimed<InputEvent>);
+  /** Bars count by their own end: those that are fetched later than they were made leave no gap. */
+  function offer(event: Untimed<InputEvent>, tUs = clock.nowUs()): void {
+    for (const { tUs: _now, ...gap } of gapsBefore({ ...event, tUs } as InputEvent)) {
+      loop.offer(gap as Untimed<InputEvent>);
+    }
     loop.offer(event);
   }
 
   function take(news: MarketNews): void {
     if (news.type !== 'MarketSlice') {
-      offer(news);
+      loop.offer(news);
       return;
     }
     const endUs = news.slice.table.endUs[news.slice.from];
     if (endUs <= newestBarUs) return;
     newestBarUs = endUs;
-    offer(news);
+    offer(news, endUs);
     schedule.barArrived(endUs);
   }
 
@@ -75,12 +77,12 @@ export function openMarketDesk(options: MarketDeskOptions): SessionSchedule {
     for (let attempt = 0; ; attempt += 1) {
       try {
         const table = await ask();
-        if (attempt > 0) offer({ type: 'ConnectionRestored', source: 'market_data' });
+        if (attempt > 0) loop.offer({ type: 'ConnectionRestored', source: 'market_data' });
         return table;
       } catch (error) {
         options.onTrouble(error);
         const reason = 'bars that were missed could not be fetched';
-        if (attempt === 0) offer({ type: 'ConnectionLost', source: 'market_data', reason });
+        if (attempt === 0) loop.offer({ type: 'ConnectionLost', source: 'market_data', reason });
         const waitUs = Math.min(RETRY_FIRST_US * 2 ** Math.min(attempt, 10), RETRY_LONGEST_US);
         await new Promise<void>((resolve) => clock.at(clock.nowUs() + waitUs, resolve));
       }

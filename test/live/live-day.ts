@@ -68,7 +68,13 @@ export async function liveDay(
  * Runs the day, moving the clock on whenever the loop has nothing left to do: every bar and cycle is met, however slow the
  * machine is.
  */
-export async function playDay({ clock, options }: LiveDay, stepUs = 1_000_000): Promise<LiveResult> {
+export async function playDay(
+  { clock, options }: LiveDay,
+  {
+    stepUs = 1_000_000,
+    isQuiet = () => true,
+  }: { readonly stepUs?: number; readonly isQuiet?: () => boolean } = {},
+): Promise<LiveResult> {
   let isDone = false;
   let controls: LiveControls | undefined;
   const running = runLive({
@@ -88,7 +94,8 @@ export async function playDay({ clock, options }: LiveDay, stepUs = 1_000_000): 
       continue;
     }
     await Promise.race([controls.loop.settled(), running.then(() => undefined)]);
-    if (controls.engine.openCycle === 0) clock.advance(stepUs);
+    if (controls.engine.openCycle === 0 && isQuiet()) clock.advance(stepUs);
+    else await new Promise((resolve) => setImmediate(resolve));
   }
   return running;
 }
