@@ -7,23 +7,11 @@ import type { TapeWriter } from '../../src/ports/tape.ts';
 import { recordedIdentity } from '../../src/research/recorded-scenario.ts';
 import { findUnfinished, resumeLive } from '../../src/research/resume-live.ts';
 import { runFolderAt } from '../../src/tape/run-folder.ts';
-import { liveDay, playDay } from '../live/live-day.ts';
+import { HURRY, liveDay, playDay } from '../live/live-day.ts';
 import { brokerOf } from '../twins/alpaca/fast-settings.ts';
 import type { CrashJob, CrashOutcome, CrashStep } from './crash-walk.ts';
 
 const job = JSON.parse(process.argv[2] ?? '{}') as CrashJob;
-
-/** Where a walk starts and ends: the quickstart, hurried into trading. */
-const HURRY = [
-  'broker.source=alpaca',
-  'prediction.standardizeMinSamples=3',
-  'prediction.icMinPairs=3',
-  'prediction.icShrinkPairs=1',
-  'prediction.volMinReturns=1',
-  'arbitration.entryThresholdBps=0',
-  'arbitration.k2=0',
-  'risk.cooldownSeconds=0',
-];
 
 const counts: Record<CrashStep, number> = { append: 0, fsync: 0, send: 0, answer: 0, news: 0 };
 
@@ -89,7 +77,7 @@ const errors: string[] = [];
 let isLast = false;
 let engine: import('../../src/engine/engine-state.ts').Engine | undefined;
 const day = await liveDay(job.outDir, {
-  set: HURRY,
+  set: ['broker.source=alpaca', ...HURRY],
   kind: 'live',
   signal: stop.signal,
   aroundTape: crashingTape,

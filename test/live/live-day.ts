@@ -11,7 +11,18 @@ import type { LiveControls, LiveOptions, LiveResult } from '../../src/modes/live
 import { createTableSource } from '../../src/sources/table-source.ts';
 import { type ManualClock, manualClock } from '../twins/clocks.ts';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
+export const projectRoot = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Hurries the quickstart into trading after half an hour. */
+export const HURRY: readonly string[] = [
+  'prediction.standardizeMinSamples=3',
+  'prediction.icMinPairs=3',
+  'prediction.icShrinkPairs=1',
+  'prediction.volMinReturns=1',
+  'arbitration.entryThresholdBps=0',
+  'arbitration.k2=0',
+  'risk.cooldownSeconds=0',
+];
 
 export const quickstartDay = { openUs: 1704897000000000, closeUs: 1704920400000000 } as const;
 
@@ -27,9 +38,9 @@ export async function liveDay(
 ): Promise<LiveDay> {
   const { set = [], ...rest } = more;
   const scenario = loadScenario({
-    file: join(root, 'scenarios/quickstart.yaml'),
+    file: join(projectRoot, 'scenarios/quickstart.yaml'),
     overrides: ['data.source=simulated', 'data.warmupSessions=0', ...set].map((text) =>
-      parseSetOption(text, root),
+      parseSetOption(text, projectRoot),
     ),
   });
   const clock = manualClock(quickstartDay.openUs - 60_000_000);

@@ -1,0 +1,62 @@
+import { rmSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { silentProgress } from '../../src/ports/progress.ts';
+import { replayRun } from '../../src/research/replay-run.ts';
+import { readTape } from '../../src/tape/read-tape.ts';
+import { runFolderAt } from '../../src/tape/run-folder.ts';
+import { scratch } from './live-day.ts';
+import { type TwinDay, twinDay } from './twin-day.ts';
+
+const outDir = scratch('twin-day');
+afterAll(() => rmSync(outDir, { recursive: true, force: true }));
+
+describe('a live day at the twin: market data and orders over sockets', () => {
+  let day: TwinDay;
+  beforeAll(async () => {
+    day = await twinDay({ outDir, minutes: 390 });
+  }, 240_000);
+
+  it('decides every cycle, trades, and raises nothing', () => {
+    const { result, errors } = day;
+    expect(errors).toEqual([]);
+    expect([result.isClosed, result.cycles]).toEqual([true, 389]);
+    expect(result.fills).toBeGreaterThan(300);
+  });
+
+  it('has each order once at the broker, each execution once on its tape, and the books of the broker', () => {
+    const { twin, result } = day;
+    const placed = twin.book.orders.map(({ clientOrderId }) => clientOrderId);
+    expect(new Set(placed).size).toBe(placed.length);
+    const intended: string[] = [];
+    const executed: string[] = [];
+    const held: Record<string, number> = {};
+    for (const { record } of readTape(runFolderAt(result.runDir).tapeDir)) {
+      const { order, execution } = record.payload as {
+        readonly order?: { readonly clientOrderId: string };
+        readonly execution?: {
+          readonly executionId: string;
+          readonly symbol: string;
+          readonly side: 'buy' | 'sell';
+          readonly quantity: number;
+        };
+      };
+      if (record.type === 'OrderIntended') intended.push(order!.clientOrderId);
+      if (execution === undefined) continue;
+      executed.push(execution.executionId);
+      held[execution.symbol] =
+        (held[execution.symbol] ?? 0) + (execution.side === 'buy' ? 1 : -1) * execution.quantity;
+    }
+    expect(placed.sort()).toEqual(intended.sort());
+    expect(new Set(executed)).toEqual(new Set(twin.book.executions.map(({ executionId }) => executionId)));
+    expect(executed.length).toBe(twin.book.executions.length);
+    const open = Object.fromEntries(Object.entries(held).filter(([, shares]) => shares !== 0));
+    expect(open).toEqual(twin.book.positions());
+  });
+
+  it('replays from its tape to the same bits', async () => {
+    const { runDir, chainHead } = day.result;
+    const replay = await replayRun({ runDir, datasetDir: undefined, progress: silentProgress });
+    expect(replay.divergence).toBeUndefined();
+    expect(replay.chainHead).toBe(chainHead);
+  });
+});
