@@ -189,6 +189,7 @@ describe('a correction', () => {
   it.each([
     ['one that another took the place of', { corrects: 'x', executionId: 'x.3' }],
     ['one of another side', { corrects: 'x.2', executionId: 'x.3', side: 'sell' }],
+    ['one of another order', { corrects: 'x.2', executionId: 'x.3', clientOrderId: 'desk-1-0' }],
     ['one of another symbol', { corrects: 'x.2', executionId: 'x.3', symbol: 'BBB' }],
   ] as const)('of %s is raised and not booked', (_name, how) => {
     const { desk, order } = intended();

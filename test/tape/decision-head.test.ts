@@ -159,6 +159,33 @@ describe('the decision head sees', () => {
     },
   );
 
+  it.each([
+    [
+      'a fee',
+      (id: string): Step => ({ type: 'CommissionReported', payload: { executionId: id, feeMicros: 5 } }),
+    ],
+    [
+      'a correction',
+      (id: string): Step => ({
+        type: 'ExecutionCorrected',
+        payload: { corrects: id, execution: { clientOrderId: 'a', executionId: `${id}.2`, quantity: 1 } },
+      }),
+    ],
+  ])('%s of another execution, though all else is alike, in this session and the next', (_name, of) => {
+    const fill = (id: string): Step => ({
+      type: 'OrderPartiallyFilled',
+      payload: { execution: { clientOrderId: 'a', executionId: id, quantity: 1 } },
+    });
+    const opened = { type: 'SessionOpened', payload: {} };
+    const two = [intended('a'), fill('x'), fill('y'), fill('y')];
+    const heads = (steps: readonly Step[]) => ['x', 'y', 'of nobody'].map((id) => headOf([...steps, of(id)]));
+    expect(new Set(heads(two)).size).toBe(3);
+    expect(new Set(heads([...two, opened])).size).toBe(3);
+    expect(new Set(heads([...two, opened, opened])).size).toBe(1);
+    // what a correction is called is found again by its own name
+    expect(headOf([...two, of('x'), of('x.2')]) === headOf([...two, of('x'), of('y')])).toBe(false);
+  });
+
   it('a late report about an order that ended, until the next session opens', () => {
     const opened = { type: 'SessionOpened', payload: {} };
     const late = report('OrderFilled', 'a');
