@@ -1,4 +1,4 @@
-import { lookUpExecution } from '../domain/execution-journal.ts';
+import { type KnownExecution, lookUpExecution } from '../domain/execution-journal.ts';
 import type { Execution } from '../domain/orders.ts';
 import type { TimeUs } from '../domain/units.ts';
 import type { Engine } from '../engine/engine-state.ts';
@@ -41,19 +41,31 @@ export async function settleOrders(options: RecoveryOptions): Promise<void> {
 
 async function tellMissed({ loop, engine, broker }: RecoveryOptions, sinceUs: TimeUs): Promise<void> {
   const filled = new Map<string, number>();
-  for (const execution of await broker.getExecutions(sinceUs)) {
+  for (const { corrects, ...execution } of await broker.getExecutions(sinceUs)) {
     const order = findOrder(engine.orders, execution.clientOrderId);
-    if (order === undefined || isBooked(engine, execution.executionId)) continue;
-    const { clientOrderId, quantity } = order.request;
-    const before = filled.get(clientOrderId) ?? order.filledQuantity;
-    filled.set(clientOrderId, before + execution.quantity);
-    loop.offer(fillOf(execution, quantity - before - execution.quantity));
+    if (order === undefined) continue;
+    const known = engine.ledger.journal && lookUpExecution(engine.ledger.journal, execution.executionId);
+    if (known) {
+      const fee = feeNews(known, execution);
+      if (fee !== undefined) loop.offer(fee);
+    } else if (corrects !== undefined) loop.offer({ type: 'ExecutionCorrected', execution, corrects });
+    else {
+      const { clientOrderId, quantity } = order.request;
+      const before = filled.get(clientOrderId) ?? order.filledQuantity;
+      filled.set(clientOrderId, before + execution.quantity);
+      loop.offer(fillOf(execution, quantity - before - execution.quantity));
+    }
   }
   await loop.settled();
 }
 
-function isBooked({ ledger: { journal } }: Engine, executionId: string): boolean {
-  return journal !== null && lookUpExecution(journal, executionId) !== undefined;
+/** A fee that became known while the run was down. */
+function feeNews(
+  known: KnownExecution,
+  { executionId, feeMicros }: Execution,
+): Untimed<InputEvent> | undefined {
+  if (known.kind !== 'kept' || !known.isNewest || known.version?.feeMicros === feeMicros) return undefined;
+  return { type: 'CommissionReported', executionId, feeMicros };
 }
 
 function fillOf(execution: Execution, leavesQuantity: number): Untimed<InputEvent> {

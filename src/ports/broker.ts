@@ -46,6 +46,12 @@ export interface BrokerOrder {
   readonly limitPriceE4?: PriceE4;
 }
 
+/** An execution as it was reported at first, or one that takes the place of another. */
+export interface ToldExecution extends Execution {
+  /** Id of the execution that it takes the place of. */
+  readonly corrects?: string;
+}
+
 export interface OrderChange {
   readonly clientOrderId: string;
   readonly quantity?: Shares;
@@ -86,9 +92,10 @@ export interface Broker {
   getPortfolioValue(): Promise<MoneyMicros>;
   /**
    * Executions at or after a time, oldest first: what a lost connection may have kept from us. Their ids are those that
-   * news gives, so that one told twice is booked once.
+   * news gives, so that one told twice is booked once; fees are what is known by now. One that was corrected comes as it
+   * was at first, and what corrects it after it.
    */
-  getExecutions(sinceUs: TimeUs): Promise<readonly Execution[]>;
+  getExecutions(sinceUs: TimeUs): Promise<readonly ToldExecution[]>;
   /** The broker's name of the account, which an operator types to confirm what concerns it. Not every broker has one. */
   getAccountId?(): Promise<string>;
   /** For a simulated broker: what passes through the loop, in its order. Others have no such method. */

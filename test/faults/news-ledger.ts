@@ -1,5 +1,5 @@
 import { canMove, type Execution, isWorking, type OrderStatus, sideSign } from '../../src/domain/orders.ts';
-import type { BrokerNews } from '../../src/ports/broker.ts';
+import type { BrokerNews, ToldExecution } from '../../src/ports/broker.ts';
 
 const STATUS_AFTER = {
   OrderAccepted: 'accepted',
@@ -62,12 +62,14 @@ export class NewsLedger {
     }
   }
 
-  /** Executions that were asked for: known ones change nothing. */
-  absorb(executions: readonly Execution[]): void {
-    for (const execution of executions) {
+  /** Executions that were asked for, as a run takes them that comes back: known ones say no more than their fee. */
+  absorb(executions: readonly ToldExecution[]): void {
+    for (const { corrects, ...execution } of executions) {
       const { executionId } = execution;
-      if (!this.executions.has(executionId) && !this.#replaced.has(executionId)) {
-        this.executions.set(executionId, execution);
+      if (this.executions.has(executionId)) this.#charge(executionId, execution.feeMicros);
+      else if (!this.#replaced.has(executionId)) {
+        if (corrects !== undefined) this.#correct(execution, corrects);
+        else this.executions.set(executionId, execution);
       }
     }
   }

@@ -1,14 +1,20 @@
 import type { Observable } from 'rxjs';
-import { compareCodeUnits } from '../../domain/compare.ts';
 import type { IbkrSettings } from '../../domain/ibkr-settings.ts';
-import type { Execution, OrderRejectReason, OrderRequest } from '../../domain/orders.ts';
+import type { OrderRejectReason, OrderRequest } from '../../domain/orders.ts';
 import type { MoneyMicros, Shares, TimeUs } from '../../domain/units.ts';
-import type { Broker, BrokerNews, BrokerOrder, BrokerRules, OrderChange } from '../../ports/broker.ts';
+import type {
+  Broker,
+  BrokerNews,
+  BrokerOrder,
+  BrokerRules,
+  OrderChange,
+  ToldExecution,
+} from '../../ports/broker.ts';
 import { askPositions, askSummary } from './account.ts';
 import { microsOfText } from './amounts.ts';
 import { rulesOf } from './config.ts';
 import { IbkrDesk } from './desk.ts';
-import { retell, tellExecution } from './executions.ts';
+import { executionsSince, retell } from './executions.ts';
 import { termsOf, toContract, toOrder } from './mapper.ts';
 import { addEntry, brokerOrderOf, findEntry, isKnown, isOver, type OrderEntry } from './order-book.ts';
 import { note } from './order-progress.ts';
@@ -118,22 +124,9 @@ class IbkrBroker implements Broker {
     return this.#summary('NetLiquidation');
   }
 
-  /** As they were reported at first; corrections and fees follow as news. */
-  async getExecutions(sinceUs: TimeUs): Promise<readonly Execution[]> {
+  async getExecutions(sinceUs: TimeUs): Promise<readonly ToldExecution[]> {
     await this.#desk.look();
-    const { book } = this.#desk;
-    const executions: Execution[] = [];
-    for (const entry of book.entries.values()) {
-      for (const [first] of entry.executions.values()) {
-        if (first !== undefined && first.fact.tradeTimeUs >= sinceUs) {
-          executions.push(tellExecution(book, entry, first));
-        }
-      }
-    }
-    this.#desk.retellRevisionsSoon();
-    return executions.sort(
-      (a, b) => a.tradeTimeUs - b.tradeTimeUs || compareCodeUnits(a.executionId, b.executionId),
-    );
+    return executionsSince(this.#desk.book, sinceUs);
   }
 
   async close(): Promise<void> {

@@ -3,7 +3,7 @@ import { ServiceError } from '../../domain/errors.ts';
 import type { BrokerNews } from '../../ports/broker.ts';
 import { askOwnOrders, look } from './account.ts';
 import { meaningOf } from './config.ts';
-import { bookCommission, bookExecution, retellRevisions } from './executions.ts';
+import { bookCommission, bookExecution } from './executions.ts';
 import type { GatewayEvent } from './facts.ts';
 import { emptyBook, isOver, type OrderEntry, orderIdKey, rememberCompleted } from './order-book.ts';
 import { bookError, bookOrder, bookStatus, settleLook } from './order-progress.ts';
@@ -65,7 +65,6 @@ export class IbkrDesk {
     const { acknowledgeUs, doubtUs } = this.#options.settings.timing;
     return new Promise((resolve, reject) => {
       const doubt = this.session.after(acknowledgeUs, () => {
-        if (entry.phase === 'sent') entry.phase = 'in_doubt';
         this.book.unclear.add(entry);
         this.#lookSoon();
       });
@@ -143,12 +142,6 @@ export class IbkrDesk {
     }
   }
 
-  /** What was said later of executions just given, once the caller has had the time to take it. */
-  retellRevisionsSoon(): void {
-    const revisions = [...this.book.entries.values()].flatMap((entry) => retellRevisions(this.book, entry));
-    if (revisions.length > 0) this.session.after(0, () => this.tell(revisions));
-  }
-
   /** After every connection, before it counts as ready: what the lists hold that was not heard is news. */
   async #catchUp(): Promise<void> {
     await this.session.ask(askOwnOrders());
@@ -164,10 +157,6 @@ export class IbkrDesk {
   }
 
   #onLost(reason: string): void {
-    for (const entry of this.book.entries.values()) {
-      if (entry.phase === 'sent') entry.phase = 'in_doubt';
-      if (!isOver(entry)) this.book.unclear.add(entry);
-    }
     this.tell([{ type: 'ConnectionLost', source: 'broker', reason }]);
   }
 

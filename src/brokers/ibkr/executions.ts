@@ -1,6 +1,7 @@
+import { compareCodeUnits } from '../../domain/compare.ts';
 import type { Execution } from '../../domain/orders.ts';
-import type { MoneyMicros } from '../../domain/units.ts';
-import type { BrokerNews } from '../../ports/broker.ts';
+import type { MoneyMicros, TimeUs } from '../../domain/units.ts';
+import type { BrokerNews, ToldExecution } from '../../ports/broker.ts';
 import { bookPrice } from './amounts.ts';
 import type { ExecutionFact } from './facts.ts';
 import {
@@ -38,7 +39,7 @@ function executionOf(book: OrderBook, entry: OrderEntry, booked: BookedExecution
 }
 
 /** The same, for one who asks: from now on, what is said of it is news. */
-export function tellExecution(book: OrderBook, entry: OrderEntry, booked: BookedExecution): Execution {
+function tellExecution(book: OrderBook, entry: OrderEntry, booked: BookedExecution): Execution {
   book.untold.delete(splitExecutionId(booked.fact.executionId).base);
   return executionOf(book, entry, booked);
 }
@@ -155,8 +156,27 @@ export function retell(book: OrderBook, entry: OrderEntry): BrokerNews[] {
   return told;
 }
 
+/** Executions at or after a time, each revision after the one it corrects. Asked for, they are history no longer. */
+export function executionsSince(book: OrderBook, sinceUs: TimeUs): ToldExecution[] {
+  const chains: ToldExecution[][] = [];
+  for (const entry of book.entries.values()) {
+    for (const revisions of entry.executions.values()) {
+      if (revisions[0]!.fact.tradeTimeUs < sinceUs) continue;
+      chains.push(
+        revisions.map((booked, at) => {
+          const execution = tellExecution(book, entry, booked);
+          return at === 0 ? execution : { ...execution, corrects: revisions[at - 1]!.fact.executionId };
+        }),
+      );
+    }
+  }
+  return chains
+    .sort(([a], [b]) => a!.tradeTimeUs - b!.tradeTimeUs || compareCodeUnits(a!.executionId, b!.executionId))
+    .flat();
+}
+
 /** What was said of executions after they were first told: corrections, and the fee of what they have become. */
-export function retellRevisions(book: OrderBook, entry: OrderEntry): BrokerNews[] {
+function retellRevisions(book: OrderBook, entry: OrderEntry): BrokerNews[] {
   return [...entry.executions].flatMap(([base, revisions]) => {
     if (book.untold.has(base)) return [];
     const corrections = revisions

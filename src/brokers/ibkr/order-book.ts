@@ -4,11 +4,8 @@ import type { BrokerOrder } from '../../ports/broker.ts';
 import type { ExecutionFact, OrderFact, OrderKey } from './facts.ts';
 import type { WireTerms } from './mapper.ts';
 
-/**
- * `sent`: nothing heard yet. `in_doubt`: the connection it was sent on is gone, or it has been silent for too long.
- * `working` to `rejected`: as the gateway says.
- */
-export type OrderPhase = 'sent' | 'in_doubt' | 'working' | 'filled' | 'cancelled' | 'rejected';
+/** `sent`: nothing has been heard of it yet. The others are as the gateway says. */
+export type OrderPhase = 'sent' | 'working' | 'filled' | 'cancelled' | 'rejected';
 
 export interface BookedExecution {
   readonly fact: ExecutionFact;
@@ -105,7 +102,7 @@ export function isOver({ phase }: OrderEntry): boolean {
 
 /** Whether it is known to be placed, or refused. */
 export function isKnown({ phase }: OrderEntry): boolean {
-  return phase !== 'sent' && phase !== 'in_doubt';
+  return phase !== 'sent';
 }
 
 export interface NewEntry extends OrderKey {
@@ -228,12 +225,12 @@ export function brokerOrderOf(entry: OrderEntry): BrokerOrder {
     side: entry.side,
     quantity: entry.quantity,
     filledQuantity: entry.filled,
-    status: phase === 'sent' || phase === 'in_doubt' ? 'working' : phase,
+    status: phase === 'sent' ? 'working' : phase,
     ...(limitPriceE4 === undefined ? {} : { limitPriceE4 }),
   };
 }
 
-/** The account's number for it where it is known, else the client's. */
-export function brokerOrderIdOf({ permId, orderId }: OrderEntry): string {
-  return permId === 0 ? `#${orderId}` : String(permId);
+/** The same from the first word to the last, and after a restart: the account's own number comes later. */
+export function brokerOrderIdOf({ permId, clientId, orderId }: OrderEntry): string {
+  return orderId > 0 && clientId !== undefined ? orderIdKey(clientId, orderId) : `perm ${permId}`;
 }

@@ -248,7 +248,7 @@ function settleMissing(book: OrderBook, entry: OrderEntry, attempts: number): Br
   entry.misses += 1;
   // the lists of what works are complete: what was heard to end, and works no more, has ended
   if (entry.pendingEnd !== undefined) return end(book, entry);
-  if (entry.phase === 'sent' || entry.phase === 'in_doubt') {
+  if (entry.phase === 'sent') {
     if (entry.misses < attempts) {
       book.unclear.add(entry);
       return [];

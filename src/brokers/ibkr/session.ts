@@ -78,11 +78,6 @@ export class IbkrSession {
     return this.#state === 'closed';
   }
 
-  /** Counts connections: what was begun under another number is over. */
-  get generation(): number {
-    return this.#generation;
-  }
-
   get account(): string {
     return this.#account ?? '';
   }
@@ -107,13 +102,11 @@ export class IbkrSession {
 
   /** Sends something that is answered by news, if the connection is ready; within the pacing. @throws ServiceError when it was not sent */
   async send(lane: RequestLane, send: (gateway: Gateway) => void): Promise<void> {
-    const { generation } = this;
     this.expectReady();
     await this.#budget.take(lane);
     // the wait may have outlived the connection
     this.expectReady();
-    if (generation !== this.#generation || this.#gateway === undefined) throw this.#notConnected();
-    send(this.#gateway);
+    if (this.#gateway !== undefined) send(this.#gateway);
   }
 
   expectReady(): void {
@@ -308,7 +301,7 @@ export class IbkrSession {
   }
 
   async #askNow<T>({ what, send, take, answer, after, messages = 1 }: Ask<T>): Promise<T> {
-    const { generation } = this;
+    const generation = this.#generation;
     if (this.#state !== 'ready' && this.#state !== 'opening') throw this.#notConnected();
     for (let at = 0; at < messages; at += 1) await this.#budget.take('ordinary');
     const gateway = this.#gateway;

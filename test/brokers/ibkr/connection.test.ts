@@ -2,7 +2,8 @@ import { createServer } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { createIbkrBroker } from '../../../src/brokers/ibkr/broker.ts';
 import { ibkrBrokerSchema, toIbkrSettings } from '../../../src/config/sections/ibkr.ts';
-import { fastClock, until } from '../../twins/clocks.ts';
+import { fastClock, manualClock, until } from '../../twins/clocks.ts';
+import { TwsTwin } from '../../twins/tws/twin.ts';
 import { buy, type Desk, openDesk, quoteAt, SPEED, settingsFor } from './desk.ts';
 
 const open: { close(): Promise<void> }[] = [];
@@ -113,6 +114,34 @@ it('holds orders back while the gateway has lost its server, and catches up when
   await until('the return', () => news.some(({ type }) => type === 'ConnectionRestored'));
   await broker.submitOrder(buy('c2'));
   expect(twin.books.orders.map(({ orderRef }) => orderRef)).toEqual(['c1', 'c2']);
+});
+
+it('keeps to the number of messages a second, and a share of it for cancels', async () => {
+  const twin = new TwsTwin();
+  const settings = settingsFor(await twin.start(), { messagesPerSecond: 10, reservedForCancels: 3 });
+  const clock = manualClock(1_700_000_000_000_000);
+  const broker = createIbkrBroker({ settings, clock, random: () => 0.5 });
+  open.push({
+    close: async () => {
+      await broker.close();
+      await twin.stop();
+    },
+  });
+  const sent = (kind: string): number => twin.requests.filter((request) => request.kind === kind).length;
+  // four lists are asked for
+  await broker.connect();
+  const orders = ['c1', 'c2', 'c3', 'c4', 'c5'].map((id) =>
+    broker.submitOrder(buy(id, { limitPriceE4: 1_000 })),
+  );
+  await Promise.all(orders.slice(0, 3));
+  const cancels = ['c1', 'c2', 'c3'].map((id) => broker.cancelOrder(id));
+  await Promise.all(cancels);
+  expect([sent('place'), sent('cancel')]).toEqual([3, 3]);
+  clock.advance(999_999);
+  expect(sent('place')).toBe(3);
+  clock.advance(1);
+  await Promise.all(orders);
+  expect(sent('place')).toBe(5);
 });
 
 it('has settings for all that it needs, in human units', () => {

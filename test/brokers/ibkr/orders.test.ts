@@ -203,6 +203,42 @@ describe('an execution', () => {
     expect(await desk.broker.getPositions()).toEqual({ AAA: 90 });
   });
 
+  it('that comes as its own correction first is looked up, and told from its beginning', async () => {
+    const desk = await given([
+      { kind: 'drop', of: 'execDetails', nth: 1 },
+      { kind: 'correct', nth: 1, sharesDown: 10, priceUpMicros: 0 },
+    ]);
+    await desk.broker.submitOrder(buy('c1'));
+    await heard(desk, 'ExecutionCorrected');
+    expect(typesOf(desk.news)).toEqual(['OrderAccepted', 'OrderFilled', 'ExecutionCorrected']);
+    expect(desk.news).toContainEqual(
+      expect.objectContaining({ execution: expect.objectContaining({ quantity: 100 }) }),
+    );
+  });
+
+  it('that was corrected is not charged what it cost before', async () => {
+    const desk = await given([
+      { kind: 'late_commission', nth: 1, milliseconds: 20 },
+      { kind: 'correct', nth: 1, sharesDown: 10, priceUpMicros: 0 },
+    ]);
+    await desk.broker.submitOrder(buy('c1'));
+    await heard(desk, 'CommissionReported');
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(desk.news.filter(({ type }) => type === 'CommissionReported')).toMatchObject([
+      { executionId: '0000e0d5.00000001.01.02', feeMicros: 350_002 },
+    ]);
+  });
+
+  it('that a cancelled order had is told before its end, though it did not come', async () => {
+    const desk = await given([
+      { kind: 'partial', nth: 1, shares: 30 },
+      { kind: 'drop', of: 'execDetails', nth: 1 },
+    ]);
+    await desk.broker.submitOrder(buy('c1', { timeInForce: 'ioc' }));
+    await heard(desk, 'OrderCancelled');
+    expect(typesOf(desk.news)).toEqual(['OrderAccepted', 'OrderPartiallyFilled', 'OrderCancelled']);
+  });
+
   it('that is busted is worth nothing', async () => {
     const desk = await given([{ kind: 'bust', nth: 1 }]);
     await desk.broker.submitOrder(buy('c1'));
@@ -297,16 +333,18 @@ describe('after a crash', () => {
     expect(first.twin.books.orders[2]?.status).toBe('Cancelled');
   });
 
-  it('of the process, executions come as they were told at first, and what corrected them as news', async () => {
+  it('of the process, executions come as they were told at first, and what corrects them after them', async () => {
     const first = await given([{ kind: 'correct', nth: 1, sharesDown: 10, priceUpMicros: 0 }]);
     await first.broker.submitOrder(buy('c1'));
     await heard(first, 'ExecutionCorrected');
     await first.broker.close();
     const second = await anotherClientOf(first);
-    const executions = await second.broker.getExecutions(0);
-    expect(executions).toMatchObject([{ executionId: '0000e0d5.00000001.01.01', quantity: 100 }]);
-    await heard(second, 'ExecutionCorrected');
+    const [original, correction] = await second.broker.getExecutions(0);
+    expect(original).toMatchObject({ executionId: '0000e0d5.00000001.01.01', quantity: 100 });
+    expect(original).not.toHaveProperty('corrects');
+    expect(correction).toMatchObject({ corrects: original?.executionId, quantity: 90, feeMicros: 350_002 });
     expect(await second.broker.getExecutions(Number.MAX_SAFE_INTEGER)).toEqual([]);
+    expect(second.news).toEqual([]);
   });
 
   async function anotherClientOf({ port, twin }: Desk): Promise<Desk> {
