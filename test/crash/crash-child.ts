@@ -81,7 +81,7 @@ const day = await liveDay(job.outDir, {
   kind: 'live',
   signal: stop.signal,
   aroundTape: crashingTape,
-  openBroker: async () => crashingBroker(brokerOf(job.twin)),
+  openBroker: async () => crashingBroker(brokerOf(job.twin, { answerUs: 2_000_000 })),
   openControls: async (controls) => {
     engine = controls.engine;
     return { close: async () => undefined };

@@ -44,7 +44,9 @@ try {
   await synthDataset({ dir, options: { seed: 7, symbols: 8, sessions, from: '2023-01-03' } });
   const scenario = loadScenario({
     file: join(root, 'scenarios/quickstart.yaml'),
-    overrides: [`data={dataset: ${dir}, from: 2023-01-03, to: 2027-12-31}`].map((text) => parseSetOption(text, root)),
+    overrides: [`data={dataset: ${dir}, from: 2023-01-03, to: 2027-12-31}`].map((text) =>
+      parseSetOption(text, root),
+    ),
   });
   const samples: Sample[] = [];
   let session = '';
