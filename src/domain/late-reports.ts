@@ -65,8 +65,9 @@ export function bookCommission(
     const isSettled = !known.isNewest || known.version?.feeMicros === feeMicros;
     return isSettled ? NOTHING : { booked: chargeExecution(ledger, { executionId, feeMicros }), quantity: 0 };
   }
-  if (known === undefined) keepEarlyFee(ledger, executionId, feeMicros);
-  const message = `fee of ${feeMicros} micro-dollars for unknown execution ${executionId}`;
+  const isKept = known === undefined && keepEarlyFee(ledger, executionId, feeMicros);
+  const rest = isKept ? '' : '; it will not be charged';
+  const message = `fee of ${feeMicros} micro-dollars for unknown execution ${executionId}${rest}`;
   return { fault: { code: 'EXECUTION_UNKNOWN', message }, quantity: 0 };
 }
 

@@ -89,9 +89,15 @@ export function chargeExecution(
   });
 }
 
-/** Keeps a fee for an execution that has not been reported yet. */
-export function keepEarlyFee(ledger: Ledger, executionId: string, feeMicros: MoneyMicros): void {
-  journalOf(ledger).current.earlyFees[executionId] = exactMicros(feeMicros);
+/** Most fees a session keeps for executions that have not been reported: a broker that sends more is broken. */
+export const MAX_EARLY_FEES = 1000;
+
+/** Keeps a fee for an execution that has not been reported yet. @returns false when there are too many to keep it */
+export function keepEarlyFee(ledger: Ledger, executionId: string, feeMicros: MoneyMicros): boolean {
+  const { earlyFees } = journalOf(ledger).current;
+  const isKept = Object.hasOwn(earlyFees, executionId) || Object.keys(earlyFees).length < MAX_EARLY_FEES;
+  if (isKept) earlyFees[executionId] = exactMicros(feeMicros);
+  return isKept;
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   chargeExecution,
   correctExecution,
   keepEarlyFee,
+  MAX_EARLY_FEES,
   whyNotBookable,
 } from '../../src/domain/ledger-corrections.ts';
 import type { Execution } from '../../src/domain/orders.ts';
@@ -136,6 +137,17 @@ describe('a late fee', () => {
     applyExecution(ledger, execution('a', { feeMicros: 0 }));
     expect(ledger).toMatchObject({ feesMicros: 70, cashMicros: 1e12 - 100 * 100_000 * 100 - 70 });
     checkBalance(ledger);
+  });
+});
+
+describe('a broker that charges for executions it never reports', () => {
+  it('is listened to only so often a session', () => {
+    const ledger = journaled();
+    const kept = Array.from({ length: MAX_EARLY_FEES + 2 }, (_, k) => keepEarlyFee(ledger, `z${k}`, 1));
+    expect(kept.filter((isKept) => isKept)).toHaveLength(MAX_EARLY_FEES);
+    expect(keepEarlyFee(ledger, 'z0', 2)).toBe(true);
+    ageJournal(ledger, 5000);
+    expect(keepEarlyFee(ledger, 'late', 1)).toBe(true);
   });
 });
 

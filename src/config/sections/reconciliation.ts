@@ -9,7 +9,7 @@ export const reconciliationSchema = z
       .enum(['strict', 'warn', 'auto_sync'])
       .default('strict')
       .describe(
-        "What follows when books and broker differ: strict raises and stops new exposure, warn raises and holds the symbol, auto_sync takes the broker's side into the books.",
+        "What follows when books and broker differ: strict raises and stops new exposure, warn raises and holds the symbol, auto_sync takes the broker's side into the books. With strict: true, the run stops at what is raised.",
       ),
     everyCycles: wholeNumber({ min: 1, max: 100_000 })
       .default(100)
