@@ -10,20 +10,26 @@ export async function confirmTyped({
   word,
   question,
   unattended,
+  input = process.stdin,
+  output = process.stderr,
 }: {
   readonly word: string;
   readonly question: string;
   readonly unattended: string;
+  readonly input?: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly output?: NodeJS.WritableStream;
 }): Promise<void> {
-  if (process.stdin.isTTY !== true) {
+  if (input.isTTY !== true) {
     throw new InputError(
       'CONFIRMATION_MISSING',
       `standard input is no terminal, so nobody can be asked; nothing was done. ${unattended} confirms beforehand`,
     );
   }
-  const reader = createInterface({ input: process.stdin, output: process.stderr });
+  const reader = createInterface({ input, output });
+  const closed = new Promise<string>((done) => reader.once('close', () => done('')));
   try {
-    const typed = await reader.question(`${question} Type ${word} to confirm: `);
+    // the input may end without an answer
+    const typed = await Promise.race([reader.question(`${question} Type ${word} to confirm: `), closed]);
     if (typed.trim() === word) return;
   } finally {
     reader.close();

@@ -72,6 +72,7 @@ describe('orders', () => {
     });
     expect(await broker.getPositions()).toEqual({ SPY: 100 });
     expect(await broker.getCash()).toBe(twin.book.cashMicros);
+    expect(await broker.getAccountId?.()).toBe('PA3TWIN00001');
     expect(await broker.getPortfolioValue()).toBe(twin.book.cashMicros + 100 * 100_000_000);
     const text = inspect([news, broker], { depth: null, showHidden: true });
     expect(text).not.toContain(twin.keys.keyId);

@@ -124,6 +124,11 @@ class IbkrBroker implements Broker {
     return this.#summary('NetLiquidation');
   }
 
+  /** As the gateway named it when it was connected to. */
+  async getAccountId(): Promise<string> {
+    return this.#desk.session.account;
+  }
+
   async getExecutions(sinceUs: TimeUs): Promise<readonly ToldExecution[]> {
     await this.#desk.look();
     return executionsSince(this.#desk.book, sinceUs);

@@ -47,6 +47,7 @@ describe('an order', () => {
     expect(await desk.broker.getPositions()).toEqual({ AAA: 100 });
     expect(await desk.broker.getCash()).toBe(desk.twin.books.cashMicros());
     expect(await desk.broker.getPortfolioValue()).toBe(desk.twin.books.netLiquidationMicros());
+    expect(await desk.broker.getAccountId?.()).toBe('DU1000001');
   });
 
   it('of a share class goes by the name the gateway has for it', async () => {
