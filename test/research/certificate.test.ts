@@ -131,6 +131,8 @@ describe('a certificate', () => {
     expect(edited).not.toBe(text);
     writeFileSync(file, edited);
     expect(() => readCertificate(file)).toThrow(/its content is not what its hash says/);
+    writeFileSync(file, text.replace('"cycles": 389', '"cycles": 390'));
+    expect(() => readCertificate(file)).toThrow(/its content is not what its hash says/);
     writeFileSync(file, text.replace('"golden": {', '"goldn": {'));
     expect(() => readCertificate(file)).toThrow(/results.golden is missing or not what it should be/);
     writeFileSync(file, text.slice(0, -5));
