@@ -3,6 +3,7 @@ import type { OrderRequest } from '../../src/domain/orders.ts';
 import type { Broker } from '../../src/ports/broker.ts';
 import { quoteAt, SPEED, settingsFor } from '../brokers/ibkr/desk.ts';
 import { fastClock } from '../twins/clocks.ts';
+import type { FaultKind } from '../twins/tws/faults.ts';
 import { TwsTwin } from '../twins/tws/twin.ts';
 import type { FaultsOptions, FaultsReport, FaultViolation } from './alpaca-faults.ts';
 import { type IbkrScript, ibkrScript, type Step } from './ibkr-script.ts';
@@ -16,22 +17,30 @@ const DELAYS_MILLISECONDS = 40;
 /** Scripts at a time: they wait for timers most of the time. */
 const AT_ONCE = 6;
 
+export interface IbkrFaultsReport extends FaultsReport {
+  /** Kinds of faults that came about. */
+  readonly fired: ReadonlySet<FaultKind>;
+}
+
 /** Runs drawn fault scripts against the client over real sockets, and checks its news against the twin's books. */
-export async function runIbkrFaults({ seed, scripts, only }: FaultsOptions): Promise<FaultsReport> {
+export async function runIbkrFaults({ seed, scripts, only }: FaultsOptions): Promise<IbkrFaultsReport> {
   const wanted = only === undefined ? Array.from({ length: scripts }, (_, number) => number) : [only];
   const count = wanted.length;
   const violations: FaultViolation[] = [];
+  const fired = new Set<FaultKind>();
   let checks = 0;
   const work = async (): Promise<void> => {
     for (let script = wanted.shift(); script !== undefined; script = wanted.shift()) {
-      const found = await new FaultRun(ibkrScript(seed, script), `${seed}-${script}`).run();
+      const run = new FaultRun(ibkrScript(seed, script), `${seed}-${script}`);
+      const found = await run.run();
+      for (const kind of run.twin.script.fired) fired.add(kind);
       checks += found.checks;
       const reproduce = `npm run faults -- --seed ${seed} --broker ibkr --script ${script}`;
       for (const broken of found.broken) violations.push({ script, ...broken, reproduce });
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  return { scripts: count, checks, violations: violations.sort((a, b) => a.script - b.script) };
+  return { scripts: count, checks, violations: violations.sort((a, b) => a.script - b.script), fired };
 }
 
 interface Broken {

@@ -44,7 +44,7 @@ export function ibkrScript(seed: number, number: number): IbkrScript {
         type: oneOf(['market', 'limit', 'limit']),
         timeInForce: oneOf(['day', 'day', 'ioc']),
         quantity: whole(1, 300),
-        limitPriceE4: whole(9_900, 10_100) * 10,
+        limitPriceE4: whole(990, 1_010) * 100,
       });
       orders += 1;
     } else if (draw < 0.65) {

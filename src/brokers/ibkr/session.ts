@@ -180,7 +180,6 @@ export class IbkrSession {
     this.#generation += 1;
     this.#isLinkDown = false;
     const generation = this.#generation;
-    const isCurrent = (): boolean => generation === this.#generation;
     let accounts: readonly string[] | undefined;
     let isNumbered = false;
     const opened = this.#asks.expect({
@@ -193,15 +192,11 @@ export class IbkrSession {
       },
     });
     this.#gateway = openGateway(library, this.#settings, {
-      onEvent: (event) => {
-        if (isCurrent()) this.#onEvent(event);
-      },
+      onEvent: (event) => this.#onEvent(event),
       onHeard: () => {
-        if (isCurrent()) this.#heardUs = this.#clock.nowUs();
+        this.#heardUs = this.#clock.nowUs();
       },
-      onClosed: (reason) => {
-        if (isCurrent()) this.#onClosed(reason);
-      },
+      onClosed: (reason) => this.#onClosed(reason),
     });
     await opened;
     this.#account = chooseAccount(this.#settings, accounts ?? []);

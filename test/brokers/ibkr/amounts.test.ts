@@ -7,7 +7,9 @@ import {
   wholeShares,
   wirePrice,
 } from '../../../src/brokers/ibkr/amounts.ts';
+import { symbolOf, toExecutionFact } from '../../../src/brokers/ibkr/mapper.ts';
 import { timeOfWire } from '../../../src/brokers/ibkr/wire-time.ts';
+import { settingsFor } from './desk.ts';
 
 it('writes every price as the decimal it is, and reads it back', () => {
   fc.assert(
@@ -75,3 +77,36 @@ it.each(['', '2024-03-04 09:30:01', '20240304 09:30:01 Nowhere/Land', undefined]
     expect(() => timeOfWire(text, 'UTC')).toThrow(expect.objectContaining({ code: 'IBKR_UNREADABLE' }));
   },
 );
+
+it.each([
+  ['without a price, which an empty field becomes', { price: 0 }],
+  ['of no whole shares', { shares: 1.5 }],
+  ['of nobody knows how many shares', { shares: undefined }],
+  ['at a price that is no number', { price: Number.NaN }],
+  ['without an id', { execId: '' }],
+  ['on no side', { side: '' }],
+])('takes no execution %s', (_what, changes) => {
+  const execution = {
+    execId: 'e.01',
+    side: 'BOT',
+    shares: 1,
+    price: 10,
+    time: '20240304-14:30:01',
+    ...changes,
+  };
+  const contract = { symbol: 'AAA', secType: 'STK' as never, currency: 'USD' };
+  expect(() => toExecutionFact(contract, execution as never, settingsFor(1))).toThrow(
+    expect.objectContaining({ code: 'IBKR_UNREADABLE' }),
+  );
+});
+
+it('names what is no stock in dollars so that no universe has it', () => {
+  const settings = settingsFor(1);
+  expect(symbolOf({ symbol: 'BRK B', secType: 'STK' as never, currency: 'USD' }, settings)).toBe('BRK.B');
+  expect(
+    symbolOf({ symbol: 'AAA', secType: 'OPT' as never, currency: 'USD', localSymbol: 'AAA C10' }, settings),
+  ).toBe('AAA C10:OPT:USD');
+  expect(symbolOf({ symbol: 'SHEL', secType: 'STK' as never, currency: 'GBP' }, settings)).toBe(
+    'SHEL:STK:GBP',
+  );
+});

@@ -106,6 +106,19 @@ describe('an order', () => {
     expect(await desk.broker.findOrder('c1')).toMatchObject({ quantity: 150, limitPriceE4: 91_000 });
   });
 
+  it('whose change is refused works on as it was, and may be changed again', async () => {
+    const desk = await given();
+    await desk.broker.submitOrder(resting('c1'));
+    await desk.broker.replaceOrder({ clientOrderId: 'c1', limitPriceE4: 90_001 });
+    expect(typesOf(desk.news)).toEqual(['OrderAccepted', 'CancelRejected']);
+    expect(desk.news).toContainEqual(
+      expect.objectContaining({ reason: expect.stringContaining('the change was refused: 110') }),
+    );
+    expect(await desk.broker.findOrder('c1')).toMatchObject({ status: 'working', limitPriceE4: 90_000 });
+    await desk.broker.replaceOrder({ clientOrderId: 'c1', limitPriceE4: 90_100 });
+    expect(await desk.broker.findOrder('c1')).toMatchObject({ status: 'working', limitPriceE4: 90_100 });
+  });
+
   it.each([
     ['no shares', { quantity: 0 }, 'invalid_quantity'],
     ['half a share', { quantity: 0.5 }, 'invalid_quantity'],
@@ -215,6 +228,22 @@ describe('an execution', () => {
     expect(desk.news).toContainEqual(
       expect.objectContaining({ execution: expect.objectContaining({ quantity: 100 }) }),
     );
+  });
+
+  it('that was busted does not make an order filled when it is told again', async () => {
+    const desk = await given();
+    await desk.broker.submitOrder(resting('c1'));
+    const { books } = desk.twin;
+    books.correct(books.fill(books.orders[0]!, 60, 9_000_000), { shares: 0, priceMicros: 9_000_000 });
+    books.fill(books.orders[0]!, 40, 9_000_000);
+    await until('both', () => typesOf(desk.news).length === 4);
+    desk.news.length = 0;
+    await desk.broker.submitOrder(resting('c1'), { mayBePlaced: true });
+    expect(typesOf(desk.news)).toEqual([
+      'OrderPartiallyFilled',
+      'OrderPartiallyFilled',
+      'ExecutionCorrected',
+    ]);
   });
 
   it('that was corrected is not charged what it cost before', async () => {

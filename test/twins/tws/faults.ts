@@ -55,6 +55,31 @@ export type Fault =
 
 export type FaultKind = Fault['kind'];
 
+const EVERY_KIND: Readonly<Record<FaultKind, true>> = {
+  duplicate: true,
+  drop: true,
+  delay: true,
+  reorder: true,
+  disconnect: true,
+  hang_up: true,
+  silence: true,
+  partial: true,
+  reject: true,
+  late_fill: true,
+  split: true,
+  slow_reader: true,
+  rate: true,
+  link: true,
+  duplicate_id: true,
+  correct: true,
+  bust: true,
+  late_commission: true,
+  early_commission: true,
+  no_status: true,
+};
+
+export const FAULT_KINDS = Object.keys(EVERY_KIND) as FaultKind[];
+
 /** A script being played: each fault is taken out when its moment has come. */
 export class FaultScript {
   #faults: Fault[];
@@ -64,9 +89,8 @@ export class FaultScript {
     this.#faults = [...faults];
   }
 
-  get left(): readonly Fault[] {
-    return this.#faults;
-  }
+  /** Kinds of the faults that have come about. */
+  readonly fired = new Set<FaultKind>();
 
   /** From now on nothing goes wrong. */
   heal(): void {
@@ -89,6 +113,7 @@ export class FaultScript {
       (fault) => fault.kind === kind && isDue(fault as Extract<Fault, { readonly kind: K }>),
     );
     if (at < 0) return undefined;
+    this.fired.add(kind);
     return this.#faults.splice(at, 1)[0] as Extract<Fault, { readonly kind: K }>;
   }
 }

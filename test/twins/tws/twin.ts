@@ -244,6 +244,14 @@ export class TwsTwin {
     const say = (code: number, text: string, details = ''): void =>
       connection.send(message.errorMessage(orderId, code, text, details));
     const existing = books.find(clientId, orderId);
+    const limit = request.limitPriceMicros ?? 0;
+    if (limit >= 1_000_000 && limit % 10_000 !== 0) {
+      // a change that is refused leaves the order as it was
+      if (existing === undefined)
+        books.reject(order, 'The price does not conform to the minimum price variation');
+      say(110, 'The price does not conform to the minimum price variation for this contract.');
+      return;
+    }
     if (existing !== undefined && books.isOpen(existing)) {
       books.change(existing, order);
       return;
