@@ -5,13 +5,21 @@ import { askOwnOrders, look } from './account.ts';
 import { meaningOf } from './config.ts';
 import { bookCommission, bookExecution } from './executions.ts';
 import type { GatewayEvent } from './facts.ts';
-import { emptyBook, isOver, type OrderEntry, orderIdKey, rememberCompleted } from './order-book.ts';
+import {
+  emptyBook,
+  forgetOld,
+  isOver,
+  type OrderBook,
+  type OrderEntry,
+  orderIdKey,
+  rememberCompleted,
+} from './order-book.ts';
 import { bookError, bookOrder, bookStatus, settleLook } from './order-progress.ts';
 import { IbkrSession, type SessionOptions } from './session.ts';
 
 /** Hears the gateway, keeps the order book by it, and makes news of what changes. What is unclear, it looks up. */
 export class IbkrDesk {
-  readonly book = emptyBook();
+  readonly book: OrderBook;
   readonly session: IbkrSession;
   readonly news$: Observable<BrokerNews>;
   /** Looks begun so far. */
@@ -24,6 +32,7 @@ export class IbkrDesk {
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.book = emptyBook(options.clock);
     this.news$ = this.#news.asObservable();
     this.session = new IbkrSession(options, {
       onEvent: (event) => this.#hear(event),
@@ -161,6 +170,7 @@ export class IbkrDesk {
   }
 
   async look(): ReturnType<typeof look> {
+    forgetOld(this.book);
     const found = await look(this.session, () => {
       this.looks += 1;
       return this.looks;

@@ -1,6 +1,7 @@
 import type { OrderProgress, OrderRejectReason, Side } from '../../domain/orders.ts';
-import type { MoneyMicros, PriceE4, Shares } from '../../domain/units.ts';
+import { type MoneyMicros, type PriceE4, type Shares, type TimeUs, US_PER_DAY } from '../../domain/units.ts';
 import type { BrokerOrder } from '../../ports/broker.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { ExecutionFact, OrderFact, OrderKey } from './facts.ts';
 import type { WireTerms } from './mapper.ts';
 
@@ -29,6 +30,7 @@ export interface PendingEnd {
 }
 
 export interface OrderEntry {
+  readonly addedUs: TimeUs;
   readonly clientOrderId: string;
   orderId: number;
   clientId: number | undefined;
@@ -68,6 +70,7 @@ interface Commission {
 
 /** What is known of the account's orders today. Rebuilt from the gateway's lists after a restart: orderRef is the key. */
 export interface OrderBook {
+  readonly clock: Pick<Clock, 'nowUs'>;
   readonly entries: Map<string, OrderEntry>;
   readonly byPermId: Map<number, OrderEntry>;
   /** By `clientId/orderId`. */
@@ -83,8 +86,9 @@ export interface OrderBook {
   readonly untold: Set<string>;
 }
 
-export function emptyBook(): OrderBook {
+export function emptyBook(clock: Pick<Clock, 'nowUs'>): OrderBook {
   return {
+    clock,
     entries: new Map(),
     byPermId: new Map(),
     byOrderId: new Map(),
@@ -118,6 +122,7 @@ export interface NewEntry extends OrderKey {
 export function addEntry(book: OrderBook, entry: NewEntry): OrderEntry {
   const added: OrderEntry = {
     ...entry,
+    addedUs: book.clock.nowUs(),
     isAccepted: false,
     filled: 0,
     executions: new Map(),
@@ -214,6 +219,26 @@ export function rememberCompleted(book: OrderBook, fact: OrderFact): void {
   entry.phase = phase === 'rejected' && entry.filled > 0 ? 'cancelled' : phase;
   if (entry.phase !== 'rejected') return;
   entry.rejection = { reason: 'refused', detail: fact.completedStatus || REFUSED_WITHOUT_WORDS };
+}
+
+/** The gateway lists orders and executions of the day: what is older cannot come up again. */
+const KEPT_US = 3 * US_PER_DAY;
+
+/** Forgets orders that ended days ago, so that a client may run for as long as it likes. */
+export function forgetOld(book: OrderBook): void {
+  const sinceUs = book.clock.nowUs() - KEPT_US;
+  for (const entry of book.entries.values()) {
+    if (entry.addedUs >= sinceUs || !isOver(entry)) continue;
+    book.entries.delete(entry.clientOrderId);
+    book.byPermId.delete(entry.permId);
+    if (entry.clientId !== undefined) book.byOrderId.delete(orderIdKey(entry.clientId, entry.orderId));
+    book.unclear.delete(entry);
+    for (const base of entry.executions.keys()) {
+      book.executionOwners.delete(base);
+      book.commissions.delete(base);
+      book.untold.delete(base);
+    }
+  }
 }
 
 export function brokerOrderOf(entry: OrderEntry): BrokerOrder {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { bookCommission, bookExecution, executionsSince } from '../../../src/brokers/ibkr/executions.ts';
 import type { ExecutionFact, OrderFact } from '../../../src/brokers/ibkr/facts.ts';
-import { brokerOrderOf, emptyBook, type OrderBook } from '../../../src/brokers/ibkr/order-book.ts';
+import { brokerOrderOf, emptyBook, forgetOld, type OrderBook } from '../../../src/brokers/ibkr/order-book.ts';
 import { bookOrder } from '../../../src/brokers/ibkr/order-progress.ts';
 
 const order = (changes: Partial<OrderFact> = {}): OrderFact => ({
@@ -34,8 +34,8 @@ const execution = (number: number, revision: number, shares: number): ExecutionF
   tradeTimeUs: number,
 });
 
-function bookSinceNow(): OrderBook {
-  const book = emptyBook();
+function bookSinceNow(clock = { nowUs: () => 0 }): OrderBook {
+  const book = emptyBook(clock);
   book.isHistory = false;
   return book;
 }
@@ -50,6 +50,23 @@ it('takes an order of which it knew only executions for what it is', () => {
     filledQuantity: 30,
   });
   expect(bookExecution(book, execution(2, 1, 70), false)).toMatchObject([{ type: 'OrderFilled' }]);
+});
+
+it('forgets what ended days ago, and nothing that works or is of today', () => {
+  let nowUs = 0;
+  const book = bookSinceNow({ nowUs: () => nowUs });
+  bookOrder(book, order());
+  bookExecution(book, execution(1, 1, 100), false);
+  bookCommission(book, { executionId: 'e.1.01', commissionMicros: 5 });
+  bookOrder(book, order({ clientOrderId: 'c2', orderId: 2, permId: 701 }));
+  nowUs = 3 * 86_400_000_000;
+  forgetOld(book);
+  expect([...book.entries.keys()]).toEqual(['c1', 'c2']);
+  nowUs += 1;
+  forgetOld(book);
+  expect([...book.entries.keys()]).toEqual(['c2']);
+  expect([book.byPermId.size, book.byOrderId.size]).toEqual([1, 1]);
+  expect([book.executionOwners.size, book.commissions.size]).toEqual([0, 0]);
 });
 
 it('property: whatever comes twice or in another order, the newest revision of each execution counts, with its fee', () => {
