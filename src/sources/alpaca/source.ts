@@ -104,8 +104,9 @@ export function createAlpacaSource(options: AlpacaSourceOptions): AlpacaSource {
       return { ...bars.counters, ...counters };
     },
     connect: async () => {
+      const connected = first.wait();
       await stream.open();
-      await first.done;
+      await connected;
       barClock.start();
     },
     ...questions(history),
@@ -179,7 +180,8 @@ function openRest({ settings, credentials, clock, random, restUrl, redact }: Ope
 }
 
 interface FirstConnection {
-  readonly done: Promise<void>;
+  /** Done with the first connection. @throws ServiceError */
+  wait(): Promise<void>;
   succeed(): void;
   fail(what: string): void;
 }
@@ -188,27 +190,24 @@ interface FirstConnection {
 const FIRST_ATTEMPTS = 4;
 
 function firstConnection(clock: Clock, { stream }: AlpacaDataSettings): FirstConnection {
-  let settle: { readonly succeed: () => void; readonly fail: (error: ServiceError) => void } | undefined;
-  const done = new Promise<void>((succeed, fail) => {
-    settle = { succeed, fail };
-  });
-  // who does not ask is not told
-  done.catch(() => undefined);
-  const fail = (code: string, what: string, retryable: boolean): void =>
-    settle?.fail(new ServiceError(code, `Alpaca market data: ${what}`, { retryable }));
+  let settle: ((error?: ServiceError) => void) | undefined;
   const limitUs = FIRST_ATTEMPTS * stream.answerUs;
-  const untime = clock.at(clock.nowUs() + limitUs, () =>
-    fail('DATA_UNREACHABLE', `no stream within ${limitUs / 1_000_000} s; try again later`, true),
-  );
+  const error = (code: string, what: string, retryable: boolean): ServiceError =>
+    new ServiceError(code, `Alpaca market data: ${what}`, { retryable });
   return {
-    done,
-    succeed: () => {
-      untime();
-      settle?.succeed();
-    },
-    fail: (what) => {
-      untime();
-      fail('DATA_REFUSED', what, false);
-    },
+    wait: () =>
+      new Promise((resolve, reject) => {
+        const tooLate = `no stream within ${limitUs / 1_000_000} s; try again later`;
+        const untime = clock.at(clock.nowUs() + limitUs, () =>
+          reject(error('DATA_UNREACHABLE', tooLate, true)),
+        );
+        settle = (failure) => {
+          untime();
+          if (failure === undefined) resolve();
+          else reject(failure);
+        };
+      }),
+    succeed: () => settle?.(),
+    fail: (what) => settle?.(error('DATA_REFUSED', what, false)),
   };
 }
