@@ -33,6 +33,8 @@ export interface ReportsOptions {
   readonly onMissing: () => void;
   /** Something was said that cannot be told: the order's state must be read. */
   readonly onPuzzle: () => void;
+  /** How many orders are remembered at least: beyond them, the oldest that ended are forgotten. Default 5000. */
+  readonly keptOrders?: number;
 }
 
 /** Makes news of what Alpaca says, in whatever order and however often it says it. */
@@ -72,9 +74,12 @@ const ACCEPTS: ReadonlySet<string> = new Set([
   'partially_filled',
   'filled',
 ]);
+/** About a week of a busy run. */
+const KEPT_ORDERS = 5000;
 const FILLS: ReadonlySet<string> = new Set(['fill', 'partial_fill']);
 
-export function createReports({ tell, onMissing, onPuzzle }: ReportsOptions): Reports {
+export function createReports(options: ReportsOptions): Reports {
+  const { tell, onMissing, onPuzzle, keptOrders = KEPT_ORDERS } = options;
   const pieces = new Map<string, Piece>();
   const newestByClientId = new Map<string, Piece>();
 
@@ -94,6 +99,7 @@ export function createReports({ tell, onMissing, onPuzzle }: ReportsOptions): Re
     if (order.clientOrderId !== '' && (before === undefined || order.replacedBy === undefined)) {
       newestByClientId.set(order.clientOrderId, piece);
     }
+    if (pieces.size > keptOrders) forgetOldest(pieces, newestByClientId);
     return piece;
   };
   const missing = (piece: Piece): Shares => piece.filledQuantity - piece.knownQuantity;
@@ -175,6 +181,17 @@ function toldOf(pieces: ReadonlyMap<string, Piece>, activity: FillActivity): Ret
   const same = piece.byCumulative.get(cumulativeQuantity);
   const executionId = same?.quantity === fill.quantity ? same.executionId : fill.executionId;
   return { clientOrderId: piece.order.clientOrderId, executionId };
+}
+
+/** A run of months does not grow: what ended long ago is no longer heard of. */
+function forgetOldest(pieces: Map<string, Piece>, newestByClientId: Map<string, Piece>): void {
+  for (const [id, piece] of pieces) {
+    if (isOpen(piece)) continue;
+    pieces.delete(id);
+    if (newestByClientId.get(piece.order.clientOrderId) === piece)
+      newestByClientId.delete(piece.order.clientOrderId);
+    return;
+  }
 }
 
 function isOpen(piece: Piece): boolean {

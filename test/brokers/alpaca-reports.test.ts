@@ -1,0 +1,64 @@
+import { expect, it } from 'vitest';
+import type { AlpacaOrder } from '../../src/brokers/alpaca/mapper.ts';
+import { createReports } from '../../src/brokers/alpaca/reports.ts';
+import type { BrokerNews } from '../../src/ports/broker.ts';
+
+const order = (n: number, over: Partial<AlpacaOrder> = {}): AlpacaOrder => ({
+  id: `order-${n}`,
+  clientOrderId: `run-${n}`,
+  symbol: 'SPY',
+  side: 'buy',
+  quantity: 10,
+  filledQuantity: 0,
+  status: 'new',
+  ...over,
+});
+
+it('forgets the oldest orders that ended, and none that works', () => {
+  const news: BrokerNews[] = [];
+  const reports = createReports({
+    tell: (one) => news.push(one),
+    onMissing: () => undefined,
+    onPuzzle: () => undefined,
+    keptOrders: 3,
+  });
+  reports.takeUpdate({ event: 'new', order: order(0) });
+  for (let n = 1; n <= 5; n++) {
+    reports.takeUpdate({ event: 'new', order: order(n) });
+    reports.takeUpdate({ event: 'canceled', order: order(n, { status: 'canceled' }) });
+  }
+  expect([0, 1, 2, 3, 4, 5].map((n) => reports.newest(`run-${n}`)?.id)).toEqual([
+    'order-0',
+    undefined,
+    undefined,
+    undefined,
+    'order-4',
+    'order-5',
+  ]);
+  expect(reports.open().map(({ id }) => id)).toEqual(['order-0']);
+  expect(news).toHaveLength(11);
+});
+
+it('tells one execution under one id, whatever ids the stream and the list give it', () => {
+  const news: BrokerNews[] = [];
+  const reports = createReports({
+    tell: (one) => news.push(one),
+    onMissing: () => undefined,
+    onPuzzle: () => undefined,
+  });
+  const terms = { quantity: 4, priceE4: 1_000_000, feeMicros: 0, tradeTimeUs: 1 };
+  reports.takeUpdate({ event: 'new', order: order(1) });
+  const listed = { ...terms, executionId: 'of-the-list', symbol: 'SPY', side: 'buy' } as const;
+  const activity = { brokerOrderId: 'order-1', cumulativeQuantity: 4, fill: listed };
+  reports.takeFills([activity]);
+  reports.takeUpdate({
+    event: 'partial_fill',
+    order: order(1, { filledQuantity: 4 }),
+    fill: { ...terms, executionId: 'of-the-stream' },
+  });
+  reports.takeFills([activity]);
+  const told = news.flatMap((one) => ('execution' in one ? [one.execution.executionId] : []));
+  expect(told).toEqual(['of-the-list', 'of-the-list']);
+  expect(reports.told(activity)).toEqual({ clientOrderId: 'run-1', executionId: 'of-the-list' });
+  expect(reports.hasMissing()).toBe(false);
+});
