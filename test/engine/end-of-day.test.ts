@@ -28,8 +28,9 @@ const runOf = (endOfDayFlattenMinutes: number, over: Readonly<Record<string, obj
   });
 
 function positionsAtClose(records: readonly TapeRecord[]): Readonly<Record<string, Shares>>[] {
+  const closes = new Set(records.flatMap(({ type, t }) => (type === 'SessionClosed' ? [t] : [])));
   return records
-    .filter(({ type }) => type === 'BrokerSnapshot')
+    .filter(({ type, t }) => type === 'BrokerSnapshot' && closes.has(t))
     .map(({ payload }) => payload.positions as Readonly<Record<string, Shares>>);
 }
 

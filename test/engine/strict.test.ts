@@ -29,7 +29,11 @@ const FAILURES: Readonly<Record<string, { code: string; fail: (desk: Desk) => re
   },
   'reconcile mismatch': {
     code: 'RECONCILIATION_MISMATCHED',
-    fail: (desk) => desk.send({ type: 'BrokerSnapshot', cashMicros: 1, positions: {} }),
+    // the first might be a report on its way
+    fail: (desk) => {
+      desk.send({ type: 'BrokerSnapshot', cashMicros: 1, positions: {} });
+      return desk.send({ type: 'BrokerSnapshot', cashMicros: 1, positions: {} });
+    },
   },
   'a report that cannot be right': {
     code: 'ORDER_UNKNOWN',
@@ -109,7 +113,7 @@ describe('outside strict mode', () => {
     expect(decisionsIn(desk.next({ AAA: 'long' })).AAA).toMatchObject({ kind: 'TRADE' });
   });
 
-  it('books that differ stop new exposure until an operator resets them', () => {
+  it('books that differ stop new exposure until an operator resets them and they agree', () => {
     const desk = warmDesk({ scenario: { strict: false } });
     FAILURES['reconcile mismatch']!.fail(desk);
     expect(decisionsIn(desk.next({ AAA: 'long' })).AAA).toMatchObject({
@@ -117,6 +121,11 @@ describe('outside strict mode', () => {
       reason: 'kill_switch',
     });
     desk.operator('reset');
+    expect(decisionsIn(desk.next({ AAA: 'long' })).AAA).toMatchObject({
+      kind: 'BLOCKED',
+      reason: 'cash_unreconciled',
+    });
+    desk.send({ type: 'BrokerSnapshot', cashMicros: 1e12, positions: {} });
     expect(decisionsIn(desk.next({ AAA: 'long' })).AAA).toMatchObject({ kind: 'TRADE' });
   });
 });
