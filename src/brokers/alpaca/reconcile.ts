@@ -55,6 +55,10 @@ function createReader(rest: JsonService, reports: Reports) {
       const order = states.get(id) ?? (await readOrder(rest, id));
       if (order !== undefined) reports.takeOrder(order);
     }
+    for (const id of reports.unheard()) {
+      const order = await readOrder(rest, id);
+      if (order !== undefined) reports.takeOrder(order);
+    }
     await readList();
   };
   return { readList, readStates };

@@ -19,6 +19,8 @@ interface Piece {
   readonly progressTold: Set<string>;
   /** What ended it, until every execution before the end has been told. */
   readonly held: TradeUpdate[];
+  /** The order that took its place. */
+  replacedBy: string | undefined;
 }
 
 interface ToldFill {
@@ -50,6 +52,8 @@ export interface Reports {
   /** Orders that have not ended, or of which executions are missing. */
   open(): readonly AlpacaOrder[];
   hasMissing(): boolean;
+  /** Orders that took the place of known ones, and of which nothing has been heard. */
+  unheard(): readonly string[];
   /**
    * From when on fills may not have been told, where those up to `listedUs` have been read; infinite where there was
    * never an order.
@@ -87,6 +91,7 @@ export function createReports(options: ReportsOptions): Reports {
     const known = pieces.get(order.id);
     if (known !== undefined) {
       known.filledQuantity = Math.max(known.filledQuantity, order.filledQuantity);
+      known.replacedBy ??= order.replacedBy;
       return known;
     }
     const isReplacement = order.replaces !== undefined;
@@ -156,7 +161,7 @@ export function createReports(options: ReportsOptions): Reports {
   };
 }
 
-type Questions = Pick<Reports, 'open' | 'hasMissing' | 'unlistedSinceUs'>;
+type Questions = Pick<Reports, 'open' | 'hasMissing' | 'unheard' | 'unlistedSinceUs'>;
 
 function questions(pieces: ReadonlyMap<string, Piece>): Questions {
   const all = (): Piece[] => [...pieces.values()];
@@ -167,6 +172,7 @@ function questions(pieces: ReadonlyMap<string, Piece>): Questions {
         .filter(isOpen)
         .map(({ order }) => order),
     hasMissing: () => lacking().length > 0,
+    unheard: () => all().flatMap(({ replacedBy: id }) => (id === undefined || pieces.has(id) ? [] : [id])),
     unlistedSinceUs: (listedUs) => {
       const times = (listedUs === undefined ? all() : lacking()).map(({ order }) => order.submittedUs ?? 0);
       return times.reduce((earliest, tUs) => Math.min(earliest, tUs), listedUs ?? Number.POSITIVE_INFINITY);
@@ -210,6 +216,7 @@ function newPiece(order: AlpacaOrder, isReplacement: boolean): Piece {
     endedBy: undefined,
     progressTold: new Set(),
     held: [],
+    replacedBy: order.replacedBy,
   };
 }
 
@@ -266,7 +273,9 @@ function tellEvent(piece: Piece, update: TradeUpdate, tell: ReportsOptions['tell
     case 'canceled':
     case 'expired':
     case 'rejected':
-      if (piece.endedBy !== event) tell(endOf(clientOrderId, event, update.reason));
+      // all of it was filled before this was heard: there is nothing left that could have ended otherwise
+      if (piece.endedBy !== event && piece.endedBy !== 'filled')
+        tell(endOf(clientOrderId, event, update.reason));
       piece.endedBy ??= event;
       return true;
     case 'order_cancel_rejected':
