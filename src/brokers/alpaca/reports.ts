@@ -86,6 +86,8 @@ export function createReports(options: ReportsOptions): Reports {
   const { tell, onMissing, onPuzzle, keptOrders = KEPT_ORDERS } = options;
   const pieces = new Map<string, Piece>();
   const newestByClientId = new Map<string, Piece>();
+  /** Orders known to have been replaced: what is said of their states is of no order of ours any more. */
+  const superseded = new Set<string>();
 
   const pieceOf = (order: AlpacaOrder): Piece => {
     const known = pieces.get(order.id);
@@ -98,7 +100,10 @@ export function createReports(options: ReportsOptions): Reports {
     const piece = newPiece(order, isReplacement);
     pieces.set(order.id, piece);
     // that it took another's place comes before anything that is said of it
-    if (isReplacement) tellProgress(piece, { status: 'replaced', brokerOrderId: order.id }, tell);
+    if (isReplacement && !superseded.has(order.id)) {
+      tellProgress(piece, { status: 'replaced', brokerOrderId: order.id }, tell);
+    }
+    if (order.replaces !== undefined) superseded.add(order.replaces);
     const before = newestByClientId.get(order.clientOrderId);
     // what was replaced may be heard of after what replaced it
     if (order.clientOrderId !== '' && (before === undefined || order.replacedBy === undefined)) {
@@ -123,7 +128,7 @@ export function createReports(options: ReportsOptions): Reports {
       );
     } else if (ENDS.has(event)) {
       piece.held.push(update);
-    } else if (!tellEvent(piece, update, tell)) {
+    } else if (!(superseded.has(order.id) && PROGRESS.has(event)) && !tellEvent(piece, update, tell)) {
       onPuzzle();
     }
     flush(piece);
@@ -150,11 +155,7 @@ export function createReports(options: ReportsOptions): Reports {
     watch: (order) => {
       pieceOf(order).isAccepted = true;
     },
-    release: () => {
-      for (const piece of pieces.values()) {
-        for (const update of piece.held.splice(0)) tellEvent(piece, update, tell);
-      }
-    },
+    release: () => releaseAll(pieces, tell),
     ...questions(pieces),
     newest: (clientOrderId) => newestByClientId.get(clientOrderId)?.order,
     told: (activity) => toldOf(pieces, activity),
@@ -197,6 +198,12 @@ function forgetOldest(pieces: Map<string, Piece>, newestByClientId: Map<string, 
     if (newestByClientId.get(piece.order.clientOrderId) === piece)
       newestByClientId.delete(piece.order.clientOrderId);
     return;
+  }
+}
+
+function releaseAll(pieces: ReadonlyMap<string, Piece>, tell: ReportsOptions['tell']): void {
+  for (const piece of pieces.values()) {
+    for (const update of piece.held.splice(0)) tellEvent(piece, update, tell);
   }
 }
 
