@@ -78,7 +78,6 @@ const ACCEPTS: ReadonlySet<string> = new Set([
   'partially_filled',
   'filled',
 ]);
-/** About a week of a busy run. */
 const KEPT_ORDERS = 5000;
 const FILLS: ReadonlySet<string> = new Set(['fill', 'partial_fill']);
 
