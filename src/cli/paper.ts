@@ -68,6 +68,9 @@ async function runPaperCommand(file: string, options: PaperCommandOptions): Prom
       progress,
       clock: wallClock,
       speed: options.speed,
+      onLine: (runDir) => {
+        if (options.json !== true) process.stderr.write(`sametape: run ${runDir}\n`);
+      },
     });
   } finally {
     progress.stop();

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LoadedScenario } from '../config/load-scenario.ts';
+import type { Engine } from '../engine/engine-state.ts';
 import type { CacheFolder } from '../models/cache-folder.ts';
 import type { InferencePort } from '../ports/inference.ts';
 import type { Progress } from '../ports/progress.ts';
@@ -33,6 +34,15 @@ export interface BacktestOptions {
 export interface PaperPlay {
   readonly mode: RunMode;
   readonly pace: NonNullable<SessionRun['pace']>;
+  /** Opens what an operator speaks to, once the run's folder is there; absent: nobody can. */
+  readonly openLine?: (runDir: string) => Promise<PaperLine>;
+}
+
+/** An operator's line to a paper run. */
+export interface PaperLine {
+  /** Called once before the first event. `flush` makes what is recorded durable. */
+  attach(run: { readonly loop: RunLoop; readonly engine: Engine; readonly flush: () => void }): void;
+  close(): Promise<void>;
 }
 
 /** The tape of a crashed run, ready to be completed, and the models behind the answers it already holds. */
@@ -59,6 +69,7 @@ export async function runBacktest(options: BacktestOptions): Promise<RunResult> 
   const { folder, tape, inference, isResumed } = openTape(partialDir, prepared, options);
   writeOrigins(folder, { scenario, prepared, runDir });
   const account = openAccount(identity);
+  const line = await paper?.openLine?.(folder.dir);
   let result: SessionRunResult;
   try {
     result = await runSessions({
@@ -71,8 +82,9 @@ export async function runBacktest(options: BacktestOptions): Promise<RunResult> 
       discoveries: prepared.discoveries,
       warmSnapshot: prepared.warmSnapshot,
       ...(paper === undefined ? {} : { pace: paper.pace }),
-      attach: (loop) => {
+      attach: (loop, engine) => {
         attachAccount(account, loop);
+        line?.attach({ loop, engine, flush: () => tape.flush() });
         attachProgress(loop, prepared, progress);
       },
     });
@@ -81,6 +93,7 @@ export async function runBacktest(options: BacktestOptions): Promise<RunResult> 
     throw afterFailedRun(error, { partialDir, runDir, chainHead: tape.head, isResumed });
   } finally {
     progress.stop();
+    await line?.close();
     await inference?.close();
   }
   tape.close();

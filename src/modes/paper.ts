@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { InputError } from '../domain/errors.ts';
-import type { InputEvent } from '../events/inputs.ts';
-import type { Untimed } from '../ports/broker.ts';
 import type { Clock } from '../ports/clock.ts';
 import { paced } from '../sources/pace.ts';
 import { type BacktestOptions, runBacktest } from './backtest.ts';
+import { createInterjections, openPaperLine } from './paper-line.ts';
 import type { RunResult } from './run-views.ts';
 
 export interface PaperOptions extends Omit<BacktestOptions, 'paper'> {
@@ -13,8 +12,8 @@ export interface PaperOptions extends Omit<BacktestOptions, 'paper'> {
   readonly speed: number | 'max';
   /** Makes this run another than the last; default: drawn. A run that is taken up again has the one it had. */
   readonly nonce?: string;
-  /** What the operator said since it was last asked. */
-  readonly commands?: () => readonly Untimed<InputEvent>[];
+  /** Whether `sametape ctl` may speak to the run; called with its folder when it can. */
+  readonly onLine?: (runDir: string) => void;
 }
 
 /**
@@ -23,7 +22,7 @@ export interface PaperOptions extends Omit<BacktestOptions, 'paper'> {
  * @throws InputError as `runBacktest`; PAPER_SOURCE when the scenario takes its data from elsewhere
  */
 export function runPaper(options: PaperOptions): Promise<RunResult> {
-  const { clock, speed, nonce = randomBytes(8).toString('hex'), commands, ...rest } = options;
+  const { clock, speed, nonce = randomBytes(8).toString('hex'), onLine, ...rest } = options;
   const { source } = rest.scenario.scenario.data;
   const { source: broker } = rest.scenario.scenario.broker;
   if (source !== 'dataset' || broker !== 'simulated') {
@@ -32,12 +31,21 @@ export function runPaper(options: PaperOptions): Promise<RunResult> {
       `data.source: a dataset is played with data.source dataset and broker.source simulated, found ${source} and ${broker}`,
     );
   }
+  const said = createInterjections();
   return runBacktest({
     ...rest,
     paper: {
       mode: { kind: 'paper', nonce, source, broker },
-      pace: (events) =>
-        paced(events, { clock, speed, ...(commands === undefined ? {} : { interjections: commands }) }),
+      pace: (events) => paced(events, { clock, speed, interjections: said.take }),
+      ...(onLine === undefined
+        ? {}
+        : {
+            openLine: async (runDir) => {
+              const line = await openPaperLine(runDir, said);
+              onLine(runDir);
+              return line;
+            },
+          }),
     },
   });
 }

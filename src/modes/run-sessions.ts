@@ -42,7 +42,7 @@ export interface SessionRun {
   /** Hands the events of a session on in their own time; absent: at once. */
   readonly pace?: (events: Iterable<InputEvent>) => Observable<InputEvent>;
   /** Called once before the first event, to attach sinks. */
-  readonly attach?: (loop: RunLoop) => void;
+  readonly attach?: (loop: RunLoop, engine: Engine) => void;
 }
 
 export interface SessionRunResult {
@@ -71,7 +71,7 @@ export async function runSessions(run: SessionRun): Promise<SessionRunResult> {
     inference: run.inference,
     base64: nodeBase64,
   });
-  run.attach?.(loop);
+  run.attach?.(loop, engine);
   const started: InputEvent = { type: 'RunStarted', tUs: first.openUs, identity: identityJson(identity) };
   const found = (run.discoveries ?? []).map((discovery): InputEvent => ({ ...discovery, tUs: first.openUs }));
   await completion(loop.drive(from([started, ...found])));

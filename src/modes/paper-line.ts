@@ -1,0 +1,58 @@
+import type { Engine } from '../engine/engine-state.ts';
+import { viewEngine } from '../engine/state-view.ts';
+import type { InputEvent } from '../events/inputs.ts';
+import type { Untimed } from '../ports/broker.ts';
+import { type OperatorRequest, openOperatorSocket } from '../sources/operator-socket.ts';
+import type { PaperLine } from './backtest.ts';
+
+/** What an operator said, waiting for its place between two events. */
+export interface Interjections {
+  add(request: OperatorRequest): void;
+  /** What was said since it was last asked. */
+  take(): readonly Untimed<InputEvent>[];
+  /** The request behind the oldest command that was taken and is not answered. */
+  answered(): OperatorRequest | undefined;
+}
+
+export function createInterjections(): Interjections {
+  let waiting: OperatorRequest[] = [];
+  let taken: OperatorRequest[] = [];
+  return {
+    add: (request) => waiting.push(request),
+    take: () => {
+      if (waiting.length === 0) return [];
+      const now = waiting;
+      waiting = [];
+      taken = [...taken, ...now];
+      return now.map(({ input }) => input);
+    },
+    answered: () => taken.shift(),
+  };
+}
+
+/** Lets `sametape ctl` speak to a run that plays a dataset: a command stands before the next event, at its time. */
+export async function openPaperLine(runDir: string, said: Interjections): Promise<PaperLine> {
+  let engine: Engine | undefined;
+  const socket = await openOperatorSocket({
+    runDir,
+    status: () => (engine === undefined ? { isStarting: true } : viewEngine(engine)),
+  });
+  socket.commands$.subscribe((request) => {
+    if (request.claim()) said.add(request);
+  });
+  return {
+    attach: (run) => {
+      engine = run.engine;
+      run.loop.inputs$.subscribe(({ event, seq, tUs }) => {
+        if (event.type !== 'OperatorCommanded') return;
+        const request = said.answered();
+        // durable with what follows from it, which is recorded by the next turn of the event loop
+        setImmediate(() => {
+          run.flush();
+          request?.acknowledge({ seq, tUs });
+        });
+      });
+    },
+    close: () => socket.close(),
+  };
+}
