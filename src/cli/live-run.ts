@@ -32,7 +32,9 @@ export async function runLiveCommand(command: LiveCommand): Promise<void> {
     import('../modes/operator-line.ts'),
     import('../research/resume-live.ts'),
   ]);
-  const leftDir = findUnfinished(outDir, { name: scenario.name, kind });
+  // a made-up market that goes faster than time is another one on another day: nothing goes on with it
+  const isLasting = command.speed === 1;
+  const leftDir = isLasting ? findUnfinished(outDir, { name: scenario.name, kind }) : undefined;
   const say = (line: string): void => {
     process.stderr.write(`sametape: ${withoutSecretValues(line)}\n`);
   };
@@ -120,7 +122,7 @@ async function resumeOf(
   const { recordedIdentity } = await import('../research/recorded-scenario.ts');
   return {
     resumed: recordedIdentity(runFolderAt(leftDir).tapeDir),
-    resume: (mirror) => resumeLive(leftDir, mirror),
+    resume: (hooks) => resumeLive(leftDir, hooks),
   };
 }
 

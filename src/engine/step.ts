@@ -115,8 +115,10 @@ function applyInput(
     case 'DataGapDetected':
       raiseGap(engine, input, out);
       return undefined;
-    case 'Heartbeat':
     case 'TapeRecovered':
+      giveUpOpenCycle(engine, out);
+      return undefined;
+    case 'Heartbeat':
     case 'RunStopped':
       return undefined;
     default:
@@ -149,6 +151,13 @@ function applyConnection(
   if (type === 'ConnectionLost' || source === 'market_data') return;
   forgetAskedCancels(engine);
   requestReconciliation(engine, 'reconnect', out);
+}
+
+/** Whoever was to answer it is gone. */
+function giveUpOpenCycle(engine: Engine, out: DerivedEvent[]): void {
+  if (engine.openCycle === 0) return;
+  out.push({ type: 'CycleSkipped', cycle: engine.openCycle, reason: 'the run was started again' });
+  engine.openCycle = 0;
 }
 
 function applySlice(

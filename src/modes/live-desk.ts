@@ -4,7 +4,7 @@ import type { InputEvent } from '../events/inputs.ts';
 import type { Untimed } from '../ports/broker.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { HistorySession, MarketDataSource, MarketNews } from '../ports/market-source.ts';
-import type { LiveLoop } from '../runtime/live-loop.ts';
+import type { Arrival, LiveLoop } from '../runtime/live-loop.ts';
 import { createGapWatch } from '../sources/data-gaps.ts';
 import { type ScheduleOptions, type SessionSchedule, scheduleSessions } from '../sources/session-schedule.ts';
 import { sessionTimeline } from '../sources/session-timeline.ts';
@@ -21,28 +21,42 @@ export interface MarketDeskOptions
   readonly onTrouble: (error: unknown) => void;
 }
 
-/** First and longest wait before missed bars are asked for again. */
+/** First and longest wait before missed bars are asked for again, and how often they are. */
 const RETRY_FIRST_US = 1_000_000;
 const RETRY_LONGEST_US = 30_000_000;
+const MAX_ASKS = 6;
+/** A bar may be ahead of our clock by this much. */
+const AHEAD_US = 5_000_000;
+
+export interface MarketDesk {
+  /** Takes in what the source tells. */
+  take(news: MarketNews): void;
+  stop(): void;
+}
 
 /**
  * Brings the market to the loop: bars as they come, each before the cycle of its time, sessions by the clock. What was
- * missed of a session that had begun is fetched first; until it is there the source counts as lost, so nothing is entered.
+ * missed of a session that had begun is fetched first; while it cannot be, the source counts as lost, so nothing is entered.
  */
-export function openMarketDesk(options: MarketDeskOptions): SessionSchedule {
-  const { loop, source, clock } = options;
+export function openMarketDesk(options: MarketDeskOptions): MarketDesk {
+  const { loop, source, clock, onTrouble } = options;
   const gapsBefore = createGapWatch({
     ...options,
     barSeconds: source.barSeconds,
     ...(options.newestBarUs === 0 ? {} : { sinceUs: options.newestBarUs }),
   });
   let newestBarUs = options.newestBarUs;
+  /** The one that is open, or else the newest. */
+  let session: Session | undefined = options.isOpen ? options.sessions[0] : undefined;
   /** Bars that came while missed ones are fetched; null when none are. */
-  let held: MarketNews[] | null = [];
+  let held: MarketNews[] | null = null;
+  let isStopped = false;
 
-  /** Bars count by their own end: those that are fetched later than they were made leave no gap. */
+  /** Bars count by their own end, and nothing after the close: what is fetched later than it was made leaves no gap. */
   function offer(event: Untimed<InputEvent>, tUs = clock.nowUs()): void {
-    for (const { tUs: _now, ...gap } of gapsBefore({ ...event, tUs } as InputEvent)) {
+    if (event.type === 'SessionOpened') session = event.session;
+    const atUs = Math.min(tUs, session?.closeUs ?? tUs);
+    for (const { tUs: _now, ...gap } of gapsBefore({ ...event, tUs: atUs } as InputEvent)) {
       loop.offer(gap as Untimed<InputEvent>);
     }
     loop.offer(event);
@@ -53,48 +67,71 @@ export function openMarketDesk(options: MarketDeskOptions): SessionSchedule {
       loop.offer(news);
       return;
     }
+    if (held !== null) {
+      held.push(news);
+      return;
+    }
     const endUs = news.slice.table.endUs[news.slice.from];
-    if (endUs <= newestBarUs) return;
+    if (endUs <= newestBarUs || session === undefined || endUs <= session.openUs) return;
+    if (endUs > session.closeUs || endUs > clock.nowUs() + AHEAD_US) {
+      onTrouble(
+        new Error(
+          `source ${source.name}: a bar ends at ${endUs}, outside session ${session.date} or to come`,
+        ),
+      );
+      return;
+    }
     newestBarUs = endUs;
     offer(news, endUs);
     schedule.barArrived(endUs);
   }
 
-  async function fetchMissed(session: Session): Promise<void> {
+  async function fetchMissed(opened: Session): Promise<void> {
     const toUs = clock.nowUs();
-    const fromUs = Math.max(session.openUs, newestBarUs);
-    held ??= [];
-    if (toUs - fromUs >= US_PER_MINUTE) {
-      const table = await untilFetched(() => source.getBars({ session, fromUs, toUs }));
-      for (const slice of slicesOf(table)) take({ type: 'MarketSlice', origin: 'inline', slice });
-    }
+    const fromUs = Math.max(opened.openUs, newestBarUs);
+    if (toUs - fromUs < US_PER_MINUTE) return;
+    held = [];
+    const table = await fetched(opened, { session: opened, fromUs, toUs });
     const came = held;
     held = null;
+    if (isStopped) return;
+    if (table !== undefined) {
+      for (const slice of slicesOf(table)) take({ type: 'MarketSlice', origin: 'inline', slice });
+    }
     for (const news of came) take(news);
   }
 
-  async function untilFetched(ask: () => Promise<MarketTable>): Promise<MarketTable> {
-    for (let attempt = 0; ; attempt += 1) {
+  /** @returns undefined when it was given up: the gap stays, and shows */
+  async function fetched(
+    { closeUs }: Session,
+    span: Parameters<MarketDataSource['getBars']>[0],
+  ): Promise<MarketTable | undefined> {
+    let table: MarketTable | undefined;
+    let asks = 0;
+    while (table === undefined && asks < MAX_ASKS && !isStopped && clock.nowUs() < closeUs) {
       try {
-        const table = await ask();
-        if (attempt > 0) loop.offer({ type: 'ConnectionRestored', source: 'market_data' });
-        return table;
+        table = await source.getBars(span);
       } catch (error) {
-        options.onTrouble(error);
+        onTrouble(error);
         const reason = 'bars that were missed could not be fetched';
-        if (attempt === 0) loop.offer({ type: 'ConnectionLost', source: 'market_data', reason });
-        const waitUs = Math.min(RETRY_FIRST_US * 2 ** Math.min(attempt, 10), RETRY_LONGEST_US);
+        if (asks === 0) loop.offer({ type: 'ConnectionLost', source: 'market_data', reason });
+        const waitUs = Math.min(RETRY_FIRST_US * 2 ** asks, RETRY_LONGEST_US);
+        asks += 1;
         await new Promise<void>((resolve) => clock.at(clock.nowUs() + waitUs, resolve));
       }
     }
+    if (asks > 0) loop.offer({ type: 'ConnectionRestored', source: 'market_data' });
+    return table;
   }
 
-  source.news$.subscribe((news) => {
-    if (held !== null && news.type === 'MarketSlice') held.push(news);
-    else take(news);
-  });
-  const schedule = scheduleSessions({ ...options, offer, onOpen: fetchMissed });
-  return schedule;
+  const schedule: SessionSchedule = scheduleSessions({ ...options, offer, onOpen: fetchMissed });
+  return {
+    take,
+    stop: () => {
+      isStopped = true;
+      schedule.stop();
+    },
+  };
 }
 
 /** Rows that share an end time, each as a slice. */
@@ -107,13 +144,12 @@ function* slicesOf(table: MarketTable): Generator<MarketSlice> {
   }
 }
 
-/** Takes sessions that are over into the loop at their own times: features and volatilities know them, nothing is decided. */
-export async function offerHistory(loop: LiveLoop, history: readonly HistorySession[]): Promise<void> {
+/** Sessions that are over, at their own times: features and volatilities take them in, nothing is decided. */
+export function* historyOf(history: readonly HistorySession[]): Generator<Arrival> {
   for (const { session, table } of history) {
     const timeline = sessionTimeline({ session, table, cycleMinutes: 1, firstCycle: 1, origin: 'inline' });
     for (const { tUs, ...event } of timeline) {
-      if (event.type !== 'CycleDue') loop.arrive({ event: event as Untimed<InputEvent>, tUs });
+      if (event.type !== 'CycleDue') yield { event: event as Untimed<InputEvent>, tUs };
     }
-    await loop.settled();
   }
 }

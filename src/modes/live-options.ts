@@ -25,6 +25,11 @@ export interface ResumedLive {
   readonly newestBarUs: TimeUs;
 }
 
+export interface LiveResumeHooks {
+  readonly mirror?: (event: InputEvent, derived: readonly DerivedEvent[]) => void;
+  readonly attach?: (identity: RunIdentity, streams: RunStreams) => void;
+}
+
 /** What a run is about to begin with, for whoever confirms it. */
 export interface LiveStart {
   readonly identity: RunIdentity;
@@ -62,9 +67,7 @@ export interface LiveOptions {
   /** Sessions to trade, one that has begun included. */
   readonly sessionCount: number;
   /** Takes up a run that was left; each step of its tape is shown to a broker that is simulated. */
-  readonly resume?: (
-    mirror: ((event: InputEvent, derived: readonly DerivedEvent[]) => void) | undefined,
-  ) => ResumedLive;
+  readonly resume?: (hooks: LiveResumeHooks) => ResumedLive;
   /** Identity of the run that is taken up. */
   readonly resumed?: RunIdentity;
   /** Rejects to go no further; asked when accounts are known and before anything is recorded or sent. */

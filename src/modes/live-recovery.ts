@@ -4,17 +4,14 @@ import type { TimeUs } from '../domain/units.ts';
 import type { Engine } from '../engine/engine-state.ts';
 import { findOrder, type OrderRecord } from '../engine/order-book.ts';
 import type { InputEvent } from '../events/inputs.ts';
-import type { Broker, BrokerOrder, Untimed } from '../ports/broker.ts';
-import type { Clock } from '../ports/clock.ts';
+import type { Broker, Untimed } from '../ports/broker.ts';
+import { newsOf } from '../runtime/broker-desk.ts';
 import type { LiveLoop } from '../runtime/live-loop.ts';
 
 export interface RecoveryOptions {
   readonly loop: LiveLoop;
   readonly engine: Engine;
   readonly broker: Broker;
-  readonly clock: Clock;
-  /** An intent that is older was decided for another market: it is not sent any more. */
-  readonly maxResendAgeUs: number;
 }
 
 /**
@@ -34,7 +31,10 @@ export async function settleOrders(options: RecoveryOptions): Promise<void> {
     await tellMissed(options, sinceUs);
   }
   for (const order of working) await settle(options, order);
+  // orders that are not ours were asked to be called back by a process that is gone
+  for (const clientOrderId of Object.keys(engine.reconciliation.calledBack)) loop.recancel(clientOrderId);
   await loop.settled();
+  if (engine.isLost.market_data) loop.offer({ type: 'ConnectionRestored', source: 'market_data' });
   loop.offer({ type: 'ConnectionRestored', source: 'broker' });
   await loop.settled();
 }
@@ -74,44 +74,15 @@ function fillOf(execution: Execution, leavesQuantity: number): Untimed<InputEven
     : { type: 'OrderFilled', execution };
 }
 
-async function settle(options: RecoveryOptions, order: OrderRecord): Promise<void> {
-  const { loop, engine, broker, clock, maxResendAgeUs } = options;
+/** The desk looks up what may have been placed, and sends only what is young and was not called back since. */
+async function settle({ loop, engine, broker }: RecoveryOptions, order: OrderRecord): Promise<void> {
   const { clientOrderId } = order.request;
   if (!Object.hasOwn(engine.orders.workingOrdinals, clientOrderId)) return;
-  const isYoung = clock.nowUs() - order.intendedUs <= maxResendAgeUs;
-  if (order.status === 'intended' && isYoung) {
-    loop.resend(order.request);
-  } else {
+  if (order.status === 'intended') loop.resend(order.request);
+  else {
     const found = await broker.findOrder(clientOrderId);
-    const news = found === undefined ? notPlaced(order) : newsOf(found, order);
+    const news = found && newsOf(found, order);
     if (news !== undefined) loop.offer(news);
   }
   if (order.cancel !== null) loop.recancel(clientOrderId);
-}
-
-/** What the broker does not know of was never placed; of an order it had accepted that is for the reconciliation to say. */
-function notPlaced({ status, request }: OrderRecord): Untimed<InputEvent> | undefined {
-  if (status !== 'intended') return undefined;
-  const detail = 'the run crashed before it was sent, and it is too old to send now';
-  return { type: 'OrderRejected', clientOrderId: request.clientOrderId, reason: 'not_placed', detail };
-}
-
-function newsOf({ status, clientOrderId }: BrokerOrder, known: OrderRecord): Untimed<InputEvent> | undefined {
-  switch (status) {
-    case 'cancelled':
-      return { type: 'OrderCancelled', clientOrderId };
-    case 'expired':
-      return { type: 'OrderExpired', clientOrderId };
-    case 'rejected':
-      return {
-        type: 'OrderRejected',
-        clientOrderId,
-        reason: 'refused',
-        detail: 'refused while the run was down',
-      };
-    case 'working':
-      return known.status === 'intended' ? { type: 'OrderAccepted', clientOrderId } : undefined;
-    case 'filled':
-      return undefined;
-  }
 }

@@ -1,33 +1,37 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { Observable } from 'rxjs';
 import type { LoadedScenario } from '../config/load-scenario.ts';
 import { newYorkDateOf, nextSession, sessionOn } from '../data/calendar.ts';
-import { InputError, ServiceError } from '../domain/errors.ts';
+import { InputError } from '../domain/errors.ts';
 import type { Session } from '../domain/market-table.ts';
 import type { TimeUs } from '../domain/units.ts';
 import type { Engine } from '../engine/engine-state.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import type { InputEvent } from '../events/inputs.ts';
-import { isKilled } from '../pipeline/6-risk/kill-switch.ts';
-import type { Broker, BrokerNews } from '../ports/broker.ts';
-import type { Clock } from '../ports/clock.ts';
-import type { MarketDataSource } from '../ports/market-source.ts';
+import type { Broker } from '../ports/broker.ts';
+import type { MarketDataSource, MarketNews } from '../ports/market-source.ts';
 import type { TapeWriter } from '../ports/tape.ts';
 import { type Arrival, createLiveLoop, type LiveLoop } from '../runtime/live-loop.ts';
 import { createFileTape } from '../tape/file-tape.ts';
 import { nodeBase64 } from '../tape/node-base64.ts';
 import { createRunFolder, type RunFolder, runFolderAt } from '../tape/run-folder.ts';
-import { offerHistory, openMarketDesk } from './live-desk.ts';
+import { historyOf, type MarketDesk, openMarketDesk } from './live-desk.ts';
+import { INTERRUPTED, needsPerson, untilQuiet, watchEnding, withOrdersAtWork } from './live-ending.ts';
 import type { LiveOptions, LiveResult, OperatorLine, ResumedLive } from './live-options.ts';
 import { settleOrders } from './live-recovery.ts';
 import { type PreparedRun, prepareRun } from './prepare.ts';
 import { identityJson, type RunMode, runIdOf } from './run-identity.ts';
 import { COMPLETED } from './run-sessions.ts';
-import { attachAccount, closeAccount, openAccount, writeEngineViews, writeOrigins } from './run-views.ts';
+import {
+  attachAccount,
+  closeAccount,
+  openAccount,
+  type RunAccount,
+  writeEngineViews,
+  writeOrigins,
+} from './run-views.ts';
 import { keepWarmStart, startEngine } from './warm-start.ts';
-
-/** How long a strict run that raised an error waits for its cancels, before it ends with orders at work. */
-const WIND_DOWN_US = 10_000_000;
 
 /**
  * Trades sessions as they come: a live source, the pipeline, a broker. Start-up is recovery: a run that was left is
@@ -45,23 +49,53 @@ export async function runLive(options: LiveOptions): Promise<LiveResult> {
   refuseIncidents(scenario);
   const prepared = await prepareRun(scenario, { mode, comingSessions });
   const { settings, layout } = prepared.identity;
-  const broker = await options.openBroker({ settings, symbols: layout.symbols, clock });
-  const source = await options.openSource({ symbols: layout.symbols, clock });
-  const early: BrokerNews[] = [];
-  const hearing = broker.news$.subscribe((news) => early.push(news));
+  const { inference } = prepared;
+  const opened: { readonly close: () => unknown }[] = inference === undefined ? [] : [inference];
+  let left: ResumedLive | undefined;
   let open: OpenRun | undefined;
   try {
-    const left = options.resume?.('mirror' in broker ? (broker as Mirroring).mirror : undefined);
+    const broker = await options.openBroker({ settings, symbols: layout.symbols, clock });
+    opened.push(broker);
+    const source = await options.openSource({ symbols: layout.symbols, clock });
+    opened.push(source);
+    const heard = hold(broker.news$);
+    const told = hold(source.news$);
+    const account: { of?: RunAccount } = {};
+    left = options.resume?.({
+      ...('mirror' in broker ? { mirror: (broker as Mirroring).mirror } : {}),
+      attach: (identity, streams) => {
+        account.of = openAccount(identity);
+        attachAccount(account.of, streams, identity.mode?.startedUs);
+      },
+    });
     await Promise.all([broker.connect(), source.connect()]);
     open = await openRun(options, { prepared, broker, left });
-    hearing.unsubscribe();
-    broker.news$.subscribe((news) => open?.loop.offer(news));
-    for (const news of early) open.loop.offer(news);
-    return await trade(options, open, { source, broker });
+    const { loop } = open;
+    heard.release((news) => loop.offer(news));
+    return await trade(options, open, { source, broker, told, account: account.of });
   } finally {
-    open?.tape.close();
-    await Promise.allSettled([source.close(), broker.close(), prepared.inference?.close()]);
+    (open?.tape ?? left?.tape)?.close();
+    await Promise.allSettled(opened.map(async (one) => one.close()));
   }
+}
+
+/** What is told before there is anybody to take it in. */
+interface Held<T> {
+  release(take: (item: T) => void): void;
+}
+
+function hold<T>(stream$: Observable<T>): Held<T> {
+  const early: T[] = [];
+  let next = (item: T): void => {
+    early.push(item);
+  };
+  stream$.subscribe((item) => next(item));
+  return {
+    release: (take) => {
+      next = take;
+      for (const item of early.splice(0)) take(item);
+    },
+  };
 }
 
 interface Mirroring {
@@ -103,6 +137,7 @@ interface OpenRun {
   readonly loop: LiveLoop;
   readonly left: ResumedLive | undefined;
   readonly line: OperatorLine | undefined;
+  readonly warmupSessions: number;
 }
 
 /** Settles who the run is, makes or opens its folder, and stands its loop up. Nothing is recorded before it is confirmed. */
@@ -142,148 +177,114 @@ async function openRun(
   const engine = left?.engine ?? startEngine(identity, () => prepared.warmSnapshot);
   const plain = left?.tape ?? createFileTape({ dir: folder.tapeDir, durable: true });
   const tape = options.aroundTape?.(plain) ?? plain;
-  const { inference } = prepared;
+  const { inference } = draft;
   let line: OperatorLine | undefined;
   const takeUrgent = (): Arrival | undefined => line?.takeUrgent?.();
-  const { latency } = options;
-  const ports = {
-    engine,
-    tape,
-    broker,
-    inference,
+  const loop = createLiveLoop({
+    ...{ engine, tape, broker, inference, clock, onTrouble, takeUrgent },
     base64: nodeBase64,
-    clock,
-    latency,
-    onTrouble,
-    takeUrgent,
-  };
-  const loop = createLiveLoop(ports);
+    latency: options.latency,
+    maxSendAgeUs: scenario.scenario.broker.resendSeconds * 1_000_000,
+  });
   try {
     line = await options.openControls?.({ loop, engine, runDir });
   } catch (error) {
     tape.close();
     throw error;
   }
-  return { prepared, folder, engine, tape, loop, left, line };
+  const { warmupSessions } = scenario.scenario.data;
+  return { prepared, folder, engine, tape, loop, left, line, warmupSessions };
 }
 
 async function trade(
   options: LiveOptions,
   run: OpenRun,
-  { source, broker }: { readonly source: MarketDataSource; readonly broker: Broker },
+  sources: {
+    readonly source: MarketDataSource;
+    readonly broker: Broker;
+    readonly told: Held<MarketNews>;
+    readonly account: RunAccount | undefined;
+  },
 ): Promise<LiveResult> {
-  const { scenario, clock, signal } = options;
-  const { prepared, folder, engine, tape, loop, left, line } = run;
-  const { identity } = prepared;
-  const account = openAccount(identity);
-  attachAccount(account, loop, identity.mode?.startedUs);
+  const { scenario, clock } = options;
+  const { prepared, folder, engine, tape, loop, line } = run;
+  const account = sources.account ?? openAccount(prepared.identity);
+  attachAccount(account, loop, prepared.identity.mode?.startedUs);
   options.attach?.(loop);
-  const ending = endOf(run, { clock, signal });
+  const ending = watchEnding(options, run);
   try {
-    await Promise.race([begin(options, run, { source, broker }), loop.failed, ending.ended]);
-    const desk = openMarketDesk({
-      loop,
-      source,
-      clock,
-      symbols: identity.layout.symbols,
-      maxGapMinutes: identity.settings.risk.maxDataGapMinutes,
-      newestBarUs: left?.newestBarUs ?? 0,
-      sessions: prepared.sessions.filter(
-        ({ closeUs, date }) => isStillOpen(engine, date) || closeUs > clock.nowUs(),
-      ),
-      cycleMinutes: identity.settings.cycleMinutes,
-      firstCycle: (left?.lastCycle ?? 0) + 1,
-      isOpen: engine.clock.isOpen,
-      graceUs: scenario.scenario.data.graceMilliseconds * 1000,
-      onTrouble: options.onTrouble,
-      onEnd: ending.complete,
-    });
+    await Promise.race([begin(run, sources), loop.failed, ending.ended]);
+    const desk = openDesk(options, run, { ...sources, onEnd: ending.complete });
+    sources.told.release(desk.take);
     const reason = await Promise.race([ending.ended, loop.failed]).finally(() => desk.stop());
-    const isClosed = reason !== INTERRUPTED && !(reason === COMPLETED && isKilled(engine.kill));
+    if (reason === COMPLETED) await untilQuiet({ loop, engine, clock });
+    const isClosed = reason === COMPLETED && !needsPerson(engine) && engine.orders.working.length === 0;
     if (isClosed) await loop.stop(reason);
-    else tape.flush();
+    else loop.abandon();
     tape.close();
     const result = closeAccount(account, { scenario, prepared, engine, tape, folder, runDir: folder.dir });
-    if (reason !== COMPLETED && reason !== INTERRUPTED)
-      throw new InputError('STRICT_STOPPED', `strict run stopped: ${reason}; its tape is in ${folder.dir}`);
-    return { ...result, isClosed };
+    if (reason === COMPLETED || reason === INTERRUPTED) return { ...result, isClosed };
+    throw new InputError(
+      'STRICT_STOPPED',
+      `strict run stopped: ${reason}; its tape is in ${folder.dir}: started again it goes on, killed until "sametape ctl" resets it`,
+    );
   } catch (error) {
     throw withOrdersAtWork(error, engine);
   } finally {
-    writeEngineViews(folder, engine);
+    try {
+      writeEngineViews(folder, engine);
+    } catch (error) {
+      options.onTrouble(error);
+    }
     await line?.close();
   }
+}
+
+function openDesk(
+  { scenario, clock, onTrouble }: LiveOptions,
+  { loop, engine, prepared, left }: OpenRun,
+  { source, onEnd }: { readonly source: MarketDataSource; readonly onEnd: () => void },
+): MarketDesk {
+  const { layout, settings } = prepared.identity;
+  const sessions = prepared.sessions.filter(
+    ({ closeUs, date }) => isStillOpen(engine, date) || (closeUs > clock.nowUs() && date > engine.clock.date),
+  );
+  return openMarketDesk({
+    ...{ loop, source, clock, sessions, onTrouble, onEnd },
+    symbols: layout.symbols,
+    maxGapMinutes: settings.risk.maxDataGapMinutes,
+    newestBarUs: left?.newestBarUs ?? 0,
+    cycleMinutes: settings.cycleMinutes,
+    firstCycle: (left?.lastCycle ?? 0) + 1,
+    isOpen: sessions[0] !== undefined && isStillOpen(engine, sessions[0].date),
+    graceUs: scenario.scenario.data.graceMilliseconds * 1000,
+  });
 }
 
 function isStillOpen({ clock }: Engine, date: string): boolean {
   return clock.isOpen && clock.date === date;
 }
 
-/** A new run starts and takes history in; one that was left squares its orders first. */
+/** A new run starts and takes history in; one that was left hears what its operator wants, then squares its orders. */
 async function begin(
-  { scenario, clock }: LiveOptions,
-  { loop, engine, prepared, left }: OpenRun,
+  { loop, engine, prepared, left, warmupSessions }: OpenRun,
   { source, broker }: { readonly source: MarketDataSource; readonly broker: Broker },
 ): Promise<void> {
   if (left !== undefined) {
-    const cycle = engine.openCycle;
-    if (cycle !== 0) loop.offer({ type: 'InferenceFailed', cycle, reason: 'the run was started again' });
-    const maxResendAgeUs = scenario.scenario.broker.resendSeconds * 1_000_000;
-    await settleOrders({ loop, engine, broker, clock, maxResendAgeUs });
+    await loop.begin([]);
+    await loop.settled();
+    await settleOrders({ loop, engine, broker });
     return;
   }
-  const { identity, discoveries } = prepared;
-  const first = prepared.sessions[0];
-  const beforeUs = Math.min(clock.nowUs(), first?.openUs ?? clock.nowUs());
-  const { warmupSessions } = scenario.scenario.data;
-  const history = warmupSessions === 0 ? [] : await source.getHistory({ sessions: warmupSessions, beforeUs });
-  const tUs = history[0]?.session.openUs ?? clock.nowUs();
-  loop.arrive({ event: { type: 'RunStarted', identity: identityJson(identity) }, tUs });
-  for (const discovery of discoveries) loop.arrive({ event: discovery, tUs });
-  await offerHistory(loop, history);
-}
-
-const INTERRUPTED = 'interrupted';
-
-interface Ending {
-  /** Resolves with why the run ends. */
-  readonly ended: Promise<string>;
-  readonly complete: () => void;
-}
-
-/** Completion, an interruption, or an error of a strict run, which ends once its cancels are through. */
-function endOf(
-  { loop, engine }: OpenRun,
-  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal | undefined },
-): Ending {
-  let resolve: (reason: string) => void = () => undefined;
-  const ended = new Promise<string>((done) => {
-    resolve = done;
-  });
-  let fault: string | undefined;
-  loop.derived$.subscribe(({ event }) => {
-    if (event.type !== 'ErrorRaised' || !engine.settings.strict || fault !== undefined) return;
-    fault = `strict_error: ${event.code}: ${event.message}`;
-    const reason = fault;
-    const untilUs = clock.nowUs() + WIND_DOWN_US;
-    const look = (): void => {
-      if (engine.orders.working.length === 0 || clock.nowUs() >= untilUs) resolve(reason);
-      else clock.at(clock.nowUs() + 50_000, look);
-    };
-    look();
-  });
-  if (signal?.aborted === true) resolve(INTERRUPTED);
-  signal?.addEventListener('abort', () => resolve(INTERRUPTED), { once: true });
-  return { ended, complete: () => resolve(COMPLETED) };
-}
-
-/** A run that cannot go on says what it leaves at the broker: nothing that could not be recorded was done about it. */
-function withOrdersAtWork(error: unknown, { orders }: Engine): unknown {
-  if (orders.working.length === 0 || !(error instanceof Error)) return error;
-  const ids = orders.working.map(({ request }) => request.clientOrderId).join(', ');
-  return new ServiceError(
-    'LIVE_ORDERS_LEFT',
-    `${error.message}; orders at work: ${ids}; start the run again, or use "sametape flatten"`,
-    { retryable: false, cause: error },
-  );
+  const { identity, discoveries, sessions } = prepared;
+  const startUs = identity.mode?.startedUs ?? 0;
+  const beforeUs = Math.min(startUs, sessions[0]?.openUs ?? startUs);
+  const count = warmupSessions;
+  const history = count === 0 ? [] : await source.getHistory({ sessions: count, beforeUs });
+  const tUs = history[0]?.session.openUs ?? startUs;
+  await loop.begin([
+    { event: { type: 'RunStarted', identity: identityJson(identity) }, tUs },
+    ...discoveries.map((event) => ({ event, tUs })),
+    ...historyOf(history),
+  ]);
 }

@@ -1,10 +1,11 @@
 import { InputError } from '../domain/errors.ts';
 import { decodeInput } from '../events/decode.ts';
-import { encodeInput } from '../events/encode.ts';
 import { codeSha256 } from '../modes/code-identity.ts';
 import { parseIdentity } from '../modes/run-identity.ts';
 import type { Progress } from '../ports/progress.ts';
+import { createRecorder } from '../runtime/recorder.ts';
 import { resumeFileTape } from '../tape/file-tape.ts';
+import { nodeBase64 } from '../tape/node-base64.ts';
 import { readTape } from '../tape/read-tape.ts';
 import { recoverTape } from '../tape/recover.ts';
 import { openRunFolder } from '../tape/run-folder.ts';
@@ -41,7 +42,7 @@ export async function recoverRun(options: {
   if (isClosed) return { ...found, appended: 0 };
   const { tape } = resumeFileTape({ dir: tapeDir, durable: true });
   try {
-    const { divergence } = await replayRun({
+    const { divergence, engine } = await replayRun({
       ...options,
       openTarget: (recorded) => createCompletingTape(recorded, { records, tape }),
     });
@@ -53,7 +54,7 @@ export async function recoverRun(options: {
     }
     const appended = tape.nextSeq - records;
     const event = { type: 'TapeRecovered', tUs: tape.lastTUs, records, tornBytes: found.tornBytes } as const;
-    tape.append({ seq: tape.nextSeq, t: tape.lastTUs, ...encodeInput(event) });
+    createRecorder({ engine, tape, base64: nodeBase64 }).record(event);
     tape.flush();
     return { ...found, appended };
   } finally {

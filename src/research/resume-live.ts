@@ -1,15 +1,14 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CheckFailedError, InputError } from '../domain/errors.ts';
-import type { DerivedEvent } from '../events/derived.ts';
-import { encodeInput } from '../events/encode.ts';
-import type { InputEvent } from '../events/inputs.ts';
-import type { ResumedLive } from '../modes/live-options.ts';
+import type { LiveResumeHooks, ResumedLive } from '../modes/live-options.ts';
 import type { RunMode } from '../modes/run-identity.ts';
 import { readKeptWarmStart, startEngine } from '../modes/warm-start.ts';
 import type { TapeLine } from '../ports/tape.ts';
+import { createRecorder } from '../runtime/recorder.ts';
 import { resumeFileTape } from '../tape/file-tape.ts';
 import { readStoredHead } from '../tape/head-file.ts';
+import { nodeBase64 } from '../tape/node-base64.ts';
 import { readTape } from '../tape/read-tape.ts';
 import { openRunFolder, runFolderAt } from '../tape/run-folder.ts';
 import { DivergedError } from './comparing-tape.ts';
@@ -22,14 +21,10 @@ import { replayInputs } from './replay-inputs.ts';
 /**
  * Makes the tape of a run that was left whole, and brings an engine to where it stands: inputs are taken from the tape,
  * what followed from them is compared, and what a crash kept from being written is appended.
- * @param mirror is shown every step: a simulated broker follows it
  * @throws TapeFaultError when the tape is damaged rather than torn; InputError when other code wrote it, or a process
  *   still does; CheckFailedError RESUME_DIVERGED when it does not replay
  */
-export function resumeLive(
-  runDir: string,
-  mirror?: (event: InputEvent, derived: readonly DerivedEvent[]) => void,
-): ResumedLive {
+export function resumeLive(runDir: string, { mirror, attach }: LiveResumeHooks = {}): ResumedLive {
   const { tapeDir } = openRunFolder(runDir);
   const { tape, recovery } = resumeFileTape({ dir: tapeDir, durable: true });
   try {
@@ -43,6 +38,7 @@ export function resumeLive(
       lines: linesOf(tapeDir, records),
       engine,
       tape: createCompletingTape(linesOf(tapeDir, records), { records, tape }),
+      attach: (streams) => attach?.(identity, streams),
       onStep: (event, derived) => {
         if (event.type === 'CycleDue') lastCycle = event.cycle;
         if (event.type === 'MarketSlice') newestBarUs = event.slice.table.endUs[event.slice.from];
@@ -51,8 +47,8 @@ export function resumeLive(
       },
     });
     const tUs = tape.lastTUs;
-    const recovered = { type: 'TapeRecovered', tUs, records, tornBytes: torn?.bytes ?? 0 } as const;
-    tape.append({ seq: tape.nextSeq, t: tUs, ...encodeInput(recovered) });
+    const recorder = createRecorder({ engine, tape, base64: nodeBase64 });
+    recorder.record({ type: 'TapeRecovered', tUs, records, tornBytes: torn?.bytes ?? 0 });
     tape.flush();
     return { runDir, identity, engine, tape, lastCycle, newestBarUs };
   } catch (error) {
@@ -101,10 +97,20 @@ function isUnfinished(dir: string, kind: RunMode['kind']): boolean {
   if (!existsSync(tapeDir) || readStoredHead(tapeDir) !== null) return false;
   try {
     const identity = recordedIdentity(tapeDir);
-    return identity.mode?.kind === kind && isRecordedOnly(identity);
+    return identity.mode?.kind === kind && isRecordedOnly(identity) && isStarted(tapeDir, identity.mode);
   } catch (error) {
     // a tape without its first record holds nothing to go on with
     if (error instanceof InputError && error.code === 'TAPE_NOT_A_RUN') return false;
     throw error;
   }
+}
+
+/** A run that crashed while it took history in has done nothing yet; one that was stopped has ended, its head not yet stored. */
+function isStarted(tapeDir: string, { startedUs = 0 }: RunMode): boolean {
+  let hasStarted = false;
+  for (const { record } of readTape(tapeDir, { torn: 'report', storedHead: 'leave', verify: false })) {
+    if (record.t >= startedUs) hasStarted = true;
+    if (record.type === 'RunStopped') return false;
+  }
+  return hasStarted;
 }

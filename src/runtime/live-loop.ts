@@ -33,6 +33,8 @@ export interface LiveLoopPorts {
   readonly clock: Clock;
   /** A command that waits for no turn: asked for between any two inputs. */
   readonly takeUrgent?: () => Arrival | undefined;
+  /** An order that could not be sent for longer is given up. */
+  readonly maxSendAgeUs: number;
   /** Absent: nothing is timed. */
   readonly latency?: LoopLatency | undefined;
   /** Told of requests that failed and are made again; nothing of it is on the tape. */
@@ -43,8 +45,10 @@ export interface LiveLoop extends RunStreams, Pick<BrokerDesk, 'resend'> {
   /** Takes an input in; it is recorded in the order of arrival, at the time of the clock. Ignored once stopped. */
   offer(event: Untimed<InputEvent>): void;
   arrive(arrival: Arrival): void;
-  /** The same, before all that waits: an operator's command does not stand in line. */
+  /** The same, before all that waits and behind others of its kind: an operator's command does not stand in line. */
   arriveFirst(arrival: Arrival): void;
+  /** Records what a run begins with, and then takes in what has arrived meanwhile: until then everything waits. */
+  begin(first: Iterable<Arrival>): Promise<void>;
   /** Sends an order whose intent is on the tape already: one that a crash may have kept from being sent. */
   resend(order: OrderRequest): void;
   /** Asks again for a cancel whose intent is on the tape already. */
@@ -53,6 +57,8 @@ export interface LiveLoop extends RunStreams, Pick<BrokerDesk, 'resend'> {
   settled(): Promise<void>;
   /** Records RunStopped behind what was offered, makes it durable and ends both streams. */
   stop(reason: string): Promise<void>;
+  /** Ends the work without closing the tape: what was recorded is durable, nothing is sent or asked from then on. */
+  abandon(): void;
   /** Rejects when the tape can no longer be written, or on a bug: nothing is sent from then on. Never resolves. */
   readonly failed: Promise<never>;
 }
@@ -88,10 +94,11 @@ class Loop implements LiveLoop {
   private readonly fail: (error: unknown) => void;
   private readonly marks: LatencyMarks | undefined;
   private waiting: Arrival[] = [];
+  private readonly urgent: Arrival[] = [];
   private whenSettled: (() => void)[] = [];
   private isTurnDue = false;
   private isFlushDue = false;
-  private state: 'running' | 'stopped' | 'failed' = 'running';
+  private state: 'held' | 'running' | 'stopped' | 'failed' = 'held';
 
   constructor(ports: LiveLoopPorts) {
     this.ports = ports;
@@ -123,16 +130,45 @@ class Loop implements LiveLoop {
   }
 
   arrive(arrival: Arrival): void {
-    if (this.state !== 'running') return;
+    if (this.hasEnded()) return;
     this.marks?.arrived(arrival.event.type);
     this.waiting.push(arrival);
     this.dueTurn();
   }
 
   arriveFirst(arrival: Arrival): void {
-    if (this.state !== 'running') return;
-    this.waiting.unshift(arrival);
+    if (this.hasEnded()) return;
+    this.urgent.push(arrival);
     this.dueTurn();
+  }
+
+  async begin(first: Iterable<Arrival>): Promise<void> {
+    const turn: Turn = { effects: [], requests: [], awaited: [], derived: [] };
+    let count = 0;
+    try {
+      for (const arrival of first) {
+        if (this.state !== 'held') return;
+        this.record(arrival, turn);
+        count += 1;
+        if (count % BATCH === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      this.ports.tape.flush();
+    } catch (error) {
+      this.giveUp(error);
+      throw error;
+    }
+    if (this.state !== 'held') return;
+    this.state = 'running';
+    this.carryOut(turn);
+    this.dueTurn();
+  }
+
+  abandon(): void {
+    if (this.hasEnded()) return;
+    this.state = 'stopped';
+    this.waiting = [];
+    this.brokerDesk.close();
+    this.ports.tape.flush();
   }
 
   resend(order: OrderRequest): void {
@@ -151,12 +187,13 @@ class Loop implements LiveLoop {
   }
 
   async stop(reason: string): Promise<void> {
-    if (this.state === 'running') {
+    if (!this.hasEnded()) {
       const ended = new Promise<void>((resolve) => {
         this.arrive({ event: { type: 'RunStopped', reason }, whenDurable: () => resolve() });
       });
       await Promise.race([ended, this.failed]);
     }
+    this.brokerDesk.close();
     this.recorder.inputs$.complete();
     this.recorder.derived$.complete();
   }
@@ -177,6 +214,26 @@ class Loop implements LiveLoop {
       this.giveUp(error);
       return;
     }
+    try {
+      this.carryOut(turn);
+    } catch (error) {
+      this.giveUp(error);
+      return;
+    }
+    if (this.waiting.length > 0 || this.urgent.length > 0) {
+      this.dueTurn();
+      return;
+    }
+    const settled = this.whenSettled;
+    this.whenSettled = [];
+    for (const resolve of settled) resolve();
+  }
+
+  private hasEnded(): boolean {
+    return this.state === 'stopped' || this.state === 'failed';
+  }
+
+  private carryOut(turn: Turn): void {
     for (const call of turn.awaited) call();
     for (const effect of turn.effects) {
       if (effect.type === 'OrderIntended') this.marks?.orderSent();
@@ -187,26 +244,21 @@ class Loop implements LiveLoop {
       this.marks?.modelsAsked();
       this.askModels(request);
     }
-    if (this.waiting.length > 0) {
-      this.dueTurn();
-      return;
-    }
-    const settled = this.whenSettled;
-    this.whenSettled = [];
-    for (const resolve of settled) resolve();
   }
 
   /** An effect is carried out before the next input is looked at: what a simulated broker does has its place on the tape. */
   private recordSome(turn: Turn): void {
     const { tape, takeUrgent } = this.ports;
     let count = 0;
-    while (count < BATCH && turn.effects.length === 0 && this.state === 'running') {
-      const urgent = takeUrgent?.();
-      if (urgent === undefined && count === this.waiting.length) break;
-      this.record(urgent ?? this.waiting[count], turn);
-      if (urgent === undefined) count += 1;
+    let taken = 0;
+    for (; count < BATCH && turn.effects.length === 0 && this.state === 'running'; count += 1) {
+      // looking for a command may also put one into the queue of those that came by the socket
+      const urgent = this.urgent.shift() ?? takeUrgent?.() ?? this.urgent.shift();
+      if (urgent === undefined && taken === this.waiting.length) break;
+      this.record(urgent ?? this.waiting[taken], turn);
+      if (urgent === undefined) taken += 1;
     }
-    this.waiting.splice(0, this.state === 'running' ? count : this.waiting.length);
+    this.waiting.splice(0, this.state === 'running' ? taken : this.waiting.length);
     if (turn.effects.length > 0 || turn.awaited.length > 0) tape.flush();
     else if (count > 0) this.dueFlush();
   }
@@ -246,6 +298,7 @@ class Loop implements LiveLoop {
   private giveUp(error: unknown): void {
     this.state = 'failed';
     this.waiting = [];
+    this.brokerDesk.close();
     this.fail(error);
   }
 }

@@ -16,6 +16,9 @@ export interface ModelDeskOptions {
   readonly giveUp: (error: unknown) => void;
 }
 
+/** Where a scenario sets no deadline: a cycle that is never answered would keep every later one from being decided. */
+const LONGEST_ANSWER_MS = 30_000;
+
 /** Asks the models for one cycle's predictions, while other inputs go on. The deadline is an input like the answer. */
 export function createModelDesk(options: ModelDeskOptions): (request: InferenceRequest) => void {
   const { engine, inference, clock, offer, giveUp } = options;
@@ -25,10 +28,11 @@ export function createModelDesk(options: ModelDeskOptions): (request: InferenceR
     else offer(failureOf(cycle, error));
   }
 
+  /** The cycle that the models still work on, whether or not anybody waits for it. */
+  let busyWith = 0;
+
   function watchDeadline(cycle: number): void {
-    const { deadline } = engine.settings.prediction;
-    if (deadline === undefined) return;
-    const { milliseconds } = deadline;
+    const milliseconds = engine.settings.prediction.deadline?.milliseconds ?? LONGEST_ANSWER_MS;
     clock.at(clock.nowUs() + milliseconds * 1000, () => {
       const reason = `no answer within ${milliseconds} ms`;
       if (engine.openCycle === cycle) offer({ type: 'InferenceFailed', cycle, reason });
@@ -41,6 +45,10 @@ export function createModelDesk(options: ModelDeskOptions): (request: InferenceR
       return;
     }
     const { cycle } = request;
+    if (busyWith !== 0) {
+      offer({ type: 'InferenceFailed', cycle, reason: `the models are still at work on cycle ${busyWith}` });
+      return;
+    }
     watchDeadline(cycle);
     try {
       const answer = inference.infer(request);
@@ -48,10 +56,13 @@ export function createModelDesk(options: ModelDeskOptions): (request: InferenceR
         offer(answerOf(request, answer));
         return;
       }
-      answer.then(
-        (predictions) => offer(answerOf(request, predictions)),
-        (error: unknown) => failed(cycle, error),
-      );
+      busyWith = cycle;
+      answer
+        .finally(() => {
+          busyWith = 0;
+        })
+        .then((predictions) => offer(answerOf(request, predictions)))
+        .catch((error: unknown) => failed(cycle, error));
     } catch (error) {
       failed(cycle, error);
     }

@@ -19,7 +19,7 @@ export interface ScheduleOptions {
   readonly graceUs: number;
   readonly clock: Clock;
   readonly offer: (event: ScheduleNews) => void;
-  /** Called once a session is open, before its first cycle is due: fetches what was missed of it. */
+  /** Called once a session is open: fetches what was missed of it. Cycles wait for it, for a while. */
   readonly onOpen: (session: Session) => Promise<void>;
   readonly onEnd: () => void;
 }
@@ -29,6 +29,9 @@ export interface SessionSchedule {
   barArrived(endUs: TimeUs): void;
   stop(): void;
 }
+
+/** How long the cycles of a session wait for what was missed of it. */
+const OPEN_WAIT_US = 20_000_000;
 
 /**
  * Opens and closes sessions by the clock and lets cycles fall due on the grid of the backtest, each behind the bar that
@@ -58,9 +61,16 @@ export function scheduleSessions(options: ScheduleOptions): SessionSchedule {
     }
     wait(next.openUs, () => {
       if (!wasOpen) offer({ type: 'SessionOpened', session: next });
-      onOpen(next).then(() => {
-        if (!isStopped) grid(ix, next);
-      });
+      let hasBegun = false;
+      const begin = (): void => {
+        if (isStopped || hasBegun) return;
+        hasBegun = true;
+        takeBack();
+        grid(ix, next);
+      };
+      // what was missed is waited for, but not for long: exits and the close do not need it
+      wait(clock.nowUs() + OPEN_WAIT_US, begin);
+      onOpen(next).then(begin, begin);
     });
   }
 

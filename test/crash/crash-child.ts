@@ -98,8 +98,8 @@ const day = await liveDay(job.outDir, {
     ? {}
     : {
         resumed: recordedIdentity(runFolderAt(left).tapeDir),
-        resume: (mirror) => {
-          const resumed = resumeLive(left, mirror);
+        resume: (hooks) => {
+          const resumed = resumeLive(left, hooks);
           day.clock.advance(Math.max(0, resumed.engine.nowUs - day.clock.nowUs()));
           if (resumed.lastCycle >= job.lastCycle) isLast = true;
           return resumed;

@@ -73,7 +73,7 @@ function takenUp(day: LiveDay, runDir: string, more: Partial<LiveOptions> = {}):
     options: {
       ...options,
       resumed: recordedIdentity(runFolderAt(runDir).tapeDir),
-      resume: (mirror) => resumeLive(runDir, mirror),
+      resume: (hooks) => resumeLive(runDir, hooks),
       ...more,
     },
   };

@@ -92,7 +92,7 @@ describe('an operator of a live run', () => {
       { 200: 'reset' },
       {
         resumed: recordedIdentity(runFolderAt(runDir).tapeDir),
-        resume: (mirror) => resumeLive(runDir, mirror),
+        resume: (hooks) => resumeLive(runDir, hooks),
       },
     );
     expect(again.answers).toEqual([{ ok: true, recorded: expect.anything() }]);

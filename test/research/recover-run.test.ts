@@ -76,11 +76,18 @@ describe('recovering a crashed run', () => {
         const recovered = await recoverRun(options(dir));
         expect(recovered.records).toBe(whole);
         const lines = linesOf(readFileSync(join(dir, 'tape/000001.jsonl')));
-        const kept = lines.slice(0, -1);
+        const at = lines.findIndex((line) => typeOf(line) === 'TapeRecovered');
+        const kept = lines.slice(0, at);
         // up to the next input of the original run, and not one record more: that input was never seen
         expect(kept).toEqual(original.slice(0, kept.length));
         expect(kept.length).toBe(whole + recovered.appended);
-        expect(typeOf(lines.at(-1)!)).toBe('TapeRecovered');
+        // a cycle that waited for its predictions is given up
+        expect(['', 'CycleSkipped']).toContain(
+          lines
+            .slice(at + 1)
+            .map(typeOf)
+            .join(),
+        );
         const next = original[kept.length]!;
         expect(INPUT_TYPES.has(typeOf(next))).toBe(true);
         expect(verifyTape(join(dir, 'tape')).fault).toBeNull();
