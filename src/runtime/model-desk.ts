@@ -31,12 +31,18 @@ export function createModelDesk(options: ModelDeskOptions): (request: InferenceR
   /** The cycle that the models still work on, whether or not anybody waits for it. */
   let busyWith = 0;
 
+  /** A deadline of the scenario is time of the market; without one, a model that hangs is given up by the wall's. */
   function watchDeadline(cycle: number): void {
-    const milliseconds = engine.settings.prediction.deadline?.milliseconds ?? LONGEST_ANSWER_MS;
-    clock.at(clock.nowUs() + milliseconds * 1000, () => {
+    const { deadline } = engine.settings.prediction;
+    const giveUpOn = (milliseconds: number): void => {
       const reason = `no answer within ${milliseconds} ms`;
       if (engine.openCycle === cycle) offer({ type: 'InferenceFailed', cycle, reason });
-    });
+    };
+    if (deadline === undefined) setTimeout(giveUpOn, LONGEST_ANSWER_MS, LONGEST_ANSWER_MS).unref();
+    else {
+      const { milliseconds } = deadline;
+      clock.at(clock.nowUs() + milliseconds * 1000, () => giveUpOn(milliseconds));
+    }
   }
 
   return (request) => {

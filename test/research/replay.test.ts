@@ -117,9 +117,13 @@ describe('a replay', () => {
     const cut = records.slice(0, asked.seq + 1);
     expect(await replay(cut, dataset)).toMatchObject({ records: cut.length, divergence: undefined });
     const recovered = { t: asked.t, type: 'TapeRecovered', payload: { records: cut.length, tornBytes: 7 } };
-    expect(await replay(inserted(cut, cut.length, recovered), dataset)).toMatchObject({
-      records: cut.length + 1,
-      cycles: (asked.payload.cycle as number) - 1,
+    const { cycle } = asked.payload;
+    const reason = 'the run was started again';
+    const givenUp = { t: asked.t, type: 'CycleSkipped', payload: { cycle, reason } } as const;
+    const whole = inserted(inserted(cut, cut.length, recovered), cut.length + 1, givenUp);
+    expect(await replay(whole, dataset)).toMatchObject({
+      records: cut.length + 2,
+      cycles: (cycle as number) - 1,
       divergence: undefined,
     });
   });
