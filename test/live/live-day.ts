@@ -93,7 +93,7 @@ export async function playDay(
     openControls: async (opened) => {
       const line = await options.openControls?.(opened);
       controls = opened;
-      return { close: async () => line?.close() };
+      return { ...line, close: async () => line?.close() };
     },
   }).finally(() => {
     isDone = true;
