@@ -99,6 +99,13 @@ export function crossProblems(scenario: Scenario, root: ConfigMap): ScenarioProb
   if (from !== undefined && to !== undefined && from > to) {
     report(['data', 'to'], `data.to: expected a session at or after data.from ${from}, found ${to}`);
   }
+  const { source, graceMilliseconds, alpaca } = scenario.data;
+  if (source === 'alpaca' && graceMilliseconds <= alpaca.graceMs) {
+    report(
+      ['data', 'graceMilliseconds'],
+      `data.graceMilliseconds: expected more than data.alpaca.graceMs ${alpaca.graceMs}, found ${graceMilliseconds}; cycles would fall due before their bar is given`,
+    );
+  }
   for (const at of repeats(symbols ?? [])) {
     report(['data', 'symbols', at], `data.symbols[${at}]: ${symbols?.[at]} is listed twice; keep one`);
   }

@@ -158,6 +158,12 @@ describe('wrong values', () => {
     ]);
   });
 
+  it('refuses cycles that fall due before a live source gives their bar', () => {
+    expect(problems('name: a\ndata: { dataset: x, source: alpaca, graceMilliseconds: 500 }\n')).toEqual([
+      's.yaml:2:56: data.graceMilliseconds: expected more than data.alpaca.graceMs 500, found 500; cycles would fall due before their bar is given',
+    ]);
+  });
+
   it('names what is missing', () => {
     expect(problems('seed: 1\n')).toEqual([
       's.yaml:1:1: name is missing: expected text such as quickstart',
