@@ -108,7 +108,7 @@ describe('a replay', () => {
             : undefined,
         );
       }),
-      { numRuns: 25 },
+      { numRuns: 25, examples: [[3], [4]] },
     );
   });
 
@@ -482,9 +482,14 @@ describe('what is not the tape of a run', () => {
   });
 });
 
-/** True for a record the loop adds of itself to the ones before it: derived, or an answer to an intent. */
+/** True for a record the loop adds of itself to the ones before it: derived, or an answer to an intent or a question. */
 function follows({ seq, t, type, payload }: TapeRecord): boolean {
   if (!INPUT_TYPES.has(type)) return true;
+  if (type === 'BrokerSnapshot') {
+    const before = records.slice(0, seq).filter((record) => record.t === t);
+    const count = (wanted: string) => before.filter((record) => record.type === wanted).length;
+    return count('ReconciliationRequested') > count('BrokerSnapshot');
+  }
   const { clientOrderId } = payload;
   const asked = type === 'OrderCancelled' ? 'CancelIntended' : 'OrderIntended';
   const answers = ['OrderAccepted', 'OrderRejected', 'OrderCancelled'].includes(type);
