@@ -72,7 +72,8 @@ export async function runLiveCommand(command: LiveCommand): Promise<void> {
     if (!result.isClosed) say(`left unfinished; start it again and it goes on where it stands`);
     writeJsonAtomic(join(runFolderAt(result.runDir).stateDir, 'latency.json'), monitor.snapshot());
     await writeRun(result, { json: command.json === true });
-    if (command.json !== true) process.stdout.write(`\n${latencyText(monitor.summaries())}\n`);
+    const latencies = latencyText(monitor.summaries());
+    if (command.json !== true && latencies !== '') process.stdout.write(`\n${latencies}\n`);
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
