@@ -9,16 +9,18 @@
  * - `learning/`  weights of horizons: Exp3-IX, Hedge, rewards, ensemble
  * - `engine/`    `step(engine, input)`: sessions, cycles, orders, reports, kill switch, snapshots
  * - `exchange/`  the simulated exchange, a reducer too
- * - `ports/`     types of what is outside: datasets, models, tape, progress
+ * - `ports/`     types of what is outside: datasets, market sources, brokers, clock, models, tape
  * - `data/`      importers, datasets, the synthetic universe, the session calendar
  * - `tape/`      chain, file tape, recovery, verify, decision head
- * - `sources/`   the events of a session in order
+ * - `sources/`   what writes a tape's inputs: datasets, made-up and live markets, sessions by the clock, operators
+ * - `net/`       guarded addresses, budgets of requests, sockets that come back
+ * - `brokers/`   simulated, Alpaca, IBKR
  * - `models/`    run roots, ONNX inference, recorded predictions
- * - `runtime/`   the loop: append, step, append, act
- * - `modes/`     wiring of a backtest
+ * - `runtime/`   the loops: append, step, append, act
+ * - `modes/`     wiring of backtest, paper and live
  * - `observability/` latencies of paper and live runs
  * - `report/`    statistics, summary, exports
- * - `research/`  replay, explain, golden, training
+ * - `research/`  replay, explain, golden, look-ahead audit, promote, training
  * - `config/`    scenario schema, defaults, loading
  * - `cli/`       one file a command
  */
@@ -29,7 +31,13 @@ export { importDataset } from './data/import.ts';
 export type { ImportOptions, ImportReport } from './data/import-types.ts';
 export { synthesize } from './data/synth.ts';
 export type { SynthOptions } from './data/synth-options.ts';
-export { CheckFailedError, InputError, InvariantError, SametapeError } from './domain/errors.ts';
+export {
+  CheckFailedError,
+  InputError,
+  InvariantError,
+  SametapeError,
+  ServiceError,
+} from './domain/errors.ts';
 export type { MarketTable, Session } from './domain/market-table.ts';
 export { createEngine, type Engine, type EngineConfig } from './engine/engine-state.ts';
 export { decodeState, encodeState } from './engine/snapshot.ts';
@@ -37,7 +45,13 @@ export { type StepResult, step } from './engine/step.ts';
 export type { Decision, DerivedEvent } from './events/derived.ts';
 export type { InputEvent } from './events/inputs.ts';
 export { type BacktestOptions, runBacktest } from './modes/backtest.ts';
+export { runLive } from './modes/live.ts';
+export type { LiveOptions, LiveResult } from './modes/live-options.ts';
+export { type PaperOptions, runPaper } from './modes/paper.ts';
 export type { RunResult } from './modes/run-views.ts';
+export type { Broker, BrokerNews, BrokerRules } from './ports/broker.ts';
+export type { Clock } from './ports/clock.ts';
+export type { MarketDataSource, MarketNews } from './ports/market-source.ts';
 export { type Progress, silentProgress } from './ports/progress.ts';
 export { type ExplainOptions, type Explanation, explainDecision } from './research/explain.ts';
 export { checkGolden, type GoldenCheck, type GoldenOptions, updateGolden } from './research/golden.ts';
