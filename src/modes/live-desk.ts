@@ -72,13 +72,11 @@ export function openMarketDesk(options: MarketDeskOptions): MarketDesk {
       return;
     }
     const endUs = news.slice.table.endUs[news.slice.from];
-    if (endUs <= newestBarUs || session === undefined || endUs <= session.openUs) return;
-    if (endUs > session.closeUs || endUs > clock.nowUs() + AHEAD_US) {
-      onTrouble(
-        new Error(
-          `source ${source.name}: a bar ends at ${endUs}, outside session ${session.date} or to come`,
-        ),
-      );
+    // what is traded before the opening and after the close is of no session
+    if (session === undefined || endUs <= session.openUs || endUs > session.closeUs) return;
+    if (endUs <= newestBarUs) return;
+    if (endUs > clock.nowUs() + AHEAD_US) {
+      onTrouble(new Error(`source ${source.name}: a bar ends at ${endUs}, which is to come`));
       return;
     }
     newestBarUs = endUs;
