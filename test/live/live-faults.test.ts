@@ -108,9 +108,10 @@ describe('commands to a live run', () => {
 });
 
 describe('a broker that cannot be reached', () => {
-  it('is sent nothing that was called back by a kill, or grew old, while it was away', async () => {
+  it('is sent nothing that a kill called back while it was away, however young', async () => {
     const stop = new AbortController();
-    const day = await liveDay(join(outDir, 'away'), { signal: stop.signal });
+    const set = ['broker.resendSeconds=3600'];
+    const day = await liveDay(join(outDir, 'away'), { signal: stop.signal, set });
     const placed: string[] = [];
     let isAway = true;
     let intended = 0;
@@ -136,8 +137,8 @@ describe('a broker that cannot be reached', () => {
             if (event.type !== 'CycleCompleted' || intended === 0) return;
             const sinceKill = controls!.engine.kill.tripped.operator;
             if (!sinceKill) controls!.loop.arriveFirst({ event: operator('kill') });
-            else if (event.cycle > 200) isAway = false;
-            if (event.cycle === 230) stop.abort();
+            else isAway = false;
+            if (event.cycle === 150) stop.abort();
           });
         },
       }),
@@ -147,6 +148,47 @@ describe('a broker that cannot be reached', () => {
     const rejected = typesOn(result.runDir).filter((type) => type === 'OrderRejected');
     expect(rejected.length).toBe(intended);
     expect(controls!.engine.orders.working).toEqual([]);
+  });
+
+  it('is sent nothing that grew old while it was away, and the rest when it is back', async () => {
+    const stop = new AbortController();
+    const day = await liveDay(join(outDir, 'old'), { signal: stop.signal });
+    let oldestUs = 0;
+    let placed = 0;
+    let refused = 0;
+    let controls: LiveControls | undefined;
+    const more = withBroker(day.options, (broker) => ({
+      ...broker,
+      submitOrder: async (order, sent) => {
+        const { working, workingOrdinals } = controls!.engine.orders;
+        const known = working.find(({ ordinal }) => ordinal === workingOrdinals[order.clientOrderId]);
+        // away for four minutes of every five
+        if (Math.floor(day.clock.nowUs() / 60_000_000) % 5 !== 0) {
+          refused += 1;
+          throw new ServiceError('AWAY', 'away', { retryable: true });
+        }
+        placed += 1;
+        oldestUs = Math.max(oldestUs, day.clock.nowUs() - known!.intendedUs);
+        await broker.submitOrder(order, sent);
+      },
+    }));
+    await playDay(
+      changed(day, {
+        ...more,
+        openControls: async (opened) => {
+          controls = opened;
+          return { close: async () => undefined };
+        },
+        attach: ({ derived$ }) => {
+          derived$.subscribe(({ event }) => {
+            if (event.type === 'CycleCompleted' && event.cycle === 200) stop.abort();
+          });
+        },
+      }),
+    );
+    expect(refused).toBeGreaterThan(0);
+    expect(placed).toBeGreaterThan(0);
+    expect(oldestUs).toBeLessThanOrEqual(30_000_000);
   });
 
   it('counts as lost when its account cannot be read, and is read one at a time', async () => {
