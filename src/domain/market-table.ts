@@ -76,3 +76,10 @@ export interface Session {
   readonly closeUs: TimeUs;
   readonly isHalfDay: boolean;
 }
+
+/** One past the last row that ends when row `from` does: the end of the slice that begins there. */
+export function sliceEnd({ endUs, rowCount }: MarketTable, from: number): number {
+  let to = from + 1;
+  while (to < rowCount && endUs[to] === endUs[from]) to += 1;
+  return to;
+}

@@ -1,4 +1,4 @@
-import type { MarketSlice, MarketTable, Session } from '../domain/market-table.ts';
+import { type MarketSlice, type MarketTable, type Session, sliceEnd } from '../domain/market-table.ts';
 import { type TimeUs, US_PER_MINUTE } from '../domain/units.ts';
 import type { InputEvent } from '../events/inputs.ts';
 import type { Untimed } from '../ports/broker.ts';
@@ -135,8 +135,7 @@ export function openMarketDesk(options: MarketDeskOptions): MarketDesk {
 /** Rows that share an end time, each as a slice. */
 function* slicesOf(table: MarketTable): Generator<MarketSlice> {
   for (let from = 0; from < table.rowCount; ) {
-    let to = from + 1;
-    while (to < table.rowCount && table.endUs[to] === table.endUs[from]) to += 1;
+    const to = sliceEnd(table, from);
     yield { table, from, to };
     from = to;
   }

@@ -1,4 +1,6 @@
 import type { TapeLine, TapeWriter } from '../ports/tape.ts';
+import { aroundTape } from '../tape/around-tape.ts';
+import { readTape } from '../tape/read-tape.ts';
 import { type ComparingTape, createComparingTape } from './comparing-tape.ts';
 
 /**
@@ -11,22 +13,19 @@ export function createCompletingTape(
 ): ComparingTape {
   const comparing = createComparingTape(recorded);
   const current = (): TapeWriter => (comparing.nextSeq < records ? comparing : tape);
-  return {
-    get head() {
-      return current().head;
-    },
-    get decisionHead() {
-      return current().decisionHead;
-    },
-    get nextSeq() {
-      return current().nextSeq;
-    },
-    get lastTUs() {
-      return current().lastTUs;
-    },
+  return aroundTape(current, {
     append: (entry) => current().append(entry),
     flush: () => current().flush(),
     close: () => undefined,
     expectEnd: () => undefined,
-  };
+  });
+}
+
+/** Only the lines that were there: the file grows while they are read. */
+export function* linesUpTo(tapeDir: string, records: number): Generator<TapeLine> {
+  if (records === 0) return;
+  for (const line of readTape(tapeDir, { torn: 'report', storedHead: 'leave' })) {
+    yield line;
+    if (line.record.seq === records - 1) return;
+  }
 }

@@ -10,6 +10,7 @@ import { prepareRun } from '../modes/prepare.ts';
 import { runSessions, type SessionRun } from '../modes/run-sessions.ts';
 import type { Progress } from '../ports/progress.ts';
 import type { TapeLine } from '../ports/tape.ts';
+import { aroundTape } from '../tape/around-tape.ts';
 import { createFileTape } from '../tape/file-tape.ts';
 import { readTape } from '../tape/read-tape.ts';
 import { type ComparingTape, createComparingTape, DivergedError, type Divergence } from './comparing-tape.ts';
@@ -184,23 +185,11 @@ function createCutTape(recorded: Iterator<TapeLine>, cutUs: TimeUs): CutTape {
       throw error;
     }
   }
-  return {
-    get head() {
-      return comparing.head;
-    },
-    get decisionHead() {
-      return comparing.decisionHead;
-    },
-    get nextSeq() {
-      return comparing.nextSeq;
-    },
-    get lastTUs() {
-      return comparing.lastTUs;
-    },
+  return aroundTape(() => comparing, {
     append: (entry) => watched(() => comparing.append(entry), entry.t),
     flush: () => undefined,
     close: () => undefined,
     expectEnd: () => watched(() => comparing.expectEnd(), undefined),
     isFutureReached: () => isFutureReached,
-  };
+  });
 }

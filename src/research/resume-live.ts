@@ -4,7 +4,6 @@ import { CheckFailedError, InputError } from '../domain/errors.ts';
 import type { LiveResumeHooks, ResumedLive } from '../modes/live-options.ts';
 import type { RunMode } from '../modes/run-identity.ts';
 import { readKeptWarmStart, startEngine } from '../modes/warm-start.ts';
-import type { TapeLine } from '../ports/tape.ts';
 import { createRecorder } from '../runtime/recorder.ts';
 import { resumeFileTape } from '../tape/file-tape.ts';
 import { readStoredHead } from '../tape/head-file.ts';
@@ -12,7 +11,7 @@ import { nodeBase64 } from '../tape/node-base64.ts';
 import { readTape } from '../tape/read-tape.ts';
 import { openRunFolder, runFolderAt } from '../tape/run-folder.ts';
 import { DivergedError } from './comparing-tape.ts';
-import { createCompletingTape } from './completing-tape.ts';
+import { createCompletingTape, linesUpTo } from './completing-tape.ts';
 import { recordedIdentity } from './recorded-scenario.ts';
 import { expectSameCode } from './recover-run.ts';
 import { isRecordedOnly } from './replay.ts';
@@ -35,9 +34,9 @@ export function resumeLive(runDir: string, { mirror, attach }: LiveResumeHooks =
     let lastCycle = 0;
     let newestBarUs = 0;
     replayInputs({
-      lines: linesOf(tapeDir, records),
+      lines: linesUpTo(tapeDir, records),
       engine,
-      tape: createCompletingTape(linesOf(tapeDir, records), { records, tape }),
+      tape: createCompletingTape(linesUpTo(tapeDir, records), { records, tape }),
       attach: (streams) => attach?.(identity, streams),
       onStep: (event, derived) => {
         if (event.type === 'CycleDue') lastCycle = event.cycle;
@@ -59,14 +58,6 @@ export function resumeLive(runDir: string, { mirror, attach }: LiveResumeHooks =
       `${runDir}: the tape does not replay from seq ${error.divergence.seq}; see "sametape replay"`,
       { cause: error },
     );
-  }
-}
-
-/** Only the lines that were there: the file grows while they are read. */
-function* linesOf(tapeDir: string, records: number): Generator<TapeLine> {
-  for (const line of readTape(tapeDir, { torn: 'report', storedHead: 'leave' })) {
-    if (line.record.seq >= records) return;
-    yield line;
   }
 }
 

@@ -3,13 +3,13 @@ import { decodeInput } from '../events/decode.ts';
 import type { Predictions } from '../events/inputs.ts';
 import type { ResumedRun } from '../modes/backtest.ts';
 import type { InferencePort } from '../ports/inference.ts';
-import type { TapeLine, TapeWriter } from '../ports/tape.ts';
+import type { TapeLine } from '../ports/tape.ts';
+import { aroundTape } from '../tape/around-tape.ts';
 import { resumeFileTape } from '../tape/file-tape.ts';
 import { nodeBase64 } from '../tape/node-base64.ts';
-import { readTape } from '../tape/read-tape.ts';
 import { recoverTape } from '../tape/recover.ts';
 import { DivergedError } from './comparing-tape.ts';
-import { createCompletingTape } from './completing-tape.ts';
+import { createCompletingTape, linesUpTo } from './completing-tape.ts';
 
 /**
  * Takes up the tape of a backtest that crashed. A backtest is a function of its identity, so going on is starting
@@ -22,35 +22,14 @@ export function resumeRun(tapeDir: string, inference: InferencePort | undefined)
   const { records, isClosed } = recoverTape(tapeDir);
   if (isClosed) return undefined;
   const { tape } = resumeFileTape({ dir: tapeDir, durable: false });
-  const completing = createCompletingTape(linesOf(tapeDir, records), { records, tape });
-  const resumed: TapeWriter = {
-    get head() {
-      return completing.head;
-    },
-    get decisionHead() {
-      return completing.decisionHead;
-    },
-    get nextSeq() {
-      return completing.nextSeq;
-    },
-    get lastTUs() {
-      return completing.lastTUs;
-    },
+  const completing = createCompletingTape(linesUpTo(tapeDir, records), { records, tape });
+  const resumed = aroundTape(() => completing, {
     append: (entry) => orSay(tapeDir, () => completing.append(entry)),
     flush: () => completing.flush(),
     close: () => tape.close(),
-  };
-  const answers = answersOf(linesOf(tapeDir, records));
+  });
+  const answers = answersOf(linesUpTo(tapeDir, records));
   return { tape: resumed, inference: inference && recordedFirst(inference, answers) };
-}
-
-/** Only the lines that were there: the file grows while they are read. */
-function* linesOf(tapeDir: string, records: number): Generator<TapeLine> {
-  if (records === 0) return;
-  for (const line of readTape(tapeDir, { torn: 'report', storedHead: 'leave' })) {
-    yield line;
-    if (line.record.seq === records - 1) return;
-  }
 }
 
 function orSay(tapeDir: string, append: () => void): void {

@@ -1,6 +1,6 @@
 import type { CorporateAction } from '../domain/corporate-actions.ts';
 import { InputError } from '../domain/errors.ts';
-import type { MarketTable, Session } from '../domain/market-table.ts';
+import { type MarketTable, type Session, sliceEnd } from '../domain/market-table.ts';
 import { US_PER_MINUTE } from '../domain/units.ts';
 import type { InputEvent, MarketOrigin } from '../events/inputs.ts';
 
@@ -45,8 +45,7 @@ export function* sessionTimeline(options: TimelineOptions): Generator<InputEvent
       yield { type: 'CycleDue', tUs: cycleUs, cycle };
       cycle += 1;
     }
-    let to = from + 1;
-    while (to < table.rowCount && table.endUs[to] === tUs) to += 1;
+    const to = sliceEnd(table, from);
     yield { type: 'MarketSlice', tUs, origin, slice: { table, from, to } };
     from = to;
   }

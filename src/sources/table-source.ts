@@ -7,6 +7,7 @@ import {
   MARKET_VALUE_COLUMNS,
   type MarketTable,
   type Session,
+  sliceEnd,
 } from '../domain/market-table.ts';
 import type { TimeUs } from '../domain/units.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -38,8 +39,7 @@ export function createTableSource(options: TableSourceOptions): MarketDataSource
       onEnd();
       return;
     }
-    let to = from + 1;
-    while (to < table.rowCount && table.endUs[to] === table.endUs[from]) to += 1;
+    const to = sliceEnd(table, from);
     takeBack = clock.at(table.endUs[from], () => {
       if (isClosed) return;
       news$.next({ type: 'MarketSlice', origin: 'inline', slice: { table, from, to } });

@@ -6,6 +6,7 @@ import type { Broker } from '../../src/ports/broker.ts';
 import type { TapeWriter } from '../../src/ports/tape.ts';
 import { recordedIdentity } from '../../src/research/recorded-scenario.ts';
 import { findUnfinished, resumeLive } from '../../src/research/resume-live.ts';
+import { aroundTape } from '../../src/tape/around-tape.ts';
 import { runFolderAt } from '../../src/tape/run-folder.ts';
 import { HURRY, liveDay, playDay } from '../live/live-day.ts';
 import { brokerOf } from '../twins/alpaca/fast-settings.ts';
@@ -21,19 +22,7 @@ function pass(step: CrashStep, when: 'before' | 'after', n: number): void {
 }
 
 function crashingTape(tape: TapeWriter): TapeWriter {
-  return {
-    get head() {
-      return tape.head;
-    },
-    get decisionHead() {
-      return tape.decisionHead;
-    },
-    get nextSeq() {
-      return tape.nextSeq;
-    },
-    get lastTUs() {
-      return tape.lastTUs;
-    },
+  return aroundTape(() => tape, {
     append: (entry) => {
       pass('append', 'before', entry.seq);
       tape.append(entry);
@@ -47,7 +36,7 @@ function crashingTape(tape: TapeWriter): TapeWriter {
       pass('fsync', 'after', counts.fsync);
     },
     close: () => tape.close(),
-  };
+  });
 }
 
 function crashingBroker(broker: Broker): Broker {

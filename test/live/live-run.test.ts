@@ -13,6 +13,7 @@ import type { TapeWriter } from '../../src/ports/tape.ts';
 import { recordedIdentity } from '../../src/research/recorded-scenario.ts';
 import { replayRun } from '../../src/research/replay-run.ts';
 import { findUnfinished, resumeLive } from '../../src/research/resume-live.ts';
+import { aroundTape } from '../../src/tape/around-tape.ts';
 import { TapeWriteError } from '../../src/tape/faults.ts';
 import { runFolderAt } from '../../src/tape/run-folder.ts';
 import { type LiveDay, liveDay, playDay, scratch } from './live-day.ts';
@@ -119,34 +120,23 @@ function watched(options: LiveOptions, failAtFlush = Number.POSITIVE_INFINITY) {
   let durable = 0;
   let flushes = 0;
   let afterFault = 0;
-  const around = (tape: TapeWriter): TapeWriter => ({
-    get head() {
-      return tape.head;
-    },
-    get decisionHead() {
-      return tape.decisionHead;
-    },
-    get nextSeq() {
-      return tape.nextSeq;
-    },
-    get lastTUs() {
-      return tape.lastTUs;
-    },
-    append: (entry) => {
-      if (entry.type === 'OrderIntended') {
-        const { order } = JSON.parse(entry.payloadJson) as { order: { clientOrderId: string } };
-        intended.set(order.clientOrderId, entry.seq);
-      }
-      tape.append(entry);
-    },
-    flush: () => {
-      flushes += 1;
-      if (flushes >= failAtFlush) throw new TapeWriteError('tape: sync failed (ENOSPC); free the disk');
-      tape.flush();
-      durable = tape.nextSeq;
-    },
-    close: () => tape.close(),
-  });
+  const around = (tape: TapeWriter): TapeWriter =>
+    aroundTape(() => tape, {
+      append: (entry) => {
+        if (entry.type === 'OrderIntended') {
+          const { order } = JSON.parse(entry.payloadJson) as { order: { clientOrderId: string } };
+          intended.set(order.clientOrderId, entry.seq);
+        }
+        tape.append(entry);
+      },
+      flush: () => {
+        flushes += 1;
+        if (flushes >= failAtFlush) throw new TapeWriteError('tape: sync failed (ENOSPC); free the disk');
+        tape.flush();
+        durable = tape.nextSeq;
+      },
+      close: () => tape.close(),
+    });
   const openBroker: LiveOptions['openBroker'] = async (spec) => {
     const broker = await options.openBroker(spec);
     const spied: Broker = {
