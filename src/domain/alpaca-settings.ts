@@ -60,3 +60,14 @@ export interface AlpacaDataSettings {
   readonly maxRetryUs: DurationUs;
   readonly stream: StreamSettings;
 }
+
+/** Values of the keys, handed in by whoever read them; they are never kept in anything that is shown. */
+export interface AlpacaCredentials {
+  readonly keyId: string;
+  readonly secretKey: string;
+}
+
+/** How a request shows its keys, for orders and for market data. */
+export function alpacaHeaders({ keyId, secretKey }: AlpacaCredentials): Record<string, string> {
+  return { 'APCA-API-KEY-ID': keyId, 'APCA-API-SECRET-KEY': secretKey };
+}

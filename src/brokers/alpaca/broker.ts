@@ -1,9 +1,11 @@
 import { Subject } from 'rxjs';
-import type { AlpacaBrokerSettings } from '../../domain/alpaca-settings.ts';
-import { createJsonClient } from '../../net/json-client.ts';
-import { createJsonService } from '../../net/json-service.ts';
+import {
+  type AlpacaBrokerSettings,
+  type AlpacaCredentials,
+  alpacaHeaders,
+} from '../../domain/alpaca-settings.ts';
+import { openJsonService } from '../../net/open-json-service.ts';
 import { createRedactor } from '../../net/redact.ts';
-import { createRequestBudget } from '../../net/request-budget.ts';
 import type { Broker, BrokerNews } from '../../ports/broker.ts';
 import type { Clock } from '../../ports/clock.ts';
 import {
@@ -14,7 +16,7 @@ import {
   readOpenOrders,
   readPositions,
 } from './account.ts';
-import { type AlpacaCredentials, alpacaRules, tradingAddresses } from './config.ts';
+import { alpacaRules, tradingAddresses } from './config.ts';
 import { createLink } from './link.ts';
 import { toBrokerOrder } from './mapper.ts';
 import { createOrderDesk } from './order-desk.ts';
@@ -57,7 +59,7 @@ export function createAlpacaBroker(options: AlpacaBrokerOptions): AlpacaBroker {
   const news$ = new Subject<BrokerNews>();
   const counters = { unreadableMessages: 0, failedReconciles: 0 };
   const tell = (news: BrokerNews): void => news$.next(news);
-  const { rest, closeRest } = openRest({ ...options, restUrl, redact });
+  const { rest, closeRest } = openRest(options, { restUrl, redact });
   const reports = createReports({
     tell,
     onMissing: () => reconciler.readMissing(),
@@ -127,38 +129,18 @@ export function createAlpacaBroker(options: AlpacaBrokerOptions): AlpacaBroker {
   };
 }
 
-interface OpenRest extends AlpacaBrokerOptions {
-  readonly restUrl: URL;
-  readonly redact: (text: string) => string;
-}
-
-function openRest({ settings, credentials, clock, random, restUrl, redact }: OpenRest) {
-  const budget = createRequestBudget(
-    { perMinute: settings.requestsPerMinute, reservedForCancels: settings.reservedForCancels },
-    clock,
-  );
-  const client = createJsonClient({
+function openRest(
+  { settings, credentials, clock, random }: AlpacaBrokerOptions,
+  { restUrl, redact }: { readonly restUrl: URL; readonly redact: (text: string) => string },
+): ReturnType<typeof openJsonService> {
+  return openJsonService({
+    ...{ settings, clock, random, redact },
     baseUrl: restUrl,
-    headers: () => {
-      const { keyId, secretKey } = credentials();
-      return { 'APCA-API-KEY-ID': keyId, 'APCA-API-SECRET-KEY': secretKey };
-    },
-    clock,
-    budget,
-    timeoutUs: settings.answerUs,
+    headers: () => alpacaHeaders(credentials()),
+    reservedForCancels: settings.reservedForCancels,
     maxBodyBytes: MAX_ANSWER_BYTES,
-    redact,
-  });
-  const closeRest = (): void => {
-    budget.close();
-    client.close();
-  };
-  const { retryUs, maxRetryUs } = settings;
-  const rest = createJsonService({
     service: 'Alpaca',
     keysAt: 'broker.credentials and broker.alpaca.environment',
     codes: 'BROKER',
-    ...{ client, budget, retryUs, maxRetryUs, clock, random, redact },
   });
-  return { rest, closeRest };
 }

@@ -8,12 +8,6 @@ const TRADING_HOSTS: Readonly<Record<AlpacaEnvironment, string>> = {
   live: 'api.alpaca.markets',
 };
 
-/** Values of the keys, handed in by whoever read them; they are never kept in anything that is shown. */
-export interface AlpacaCredentials {
-  readonly keyId: string;
-  readonly secretKey: string;
-}
-
 export interface TradingAddresses {
   readonly restUrl: URL;
   readonly streamUrl: URL;

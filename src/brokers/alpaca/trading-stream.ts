@@ -1,9 +1,8 @@
-import type { StreamSettings } from '../../domain/alpaca-settings.ts';
+import type { AlpacaCredentials, StreamSettings } from '../../domain/alpaca-settings.ts';
 import { US_PER_MINUTE } from '../../domain/units.ts';
 import { createReconnectingSocket } from '../../net/reconnecting-socket.ts';
 import { isRecord } from '../../net/wire-text.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { AlpacaCredentials } from './config.ts';
 
 const MAX_MESSAGE_BYTES = 1 << 20;
 /** Keys that were refused once are not tried again at once. */

@@ -4,12 +4,6 @@ import { guardedUrl } from '../../net/guarded-url.ts';
 const DATA_HOST = 'data.alpaca.markets';
 const STREAM_HOST = 'stream.data.alpaca.markets';
 
-/** Values of the keys, handed in by whoever read them; they are never kept in anything that is shown. */
-export interface AlpacaDataCredentials {
-  readonly keyId: string;
-  readonly secretKey: string;
-}
-
 export interface DataAddresses {
   readonly restUrl: URL;
   readonly streamUrl: URL;

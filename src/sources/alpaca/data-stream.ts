@@ -1,11 +1,10 @@
 import { WebSocket } from 'ws';
-import type { AlpacaDataSettings } from '../../domain/alpaca-settings.ts';
+import type { AlpacaCredentials, AlpacaDataSettings } from '../../domain/alpaca-settings.ts';
 import { type DurationUs, US_PER_MINUTE } from '../../domain/units.ts';
 import { createBackoff } from '../../net/backoff.ts';
 import { timeUsOf } from '../../net/wire-text.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Quote } from '../../ports/market-source.ts';
-import type { AlpacaDataCredentials } from './config.ts';
 import { parseQuote, parseTrade, type StreamStatus, type StreamTrade } from './mapper.ts';
 
 /** The official client, loaded when it is used: it takes as long to load as all of ours. */
@@ -35,7 +34,7 @@ const VERDICTS: Readonly<Record<number, Verdict>> = {
 
 export interface DataStreamOptions {
   readonly url: URL;
-  readonly credentials: () => AlpacaDataCredentials;
+  readonly credentials: () => AlpacaCredentials;
   readonly symbols: readonly string[];
   readonly settings: AlpacaDataSettings;
   readonly clock: Clock;

@@ -1,17 +1,19 @@
 import { Subject } from 'rxjs';
-import type { AlpacaDataSettings } from '../../domain/alpaca-settings.ts';
+import {
+  type AlpacaCredentials,
+  type AlpacaDataSettings,
+  alpacaHeaders,
+} from '../../domain/alpaca-settings.ts';
 import { compareCodeUnits } from '../../domain/compare.ts';
 import { ServiceError } from '../../domain/errors.ts';
 import type { MarketTable, Session } from '../../domain/market-table.ts';
 import type { TimeUs } from '../../domain/units.ts';
-import { createJsonClient } from '../../net/json-client.ts';
-import { createJsonService, type JsonService } from '../../net/json-service.ts';
+import { openJsonService } from '../../net/open-json-service.ts';
 import { createRedactor } from '../../net/redact.ts';
-import { createRequestBudget } from '../../net/request-budget.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { HistorySession, MarketDataSource, MarketNews } from '../../ports/market-source.ts';
 import { createBarClock } from './bar-clock.ts';
-import { type AlpacaDataCredentials, dataAddresses } from './config.ts';
+import { dataAddresses } from './config.ts';
 import { createDataStream } from './data-stream.ts';
 import { type HistoryOptions, readAdv, readBars, readQuotes, sessionsBefore } from './history.ts';
 import { barsToTable } from './mapper.ts';
@@ -25,7 +27,7 @@ export interface AlpacaSourceOptions {
   readonly settings: AlpacaDataSettings;
   readonly symbols: readonly string[];
   /** Asked for when they are sent; nothing that is shown ever holds what they give. */
-  readonly credentials: () => AlpacaDataCredentials;
+  readonly credentials: () => AlpacaCredentials;
   readonly clock: Clock;
   /** In [0, 1): spreads attempts, decides nothing. */
   readonly random: () => number;
@@ -56,7 +58,16 @@ export function createAlpacaSource(options: AlpacaSourceOptions): AlpacaSource {
   const redact = createRedactor(Object.values(credentials()));
   const news$ = new Subject<MarketNews>();
   const tell = (news: MarketNews): void => news$.next(news);
-  const { rest, closeRest } = openRest({ ...options, restUrl, redact });
+  const { rest, closeRest } = openJsonService({
+    ...{ settings, clock, random, redact },
+    baseUrl: restUrl,
+    headers: () => alpacaHeaders(credentials()),
+    reservedForCancels: 0,
+    maxBodyBytes: MAX_ANSWER_BYTES,
+    service: 'Alpaca market data',
+    keysAt: 'broker.credentials and data.alpaca.feed',
+    codes: 'DATA',
+  });
   const history = { rest, settings, symbols };
   const bars = createMinuteBars({ symbols, ...settings });
   const counters = { unreadable: 0, corrections: 0, lostMinutes: 0 };
@@ -141,42 +152,6 @@ function questions(history: HistoryOptions): Questions {
     },
     getAdv: (span) => readAdv(history, span),
   };
-}
-
-interface OpenRest extends AlpacaSourceOptions {
-  readonly restUrl: URL;
-  readonly redact: (text: string) => string;
-}
-
-function openRest({ settings, credentials, clock, random, restUrl, redact }: OpenRest): {
-  readonly rest: JsonService;
-  readonly closeRest: () => void;
-} {
-  const budget = createRequestBudget({ perMinute: settings.requestsPerMinute, reservedForCancels: 0 }, clock);
-  const client = createJsonClient({
-    baseUrl: restUrl,
-    headers: () => {
-      const { keyId, secretKey } = credentials();
-      return { 'APCA-API-KEY-ID': keyId, 'APCA-API-SECRET-KEY': secretKey };
-    },
-    clock,
-    budget,
-    timeoutUs: settings.answerUs,
-    maxBodyBytes: MAX_ANSWER_BYTES,
-    redact,
-  });
-  const { retryUs, maxRetryUs } = settings;
-  const rest = createJsonService({
-    service: 'Alpaca market data',
-    keysAt: 'broker.credentials and data.alpaca.feed',
-    codes: 'DATA',
-    ...{ client, budget, retryUs, maxRetryUs, clock, random, redact },
-  });
-  const closeRest = (): void => {
-    budget.close();
-    client.close();
-  };
-  return { rest, closeRest };
 }
 
 interface FirstConnection {
