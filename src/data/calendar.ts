@@ -223,6 +223,24 @@ export function nextSession(date: string): Session {
   }
 }
 
+/** The last sessions that had ended by a time, oldest first. @throws InputError CALENDAR_RANGE */
+export function sessionsBefore({ sessions, beforeUs }: { sessions: number; beforeUs: TimeUs }): Session[] {
+  const found: Session[] = [];
+  for (let day = parseDate(newYorkDateOf(beforeUs)); found.length < sessions; day--) {
+    const session = sessionOn(formatDate(civilFromDays(day)));
+    if (session !== undefined && session.closeUs <= beforeUs) found.push(session);
+  }
+  return found.reverse();
+}
+
+/** The session that goes on at a time or comes next, and those after it. @throws InputError CALENDAR_RANGE */
+export function sessionsFrom({ sessions, fromUs }: { sessions: number; fromUs: TimeUs }): Session[] {
+  const today = sessionOn(newYorkDateOf(fromUs));
+  const found = today !== undefined && today.closeUs > fromUs ? [today] : [];
+  while (found.length < sessions) found.push(nextSession(found.at(-1)?.date ?? newYorkDateOf(fromUs)));
+  return found;
+}
+
 function pad2(n: number): string {
   return n < 10 ? `0${n}` : String(n);
 }

@@ -2,10 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Observable } from 'rxjs';
 import type { LoadedScenario } from '../config/load-scenario.ts';
-import { newYorkDateOf, nextSession, sessionOn } from '../data/calendar.ts';
+import { sessionOn, sessionsFrom } from '../data/calendar.ts';
 import { InputError } from '../domain/errors.ts';
-import type { Session } from '../domain/market-table.ts';
-import type { TimeUs } from '../domain/units.ts';
 import type { Engine } from '../engine/engine-state.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import type { InputEvent } from '../events/inputs.ts';
@@ -44,7 +42,7 @@ export async function runLive(options: LiveOptions): Promise<LiveResult> {
   const mode = resumed?.mode ?? modeOf(options);
   const comingSessions =
     resumed === undefined
-      ? sessionsFrom(clock.nowUs(), options.sessionCount)
+      ? sessionsFrom({ sessions: options.sessionCount, fromUs: clock.nowUs() })
       : resumed.sessions.flatMap((date) => sessionOn(date) ?? []);
   refuseIncidents(scenario);
   const prepared = await prepareRun(scenario, { mode, comingSessions });
@@ -118,15 +116,6 @@ function refuseIncidents({ settings }: LoadedScenario): void {
     'LIVE_INCIDENTS',
     'incidents: are rehearsed in a backtest or on paper over a dataset; take them out of a scenario that trades',
   );
-}
-
-/** The session that goes on or comes next, and those after it. */
-function sessionsFrom(nowUs: TimeUs, count: number): readonly Session[] {
-  const today = sessionOn(newYorkDateOf(nowUs));
-  const first = today !== undefined && today.closeUs > nowUs ? today : nextSession(newYorkDateOf(nowUs));
-  const sessions = [first];
-  while (sessions.length < count) sessions.push(nextSession(sessions[sessions.length - 1].date));
-  return sessions;
 }
 
 interface OpenRun {

@@ -41,7 +41,7 @@ export interface LiveLoopPorts {
   readonly onTrouble: (error: unknown) => void;
 }
 
-export interface LiveLoop extends RunStreams, Pick<BrokerDesk, 'resend'> {
+export interface LiveLoop extends RunStreams {
   /** Takes an input in; it is recorded in the order of arrival, at the time of the clock. Ignored once stopped. */
   offer(event: Untimed<InputEvent>): void;
   arrive(arrival: Arrival): void;

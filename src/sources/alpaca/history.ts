@@ -1,7 +1,6 @@
-import { newYorkDateOf, sessionOn } from '../../data/calendar.ts';
+import { sessionsBefore } from '../../data/calendar.ts';
 import type { AlpacaDataSettings } from '../../domain/alpaca-settings.ts';
 import { ServiceError } from '../../domain/errors.ts';
-import type { Session } from '../../domain/market-table.ts';
 import { type Shares, type TimeUs, US_PER_DAY } from '../../domain/units.ts';
 import type { JsonService } from '../../net/json-service.ts';
 import { isRecord, timeText } from '../../net/wire-text.ts';
@@ -11,8 +10,6 @@ import { type HistoryBar, parseBar, parseLatestQuote } from './mapper.ts';
 /** Symbols of one request: an address has a length. */
 const SYMBOLS_A_REQUEST = 100;
 const MAX_PAGES = 10_000;
-const MAX_DAYS_BACK = 800;
-
 export interface HistoryOptions {
   readonly rest: JsonService;
   readonly settings: AlpacaDataSettings;
@@ -96,16 +93,6 @@ export async function readQuotes(
     }
   }
   return quotes;
-}
-
-/** The last sessions that had ended by a time, oldest first. @throws InputError CALENDAR_RANGE */
-export function sessionsBefore({ sessions, beforeUs }: { sessions: number; beforeUs: TimeUs }): Session[] {
-  const found: Session[] = [];
-  for (let day = 0; day < MAX_DAYS_BACK && found.length < sessions; day++) {
-    const session = sessionOn(newYorkDateOf(beforeUs - day * US_PER_DAY));
-    if (session !== undefined && session.closeUs <= beforeUs) found.push(session);
-  }
-  return found.reverse();
 }
 
 /** Average shares a session, over the sessions a symbol has bars of; symbols without any are left out. */

@@ -1,4 +1,5 @@
 import { Subject } from 'rxjs';
+import { sessionsBefore } from '../../data/calendar.ts';
 import {
   type AlpacaCredentials,
   type AlpacaDataSettings,
@@ -15,7 +16,7 @@ import type { HistorySession, MarketDataSource, MarketNews } from '../../ports/m
 import { createBarClock } from './bar-clock.ts';
 import { dataAddresses } from './config.ts';
 import { createDataStream } from './data-stream.ts';
-import { type HistoryOptions, readAdv, readBars, readQuotes, sessionsBefore } from './history.ts';
+import { type HistoryOptions, readAdv, readBars, readQuotes } from './history.ts';
 import { barsToTable } from './mapper.ts';
 import { createMinuteBars, type MinuteBarCounters } from './minute-bars.ts';
 
