@@ -1,10 +1,13 @@
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDataset } from '../../src/data/dataset.ts';
 import { silentProgress } from '../../src/ports/progress.ts';
+import { recordedIdentity } from '../../src/research/recorded-scenario.ts';
 import { replayRun } from '../../src/research/replay-run.ts';
 import { readTape } from '../../src/tape/read-tape.ts';
 import { runFolderAt } from '../../src/tape/run-folder.ts';
-import { scratch } from './live-day.ts';
+import { projectRoot, scratch } from './live-day.ts';
 import { type TwinDay, twinDay } from './twin-day.ts';
 
 const outDir = scratch('twin-day');
@@ -21,6 +24,17 @@ describe('a live day at the twin: market data and orders over sockets', () => {
     expect(errors).toEqual([]);
     expect([result.isClosed, result.cycles]).toEqual([true, 389]);
     expect(result.fills).toBeGreaterThan(300);
+  });
+
+  it('trades ten symbols, eight of them on the paths of the quickstart', async () => {
+    const { layout } = recordedIdentity(runFolderAt(day.result.runDir).tapeDir);
+    expect(layout.symbols.length).toBe(10);
+    expect(new Set(day.twin.book.orders.map(({ symbol }) => symbol))).toEqual(new Set(layout.symbols));
+    const bids = async (dir: string): Promise<readonly number[]> => {
+      const { symbols, symbolIx, bidCloseE4 } = await (await openDataset(dir)).loadSession('2024-01-10');
+      return [...bidCloseE4].filter((_, row) => symbols[symbolIx[row]!]! <= 'HHH');
+    };
+    expect(await bids(join(outDir, 'market'))).toEqual(await bids(join(projectRoot, 'datasets/quickstart')));
   });
 
   it('has each order once at the broker, every execution on its tape, and the books of the broker', () => {

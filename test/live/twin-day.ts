@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { loadScenario } from '../../src/config/load-scenario.ts';
 import { parseSetOption } from '../../src/config/overrides.ts';
 import { openDataset } from '../../src/data/dataset.ts';
+import { synthDataset } from '../../src/data/synth-dataset.ts';
 import { DEFAULT_LATENCY } from '../../src/domain/latency.ts';
 import type { MarketTable } from '../../src/domain/market-table.ts';
 import { runLive } from '../../src/modes/live.ts';
@@ -22,18 +24,32 @@ export interface TwinDay {
   readonly errors: readonly string[];
 }
 
+/** What the quickstart was made of: its symbols keep their paths, however many more there are. */
+const QUICKSTART = { seed: 2024, from: '2024-01-02', signal: 0.3, haltRate: 0.05 } as const;
+const DATE = '2024-01-10';
+const SESSIONS_TO_DATE = 7;
+/** As many as the goal for tick to order counts. */
+const SYMBOLS = 10;
+
 /**
  * A day of the quickstart's market told by the twin over its streams, minute by minute, and traded at the twin: both real
- * clients over real sockets. Time moves when everything that was said has been heard and every order answered.
+ * clients over real sockets, the quickstart's models, each send behind its fsync. Time moves when everything that was said
+ * has been heard and every order answered.
  */
 export async function twinDay(spec: {
   readonly outDir: string;
   readonly minutes: number;
+  /** The quickstart has the first eight of them. */
+  readonly symbols?: number;
   readonly set?: readonly string[];
 }): Promise<TwinDay> {
   const clock = manualClock(quickstartDay.openUs - 1_000_000);
   const twin = await startAlpacaTwin({ nowUs: clock.nowUs });
+  const dir = join(spec.outDir, 'market');
+  const { symbols = SYMBOLS } = spec;
+  await synthDataset({ dir, options: { ...QUICKSTART, sessions: SESSIONS_TO_DATE, symbols } });
   const overrides = [
+    `data.dataset=${dir}`,
     'data.source=alpaca',
     'broker.source=alpaca',
     'data.warmupSessions=0',
@@ -45,7 +61,7 @@ export async function twinDay(spec: {
     overrides: overrides.map((text) => parseSetOption(text, projectRoot)),
   });
   const dataset = await openDataset(scenario.resolvedPaths.datasetDir);
-  const table = await dataset.loadSession('2024-01-10');
+  const table = await dataset.loadSession(DATE);
   const stop = new AbortController();
   const errors: string[] = [];
   const latency = createLatencyMonitor({ settings: DEFAULT_LATENCY, onExceeded: () => undefined });
