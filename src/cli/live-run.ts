@@ -56,7 +56,7 @@ export async function runLiveCommand(command: LiveCommand): Promise<void> {
       kind,
       clock,
       sessionCount: sessions,
-      ...(await portsOf(scenario, sessions)),
+      ...(await portsOf(scenario)),
       openControls: (controls) => {
         say(`run ${controls.runDir}`);
         return openOperatorLine(controls);
@@ -93,10 +93,7 @@ async function clockOf({ scenario, speed }: LiveCommand): Promise<Clock> {
   );
 }
 
-async function portsOf(
-  scenario: LoadedScenario,
-  sessionCount: number,
-): Promise<Pick<LiveOptions, 'openSource' | 'openBroker'>> {
+async function portsOf(scenario: LoadedScenario): Promise<Pick<LiveOptions, 'openSource' | 'openBroker'>> {
   const [{ openSource }, { openBroker }, { createSimulatedBroker }] = await Promise.all([
     import('../modes/open-source.ts'),
     import('../modes/open-broker.ts'),
@@ -104,7 +101,7 @@ async function portsOf(
   ]);
   const environment = process.env;
   return {
-    openSource: ({ symbols, clock }) => openSource(scenario, { symbols, clock, environment, sessionCount }),
+    openSource: (spec) => openSource(scenario, { ...spec, environment }),
     openBroker: async ({ settings, symbols, clock }) =>
       scenario.scenario.broker.source === 'simulated'
         ? createSimulatedBroker({

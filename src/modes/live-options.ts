@@ -58,6 +58,9 @@ export interface LiveOptions {
   readonly openSource: (spec: {
     readonly symbols: readonly string[];
     readonly clock: Clock;
+    /** When the run began and how many sessions it has in all, also where it is taken up later. */
+    readonly startedUs: TimeUs;
+    readonly sessionCount: number;
   }) => Promise<MarketDataSource>;
   readonly openBroker: (spec: {
     readonly settings: EngineSettings;

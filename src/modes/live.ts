@@ -54,7 +54,10 @@ export async function runLive(options: LiveOptions): Promise<LiveResult> {
   try {
     const broker = await options.openBroker({ settings, symbols: layout.symbols, clock });
     opened.push(broker);
-    const source = await options.openSource({ symbols: layout.symbols, clock });
+    const source = await options.openSource({
+      ...{ symbols: layout.symbols, clock, startedUs: mode.startedUs ?? clock.nowUs() },
+      sessionCount: comingSessions.length,
+    });
     opened.push(source);
     const heard = hold(broker.news$);
     const told = hold(source.news$);

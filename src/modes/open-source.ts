@@ -1,6 +1,7 @@
 import type { LoadedScenario } from '../config/load-scenario.ts';
 import { toAlpacaDataSettings } from '../config/sections/alpaca.ts';
 import { InputError } from '../domain/errors.ts';
+import type { TimeUs } from '../domain/units.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { MarketDataSource } from '../ports/market-source.ts';
 import { cachedSource } from '../sources/cached.ts';
@@ -12,6 +13,8 @@ export interface SourceSurroundings {
   readonly clock: Clock;
   readonly environment: SecretEnvironment;
   readonly sessionCount: number;
+  /** When the run began, also where it is taken up later. */
+  readonly startedUs: TimeUs;
 }
 
 /** Answers about history are kept this long, and quotes for a moment: people ask for both more than once. */
@@ -38,7 +41,7 @@ export async function openSource(
 
 async function openUncached(
   loaded: LoadedScenario,
-  { symbols, clock, sessionCount, environment }: SourceSurroundings,
+  { symbols, clock, sessionCount, startedUs, environment }: SourceSurroundings,
 ): Promise<MarketDataSource> {
   const { scenario } = loaded;
   const { source, warmupSessions } = scenario.data;
@@ -49,6 +52,7 @@ async function openUncached(
         seed: scenario.seed,
         sessionsBefore: warmupSessions,
         sessionsAfter: sessionCount,
+        startedUs,
         clock,
       });
     case 'alpaca': {

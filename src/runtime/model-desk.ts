@@ -31,18 +31,22 @@ export function createModelDesk(options: ModelDeskOptions): (request: InferenceR
   /** The cycle that the models still work on, whether or not anybody waits for it. */
   let busyWith = 0;
 
-  /** A deadline of the scenario is time of the market; without one, a model that hangs is given up by the wall's. */
-  function watchDeadline(cycle: number): void {
+  /**
+   * A deadline of the scenario is time of the market; without one, a model that hangs is given up by the wall's.
+   * @returns ends the watch: a run at full speed would have thousands of them waiting
+   */
+  function watchDeadline(cycle: number): () => void {
     const { deadline } = engine.settings.prediction;
     const giveUpOn = (milliseconds: number): void => {
       const reason = `no answer within ${milliseconds} ms`;
       if (engine.openCycle === cycle) offer({ type: 'InferenceFailed', cycle, reason });
     };
-    if (deadline === undefined) setTimeout(giveUpOn, LONGEST_ANSWER_MS, LONGEST_ANSWER_MS).unref();
-    else {
-      const { milliseconds } = deadline;
-      clock.at(clock.nowUs() + milliseconds * 1000, () => giveUpOn(milliseconds));
+    if (deadline === undefined) {
+      const timer = setTimeout(giveUpOn, LONGEST_ANSWER_MS, LONGEST_ANSWER_MS).unref();
+      return () => clearTimeout(timer);
     }
+    const { milliseconds } = deadline;
+    return clock.at(clock.nowUs() + milliseconds * 1000, () => giveUpOn(milliseconds));
   }
 
   return (request) => {
@@ -55,10 +59,11 @@ export function createModelDesk(options: ModelDeskOptions): (request: InferenceR
       offer({ type: 'InferenceFailed', cycle, reason: `the models are still at work on cycle ${busyWith}` });
       return;
     }
-    watchDeadline(cycle);
+    const endWatch = watchDeadline(cycle);
     try {
       const answer = inference.infer(request);
       if (!(answer instanceof Promise)) {
+        endWatch();
         offer(answerOf(request, answer));
         return;
       }
@@ -66,10 +71,12 @@ export function createModelDesk(options: ModelDeskOptions): (request: InferenceR
       answer
         .finally(() => {
           busyWith = 0;
+          endWatch();
         })
         .then((predictions) => offer(answerOf(request, predictions)))
         .catch((error: unknown) => failed(cycle, error));
     } catch (error) {
+      endWatch();
       failed(cycle, error);
     }
   };

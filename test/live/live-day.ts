@@ -78,16 +78,19 @@ export async function liveDay(
 /**
  * Runs the day, moving the clock on whenever the loop has nothing left to do: every bar and cycle is met, however slow the
  * machine is.
+ * @param stepUs `next`: as far as to what falls due next
  */
 export async function playDay(
   { clock, options }: LiveDay,
   {
     stepUs = 1_000_000,
     isQuiet = () => true,
-  }: { readonly stepUs?: number; readonly isQuiet?: () => boolean } = {},
+  }: { readonly stepUs?: number | 'next'; readonly isQuiet?: () => boolean } = {},
 ): Promise<LiveResult> {
   let isDone = false;
   let controls: LiveControls | undefined;
+  const spanUs = (): number =>
+    stepUs === 'next' ? Math.max(0, (clock.nextDueUs() ?? 0) - clock.nowUs()) : stepUs;
   const running = runLive({
     ...options,
     openControls: async (opened) => {
@@ -105,7 +108,7 @@ export async function playDay(
       continue;
     }
     await Promise.race([controls.loop.settled(), running.then(() => undefined)]);
-    if (controls.engine.openCycle === 0 && isQuiet()) clock.advance(stepUs);
+    if (controls.engine.openCycle === 0 && isQuiet()) clock.advance(spanUs());
     else await new Promise((resolve) => setImmediate(resolve));
   }
   return running;

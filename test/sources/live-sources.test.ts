@@ -1,7 +1,9 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { sessionOn } from '../../src/data/calendar.ts';
+import { sessionOn, sessionsFrom } from '../../src/data/calendar.ts';
 import { synthesize } from '../../src/data/synth.ts';
-import type { MarketDataSource, MarketNews } from '../../src/ports/market-source.ts';
+import type { HistorySession, MarketDataSource, MarketNews } from '../../src/ports/market-source.ts';
 import { cachedSource } from '../../src/sources/cached.ts';
 import { type ScheduleNews, scheduleSessions } from '../../src/sources/session-schedule.ts';
 import { createSimulatedSource, startOfNextSession } from '../../src/sources/simulated.ts';
@@ -183,12 +185,54 @@ describe('a simulated source', () => {
     const saturday = FRIDAY.closeUs + 24 * 60 * MINUTE;
     expect(startOfNextSession(saturday)).toBe(sessionOn('2024-07-08')!.openUs - MINUTE);
     const clock = manualClock(startOfNextSession(saturday));
+    const startedUs = clock.nowUs();
     const open = (seed: number) =>
-      createSimulatedSource({ symbols: ['AAA', 'BBB'], seed, sessionsBefore: 2, sessionsAfter: 1, clock });
+      createSimulatedSource({
+        ...{ symbols: ['AAA', 'BBB'], seed, sessionsBefore: 2, sessionsAfter: 1, startedUs, clock },
+      });
     const history = async (seed: number) => open(seed).getHistory({ sessions: 2, beforeUs: clock.nowUs() });
     const [one, again, other] = await Promise.all([history(1), history(1), history(2)]);
     expect(one.map(({ session: { date } }) => date)).toEqual(['2024-07-03', '2024-07-05']);
     expect(again[1]!.table.bidCloseE4).toEqual(one[1]!.table.bidCloseE4);
     expect(other[1]!.table.bidCloseE4).not.toEqual(one[1]!.table.bidCloseE4);
   });
+
+  it('goes on as the same market where its run is taken up on a later day', async () => {
+    const startedUs = WEDNESDAY.openUs - MINUTE;
+    const barsOfFriday = async (nowUs: number) => {
+      const options = { symbols: ['AAA'], seed: 1, sessionsBefore: 1, sessionsAfter: 3, startedUs };
+      const source = createSimulatedSource({ ...options, clock: manualClock(nowUs) });
+      return source.getBars({ session: FRIDAY, fromUs: FRIDAY.openUs, toUs: FRIDAY.closeUs });
+    };
+    expect(await barsOfFriday(FRIDAY.openUs)).toEqual(await barsOfFriday(startedUs));
+  });
+
+  it('keeps a few sessions, and makes those it let go again', async () => {
+    const clock = manualClock(WEDNESDAY.openUs - MINUTE);
+    const options = { symbols: ['AAA'], seed: 1, sessionsBefore: 1, sessionsAfter: 40 };
+    const source = createSimulatedSource({ ...options, startedUs: clock.nowUs(), clock });
+    const sessions = sessionsFrom({ sessions: 40, fromUs: clock.nowUs() });
+    const seen: WeakRef<object>[] = [];
+    const closes = async ([{ table }]: readonly HistorySession[], isWatched: boolean) => {
+      if (isWatched) seen.push(new WeakRef(table));
+      return [...table.closeE4];
+    };
+    const endedBy = async (closeUs: number) => source.getHistory({ sessions: 1, beforeUs: closeUs });
+    const told: number[][] = [];
+    for (const { closeUs } of sessions) told.push(await closes(await endedBy(closeUs), true));
+    await collected();
+    expect(seen.filter((ref) => ref.deref() !== undefined).length).toBeLessThanOrEqual(3);
+    expect(await closes(await endedBy(sessions[4]!.closeUs), false)).toEqual(told[4]);
+    expect(await closes(await endedBy(sessions[39]!.closeUs), false)).toEqual(told[39]);
+  });
 });
+
+/** Lets the collector take what nobody holds any more. */
+async function collected(): Promise<void> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  for (let round = 0; round < 3; round += 1) {
+    await settle();
+    collect();
+  }
+}

@@ -12,6 +12,10 @@ export const wallClock: Clock = {
 export interface ManualClock extends Clock {
   /** Moves time on, calling back what falls due, in order. */
   advance(spanUs: number): void;
+  /** When the next call falls due; undefined while nobody waits. */
+  nextDueUs(): number | undefined;
+  /** How many calls wait. */
+  waiting(): number;
 }
 
 /** Time that a test moves. */
@@ -22,6 +26,8 @@ export function manualClock(startUs = 0): ManualClock {
     calls.filter(({ tUs }) => tUs <= untilUs).sort((a, b) => a.tUs - b.tUs)[0];
   return {
     nowUs: () => nowUs,
+    waiting: () => calls.length,
+    nextDueUs: () => nextDue(Number.POSITIVE_INFINITY)?.tUs,
     at: (tUs, call) => {
       const entry = { tUs, call };
       calls.push(entry);
