@@ -86,22 +86,32 @@ async function checkCommand(scenarios: readonly string[], options: GoldenCliOpti
   }
 }
 
-/** Scenario files named, or those beside us whose golden file exists. */
+/**
+ * Scenario files named, or those beside us whose golden file exists.
+ * @throws InputError GOLDEN_ORPHAN where a golden file would be left out, because its scenario is not there
+ */
 function chosenScenarios(named: readonly string[], goldenDir: string): readonly string[] {
   if (named.length > 0) return named;
-  const found = existsSync('scenarios')
-    ? readdirSync('scenarios')
-        .filter((name) => name.endsWith('.yaml') && existsSync(join(goldenDir, `${name.slice(0, -5)}.json`)))
-        .sort(compareCodeUnits)
-        .map((name) => join('scenarios', name))
+  const found = existsSync(goldenDir)
+    ? readdirSync(goldenDir)
+        .filter((name) => name.endsWith('.json'))
+        .map((name) => ({ golden: name, scenario: join('scenarios', `${name.slice(0, -5)}.yaml`) }))
+        .sort((a, b) => compareCodeUnits(a.golden, b.golden))
     : [];
-  if (found.length === 0) {
+  if (found.length === 0 || !existsSync('scenarios')) {
     throw new InputError(
       'GOLDEN_NONE',
       `${goldenDir}: no golden file of a scenario in scenarios/; name the scenario files, or run this at the top of the project`,
     );
   }
-  return found;
+  const orphan = found.find(({ scenario }) => !existsSync(scenario));
+  if (orphan !== undefined) {
+    throw new InputError(
+      'GOLDEN_ORPHAN',
+      `${join(goldenDir, orphan.golden)}: its scenario ${orphan.scenario} is not there, so nothing would check it; name the scenario files, or remove the golden file with the scenario`,
+    );
+  }
+  return found.map(({ scenario }) => scenario);
 }
 
 /** Why a scenario cannot be checked here: its market data is not part of the project. Only for scenarios not named. */
@@ -117,16 +127,27 @@ function missingDataset(options: {
 
 function checkLine(check: GoldenCheck): string {
   const { scenario, ok, decisionHead, difference, changedInputs, inference } = check;
-  if (ok) return `ok      ${scenario}: decision head ${decisionHead.found}; ${inferenceText(inference)}`;
+  const { expected, found } = decisionHead;
+  if (ok) return `ok      ${scenario}: decision head ${found}; ${inferenceText(inference)}`;
+  const isHeadSame = expected === found;
   const lines = [
-    `FAILED  ${scenario}: decision head expected ${decisionHead.expected}, found ${decisionHead.found}`,
+    isHeadSame
+      ? `FAILED  ${scenario}: decision head ${found} as pinned, but not all else`
+      : `FAILED  ${scenario}: decision head expected ${expected}, found ${found}`,
   ];
   if (changedInputs.length > 0) lines.push(`        changed: ${changedInputs.join(', ')}`);
   if (difference !== undefined) {
     lines.push(`        first divergent cycle ${difference.cycle}, stage ${difference.stage}`);
+    if (isHeadSame)
+      lines.push(
+        `        the pinned cycles are not those of the pinned head: was ${scenario}.cycles.jsonl edited?`,
+      );
     for (const { symbol, before, after } of difference.changed) {
       lines.push(`        ${symbol} before ${before}`, `        ${symbol} after  ${after}`);
     }
+  }
+  for (const total of check.changedTotals) {
+    lines.push(`        ${total.name} expected ${total.expected}, found ${total.found}`);
   }
   if (inference.verdict === 'different') lines.push(`        ${inferenceText(inference)}`);
   return lines.join('\n');
@@ -141,7 +162,7 @@ function inferenceText({ verdict, largest, firstCycle }: InferenceCheck): string
     case 'different':
       return `live inference differs from the recorded predictions by ${largest}, from cycle ${firstCycle}`;
     case 'not_run':
-      return 'no recorded predictions';
+      return 'no models, nothing to infer';
   }
 }
 

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
 import { InputError } from '../domain/errors.ts';
 import { canonicalJson } from '../events/canonical.ts';
 import { STAGES, type Stage } from '../events/derived.ts';
@@ -46,23 +47,93 @@ export function goldenPaths(goldenDir: string, scenario: string): GoldenPaths {
   };
 }
 
-/** @throws InputError GOLDEN_MISSING, GOLDEN_INVALID */
-export function readGolden({ file, cyclesFile }: GoldenPaths): {
+/**
+ * Reads what is pinned. Predictions belong to it wherever there are models: without them a check would say less than it
+ * seems to.
+ * @throws InputError GOLDEN_MISSING, GOLDEN_INVALID, naming the file, and the line of the cycles file
+ */
+export function readGolden({ file, cyclesFile, predictionsFile }: GoldenPaths): {
   readonly golden: GoldenFile;
   readonly cycles: readonly GoldenCycle[];
 } {
-  if (!existsSync(file) || !existsSync(cyclesFile)) {
+  const golden = readGoldenFile(file);
+  const beside = [cyclesFile, ...(Object.keys(golden.models).length > 0 ? [predictionsFile] : [])];
+  for (const path of beside) {
+    if (existsSync(path)) continue;
+    throw new InputError(
+      'GOLDEN_MISSING',
+      `${path}: missing beside ${basename(file)}; restore it, or make both anew with "sametape golden update"`,
+    );
+  }
+  const lines = readFileSync(cyclesFile, 'utf8').trimEnd().split('\n');
+  return { golden, cycles: lines.map((line, k) => parseCycle(line, `${cyclesFile}:${k + 1}`)) };
+}
+
+/**
+ * Reads the first of the three files only.
+ * @throws InputError GOLDEN_MISSING, GOLDEN_INVALID
+ */
+export function readGoldenFile(file: string): GoldenFile {
+  if (!existsSync(file)) {
     throw new InputError('GOLDEN_MISSING', `${file}: no golden file; make it with "sametape golden update"`);
   }
+  return checked(goldenSchema, { text: readFileSync(file, 'utf8'), place: file });
+}
+
+const goldenSchema = z.object({
+  scenario: z.string(),
+  decisionHead: z.string(),
+  datasetSha256: z.string(),
+  models: z.record(z.string(), z.string()),
+  cycles: z.number(),
+  orders: z.number(),
+  fills: z.number(),
+  finalEquity: z.number(),
+  history: z.array(z.object({ date: z.string(), reason: z.string() })),
+});
+
+function checked<T>(
+  schema: z.ZodType<T>,
+  { text, place }: { readonly text: string; readonly place: string },
+): T {
+  let json: unknown;
   try {
-    const golden = JSON.parse(readFileSync(file, 'utf8')) as GoldenFile;
-    const lines = readFileSync(cyclesFile, 'utf8').trimEnd().split('\n');
-    return { golden, cycles: lines.map(parseCycle) };
+    json = JSON.parse(text);
   } catch (error) {
-    throw new InputError('GOLDEN_INVALID', `${file}: not a golden file (${(error as Error).message})`, {
-      cause: error,
-    });
+    throw notGolden(place, (error as Error).message);
   }
+  const result = schema.safeParse(json);
+  if (result.success) return result.data;
+  const { path, message } = result.error.issues[0];
+  throw notGolden(place, `${path.join('.') || 'the whole'}: ${message}`);
+}
+
+function notGolden(place: string, problem: string): InputError {
+  return new InputError(
+    'GOLDEN_INVALID',
+    `${place}: not what "sametape golden update" wrote (${problem}); restore it`,
+  );
+}
+
+/** A sum over a whole run, pinned beside its cycles: what a cycle's record does not hold, such as the last fills. */
+export interface GoldenTotal {
+  readonly name: (typeof TOTALS)[number];
+  readonly expected: number;
+  readonly found: number;
+}
+
+const TOTALS = ['cycles', 'orders', 'fills', 'finalEquity'] as const;
+
+/** The totals of a run that are not the pinned ones. */
+export function changedTotals(
+  golden: Pick<GoldenFile, (typeof TOTALS)[number]>,
+  found: Pick<GoldenFile, (typeof TOTALS)[number]>,
+): readonly GoldenTotal[] {
+  return TOTALS.filter((name) => golden[name] !== found[name]).map((name) => ({
+    name,
+    expected: golden[name],
+    found: found[name],
+  }));
 }
 
 /** Reads the cycles of a tape, each with the decision head after it. */
@@ -103,21 +174,23 @@ export function cycleLine({ cycle, tUs, head, digests, decisions }: GoldenCycle)
 
 const SHORT_DIGEST = 16;
 
-function parseCycle(line: string): GoldenCycle {
-  const { c, d, h, s, t } = JSON.parse(line) as {
-    c: number;
-    d: Record<string, Json>;
-    h: string;
-    s: string[];
-    t: number;
-  };
+const cycleSchema = z.object({
+  c: z.number(),
+  d: z.record(z.string(), z.json()),
+  h: z.string(),
+  s: z.array(z.string()).length(STAGES.length),
+  t: z.number(),
+});
+
+function parseCycle(line: string, place: string): GoldenCycle {
+  const { c, d, h, s, t } = checked(cycleSchema, { text: line, place });
   return {
     cycle: c,
     tUs: t,
     head: h,
     digests: Object.fromEntries(STAGES.map((stage, k) => [stage, s[k]])) as Record<Stage, string>,
     decisions: Object.fromEntries(
-      Object.entries(d).map(([symbol, decision]) => [symbol, canonicalJson(decision)]),
+      Object.entries(d).map(([symbol, decision]) => [symbol, canonicalJson(decision as Json)]),
     ),
   };
 }

@@ -18,14 +18,17 @@ import { nodeBase64 } from '../tape/node-base64.ts';
 import { readTape } from '../tape/read-tape.ts';
 import { openRunFolder } from '../tape/run-folder.ts';
 import {
+  changedTotals,
   cycleLine,
   cyclesOfTape,
   firstDifference,
   type GoldenDifference,
   type GoldenFile,
   type GoldenPaths,
+  type GoldenTotal,
   goldenPaths,
   readGolden,
+  readGoldenFile,
 } from './golden-file.ts';
 
 export interface GoldenOptions {
@@ -40,6 +43,8 @@ export interface GoldenCheck {
   readonly ok: boolean;
   readonly decisionHead: { readonly expected: string; readonly found: string };
   readonly difference: GoldenDifference | undefined;
+  /** Sums over the run that are not the pinned ones. */
+  readonly changedTotals: readonly GoldenTotal[];
   /** Models or data that are not those of the golden file. */
   readonly changedInputs: readonly string[];
   /** How live inference on this machine compares with the recorded predictions. */
@@ -78,7 +83,7 @@ export async function checkGolden(options: GoldenOptions): Promise<GoldenCheck> 
   const { identity, inference } = await prepareRun(scenario);
   await inference?.close();
   const changedInputs = inputChanges(golden, identity);
-  const isRecorded = existsSync(paths.predictionsFile) && changedInputs.length === 0;
+  const isRecorded = Object.keys(golden.models).length > 0 && changedInputs.length === 0;
   return inScratch(async (scratch) => {
     const predictions = isRecorded ? ['--predictions', paths.predictionsFile] : [];
     const host = { scratch, zone: 'Pacific/Auckland', locale: 'tr_TR.UTF-8' };
@@ -87,12 +92,15 @@ export async function checkGolden(options: GoldenOptions): Promise<GoldenCheck> 
     const inferenceCheck = isRecorded
       ? await checkInference(options, { scratch, recordedRun: run.runDir })
       : NOT_RUN;
-    const isSame = difference === undefined && run.decisionHead === golden.decisionHead;
+    const totals = changedTotals(golden, run);
+    const isSame =
+      difference === undefined && run.decisionHead === golden.decisionHead && totals.length === 0;
     return {
       scenario: scenario.name,
       ok: isSame && inferenceCheck.verdict !== 'different' && changedInputs.length === 0,
       decisionHead: { expected: golden.decisionHead, found: run.decisionHead },
       difference,
+      changedTotals: totals,
       changedInputs,
       inference: inferenceCheck,
     };
@@ -122,7 +130,7 @@ export async function updateGolden(
 ): Promise<GoldenFile> {
   const { name } = loadGoldenScenario(options);
   const paths = goldenPaths(options.goldenDir, name);
-  const history = existsSync(paths.file) ? readGolden(paths).golden.history : [];
+  const history = existsSync(paths.file) ? readGoldenFile(paths.file).history : [];
   return inScratch(async (scratch) => {
     const run = await freshRun(runArgs(options), { scratch, zone: 'UTC', locale: 'C' });
     const identity = identityOf(run.runDir);
@@ -269,7 +277,8 @@ async function freshRun(
     child.on('close', resolve);
   });
   if (code !== 0) {
-    throw new InputError('GOLDEN_RUN_FAILED', `run of ${args[0]} ended with code ${code}: ${stderr.trim()}`);
+    const said = stderr.trim().replace(/^sametape: /, '');
+    throw new InputError('GOLDEN_RUN_FAILED', `run of ${args[0]} ended with code ${code}: ${said}`);
   }
   return JSON.parse(stdout) as RunOutput;
 }

@@ -78,13 +78,15 @@ async function passGolden({
 }: PromoteOptions): Promise<CertifiedResults['golden']> {
   const check = await checkGolden({ scenarioFile, goldenDir, set });
   if (!check.ok) {
-    const { difference, changedInputs } = check;
+    const { difference, changedInputs, changedTotals } = check;
     const what =
       changedInputs.length > 0
         ? `not its ${changedInputs.join(', ')}`
-        : difference === undefined
-          ? `inference is ${check.inference.verdict}`
-          : `cycle ${difference.cycle} differs`;
+        : difference !== undefined
+          ? `cycle ${difference.cycle} differs`
+          : changedTotals.length > 0
+            ? `${changedTotals[0].name} differs`
+            : `inference is ${check.inference.verdict}`;
     throw failure(`the golden check: ${what}; see "sametape golden check ${scenarioFile}"`);
   }
   return { decisionHead: check.decisionHead.found, inference: check.inference.verdict };

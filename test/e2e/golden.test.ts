@@ -49,7 +49,9 @@ async function differs(args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await sametape(['golden', 'check', ...SMALL, ...args]);
   expect(stderr).toMatch(/^sametape: 1 of 1 scenarios differ from their golden files; [^\n]+\n$/);
   expect(code).toBe(1);
-  expect(stdout).toMatch(/^FAILED {2}quickstart: decision head expected [0-9a-f]{64}, found [0-9a-f]{64}\n/);
+  expect(stdout).toMatch(
+    /^FAILED {2}quickstart: decision head (expected [0-9a-f]{64}, found [0-9a-f]{64}|[0-9a-f]{64} as pinned, but not all else)\n/,
+  );
   return stdout;
 }
 
@@ -121,6 +123,25 @@ describe.concurrent('sametape golden check', () => {
     writeFileSync(file, bytes);
     const line = await failsWith(2, ['golden', 'check', ...SMALL, '--golden', dir]);
     expect(line).toContain(`${file}: it is damaged or incomplete (its checksum does not match)`);
+  });
+
+  it('holds the sums over the run, which no cycle has', async () => {
+    const dir = copyGolden('totals');
+    const file = join(dir, 'quickstart.json');
+    const golden = JSON.parse(readFileSync(file, 'utf8'));
+    writeFileSync(file, JSON.stringify({ ...golden, finalEquity: golden.finalEquity + 0.01 }));
+    const stdout = await differs(['--golden', dir]);
+    expect(stdout).toContain('as pinned, but not all else');
+    expect(stdout).toContain(
+      `finalEquity expected ${golden.finalEquity + 0.01}, found ${golden.finalEquity}`,
+    );
+  });
+
+  it('leaves no golden file out because its scenario is gone', async () => {
+    const dir = copyGolden('orphan');
+    writeFileSync(join(dir, 'renamed.json'), '{}');
+    const line = await failsWith(2, ['golden', 'check', '--golden', dir]);
+    expect(line).toContain('renamed.json: its scenario scenarios/renamed.yaml is not there');
   });
 
   it('says what to do when there is no golden file', async () => {
