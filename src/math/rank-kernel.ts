@@ -1,5 +1,5 @@
 /** Ranks the entries of a window's order; see merge-kernel.ts for what it looks like. */
-import { advance, ENTRY_BYTES, PLACE_BITS, TIED } from './merge-kernel.ts';
+import { advance, ENTRY_BYTES, PACKING_AT, PACKING_BYTES, TIED } from './merge-kernel.ts';
 import {
   block,
   branch,
@@ -7,64 +7,69 @@ import {
   type Code,
   f64,
   get,
+  i16x8,
   i32,
   i64,
   type KernelFunction,
   type Local,
   loop,
   set,
+  v128,
   when,
 } from './wasm-assembler.ts';
 
 /**
- * Gives each entry of a list the integer 2 * average rank: to write it at the entry's place, or to multiply it with the
- * one found there. Results are two doubles at address 0: the sum of products, and of (t^3 - t) over groups of t equals.
+ * Gives each entry of a list the integer 2 * average rank: to write it at the entry's place in the table of ranks, or to
+ * multiply it with the one found there, `lookupOffset` doubled places further. Results are two doubles at address 0: the
+ * sum of products, and of (t^3 - t) over groups of t equals.
  */
 export type RankKernel = (
   list: number,
   listEnd: number,
-  ranks: number,
   placeMask: number,
   lookupOffset: number,
   isWriting: 0 | 1,
 ) => void;
 
-/** TIED in each of four entries, as a signed 64-bit number. */
-const ANY_TIED_OF_4 = -0x7fff7fff7fff8000;
+/** The table of ranks, 16 bits a place. */
+export const RANKS_AT = PACKING_AT + PACKING_BYTES;
+/** Entries handled at a time. */
+const GROUP = 8;
 
 const addTo = (sum: Local, value: Code): Code => set(sum, i64.add(get(sum), value));
 
-const [LIST, LIST_END, RANKS, MASK, OFFSET, IS_WRITING]: readonly Local[] = [0, 1, 2, 3, 4, 5];
-const [RANK, START, TIED_RANK]: readonly Local[] = [6, 7, 8];
-const [PRODUCTS, TIES, FOUR, FOUND, SIZE]: readonly Local[] = [9, 10, 11, 12, 13];
+const [LIST, LIST_END, MASK, OFFSET, IS_WRITING]: readonly Local[] = [0, 1, 2, 3, 4];
+const [START]: readonly Local[] = [5];
+const [RANK, TIED_RANK, PRODUCTS, TIES, FOUND, SIZE]: readonly Local[] = [6, 7, 8, 9, 10, 11];
+const [TIED_8]: readonly Local[] = [12];
 
-const rankAddress = (place: Code): Code => i32.add(get(RANKS), i32.shiftLeft(place, 1));
-const found = (place: Code): Code => i32.load16(rankAddress(i32.and(i32.add(place, get(OFFSET)), get(MASK))));
-const placeAt = (pointer: Code): Code => i32.and(i32.load16(pointer), i32.const(PLACE_BITS));
-const rankAfter = (k: number): Code => i32.add(get(RANK), i32.const(2 * k));
-const laneOfFour = (k: number): Code =>
-  i32.and(i32.wrap(i64.shiftRight(get(FOUR), 16 * k)), i32.const(0xffff));
-/** Doubled ranks fit 16 bits, so a product fits 32. */
-const product = (rank: Code, place: Code): Code => i64.fromUnsigned32(i32.mul(rank, found(place)));
+const rankAfter = (k: number): Code => i64.add(get(RANK), i64.const(2 * k));
+const entryAt = (pointer: Local, k = 0): Code => i32.load16(get(pointer), k * ENTRY_BYTES);
+const placeAt = (pointer: Local): Code => i32.and(entryAt(pointer), i32.const(0xfffe));
+const foundFrom = (place: Code): Code => i32.and(i32.add(place, get(OFFSET)), get(MASK));
+const rankAt = (place: Code): Code => i64.load16(place, RANKS_AT);
+const writeRank = (place: Code, rank: Code): Code => i64.store16(place, rank, RANKS_AT);
 
-const fours = (use: (k: number) => Code): Code =>
+/** What follows in the list, while there are no ties. */
+const groups = (use: (k: number) => Code): Code =>
   block(
     loop(
-      branchIf(1, i32.lessUnsigned(i32.sub(get(LIST_END), get(LIST)), i32.const(4 * ENTRY_BYTES))),
-      set(FOUR, i64.load(get(LIST))),
-      branchIf(1, i32.isZero(i64.isZero(i64.and(get(FOUR), i64.const(ANY_TIED_OF_4))))),
-      [0, 1, 2, 3].map(use),
-      set(RANK, rankAfter(4)),
-      advance(LIST, 4 * ENTRY_BYTES),
+      branchIf(1, i32.lessUnsigned(i32.sub(get(LIST_END), get(LIST)), i32.const(GROUP * ENTRY_BYTES))),
+      branchIf(1, v128.isAnyTrue(v128.and(v128.load(get(LIST)), get(TIED_8)))),
+      Array.from({ length: GROUP }, (_, k) => use(k)),
+      set(RANK, rankAfter(GROUP)),
+      advance(LIST, GROUP * ENTRY_BYTES),
       branch(0),
     ),
   );
+const multiplyGroups = (placeOf: (k: number) => Code): Code =>
+  groups((k) => addTo(PRODUCTS, i64.mul(rankAfter(k), rankAt(placeOf(k)))));
 /** An entry unlike the one before it, ranked as if no equal followed. */
 const single: Code = [
   when(
     get(IS_WRITING),
-    i32.store16(rankAddress(placeAt(get(LIST))), get(RANK)),
-    addTo(PRODUCTS, product(get(RANK), placeAt(get(LIST)))),
+    writeRank(placeAt(LIST), get(RANK)),
+    addTo(PRODUCTS, i64.mul(get(RANK), rankAt(foundFrom(placeAt(LIST))))),
   ),
   set(RANK, rankAfter(1)),
   advance(LIST, ENTRY_BYTES),
@@ -72,43 +77,48 @@ const single: Code = [
 /** The rest of a group of equals: what its first entry was given is taken back, and all get the mean. */
 const tiedGroup: Code = [
   set(START, i32.sub(get(LIST), i32.const(ENTRY_BYTES))),
-  set(TIED_RANK, i32.sub(get(RANK), i32.const(2))),
-  set(FOUND, i64.fromUnsigned32(found(placeAt(get(START))))),
-  set(PRODUCTS, i64.sub(get(PRODUCTS), i64.mul(i64.fromUnsigned32(get(TIED_RANK)), get(FOUND)))),
+  set(TIED_RANK, i64.sub(get(RANK), i64.const(2))),
+  set(FOUND, rankAt(foundFrom(placeAt(START)))),
+  set(PRODUCTS, i64.sub(get(PRODUCTS), i64.mul(get(TIED_RANK), get(FOUND)))),
   block(
     loop(
       branchIf(1, i32.eq(get(LIST), get(LIST_END))),
-      branchIf(1, i32.lessUnsigned(i32.load16(get(LIST)), i32.const(TIED))),
-      addTo(FOUND, i64.fromUnsigned32(found(placeAt(get(LIST))))),
+      branchIf(1, i32.isZero(i32.and(entryAt(LIST), i32.const(TIED)))),
+      addTo(FOUND, rankAt(foundFrom(placeAt(LIST)))),
       set(RANK, rankAfter(1)),
       advance(LIST, ENTRY_BYTES),
       branch(0),
     ),
   ),
-  set(TIED_RANK, i32.shiftRight(i32.add(get(TIED_RANK), i32.sub(get(RANK), i32.const(2))), 1)),
+  set(TIED_RANK, i64.shiftRight(i64.add(get(TIED_RANK), i64.sub(get(RANK), i64.const(2))), 1)),
   set(SIZE, i64.fromUnsigned32(i32.shiftRight(i32.sub(get(LIST), get(START)), 1))),
   addTo(TIES, i64.sub(i64.mul(get(SIZE), i64.mul(get(SIZE), get(SIZE))), get(SIZE))),
   when(
     get(IS_WRITING),
     loop(
-      i32.store16(rankAddress(placeAt(get(START))), get(TIED_RANK)),
+      writeRank(placeAt(START), get(TIED_RANK)),
       advance(START, ENTRY_BYTES),
       branchIf(0, i32.lessUnsigned(get(START), get(LIST))),
     ),
-    addTo(PRODUCTS, i64.mul(i64.fromUnsigned32(get(TIED_RANK)), get(FOUND))),
+    addTo(PRODUCTS, i64.mul(get(TIED_RANK), get(FOUND))),
   ),
 ];
 const body: Code = [
-  set(RANK, i32.const(2)),
+  set(RANK, i64.const(2)),
+  set(TIED_8, i16x8.splat(i32.const(TIED))),
   block(
     loop(
       when(
         get(IS_WRITING),
-        fours((k) => i32.store16(rankAddress(laneOfFour(k)), rankAfter(k))),
-        fours((k) => addTo(PRODUCTS, product(rankAfter(k), laneOfFour(k)))),
+        groups((k) => writeRank(entryAt(LIST, k), rankAfter(k))),
+        when(
+          get(OFFSET),
+          multiplyGroups((k) => foundFrom(entryAt(LIST, k))),
+          multiplyGroups((k) => entryAt(LIST, k)),
+        ),
       ),
       branchIf(1, i32.eq(get(LIST), get(LIST_END))),
-      when(i32.lessUnsigned(i32.load16(get(LIST)), i32.const(TIED)), single, tiedGroup),
+      when(i32.and(entryAt(LIST), i32.const(TIED)), tiedGroup, single),
       branch(0),
     ),
   ),
@@ -118,10 +128,11 @@ const body: Code = [
 
 export const rankKernel: KernelFunction = {
   name: 'rank',
-  parameterCount: 6,
+  parameterCount: 5,
   locals: [
-    { type: 'i32', count: 3 },
-    { type: 'i64', count: 5 },
+    { type: 'i32', count: 1 },
+    { type: 'i64', count: 6 },
+    { type: 'v128', count: 1 },
   ],
   body,
 };

@@ -1,13 +1,14 @@
-import { PACKING_BYTES, packingTable } from './merge-kernel.ts';
+import { ENTRY_BYTES, PACKING_AT, packingTables, VALUE_BYTES } from './merge-kernel.ts';
+import { RANKS_AT } from './rank-kernel.ts';
 import { createRankKernels, type KernelMemory, PAGE_BYTES, type RankKernels } from './rank-kernels.ts';
 
 /**
  * The float32 values of sliding windows in order of size, brought up to date in batches, and their average ranks. This
  * is the hot loop of the rolling rank correlation.
  *
- * Values live in rings owned by the caller, at the place sequence number & (ring length - 1). The sorted orders, and
- * copies of the values, stay in the kernels' memory between sweeps. They can be made again from the rings at any time,
- * so a workspace is no state: a new one gives the same ranks. Ranks are the integers 2 * rank.
+ * Values live in rings owned by the caller, at the place sequence number & (ring length - 1). The sorted orders stay in
+ * the kernels' memory between sweeps. They can be made again from the rings at any time, so a workspace is no state: a
+ * new one gives the same ranks. Ranks are the integers 2 * rank.
  */
 export interface RankWorkspace extends RankKernels {
   readonly capacity: number;
@@ -15,8 +16,8 @@ export interface RankWorkspace extends RankKernels {
   readonly lists: Map<Float32Array, SortedList>;
   /** Views of the memory, made anew when it grows. */
   views: MemoryViews;
-  /** Address of the list that the next sweep writes. */
-  spareAt: number;
+  /** Room for the list that the next sweep writes. */
+  spare: ListRoom;
   /** Bytes in use. */
   used: number;
 }
@@ -27,14 +28,19 @@ interface MemoryViews {
   readonly words: Int32Array;
 }
 
+/** Addresses of the entries and of the values of a list. */
+interface ListRoom {
+  readonly entriesAt: number;
+  readonly valuesAt: number;
+}
+
 /** The order of sequence numbers `[from, to)` of one ring. */
 interface SortedList {
   from: number;
   to: number;
-  /** Address of the entries. */
-  at: number;
-  /** Address of the copy of the ring. */
-  readonly valuesAt: number;
+  /** The ring, as the bits of its floats. */
+  readonly bits: Int32Array;
+  room: ListRoom;
 }
 
 /**
@@ -64,17 +70,21 @@ export function ringLength(capacity: number): number {
   return length;
 }
 
-/** The kernels' memory: two doubles of results, the packing table, ranks by place, new entries, lists and copies of rings. */
-const PACKING_AT = 16;
-const RANKS_AT = PACKING_AT + PACKING_BYTES;
+/** What the kernels may overwrite after the last entry, and after the last value. */
+const SLACK_BYTES = 32;
 
-/** @param capacity longest window to be swept */
+/**
+ * The kernels' memory: two doubles of results, the packing tables, ranks by place, new entries, lists.
+ * @param capacity longest window to be swept
+ */
 export function createRankWorkspace(capacity: number): RankWorkspace {
   const spareAt = newsAt(capacity) + 8 * (capacity + 1);
-  const used = spareAt + listBytes(capacity);
+  const used = spareAt + roomBytes(capacity);
   const { merge, rank, memory } = createRankKernels(used);
-  new Uint8Array(memory.buffer).set(packingTable(), PACKING_AT);
-  return { capacity, merge, rank, memory, lists: new Map(), views: viewsOf(memory), spareAt, used };
+  new Uint8Array(memory.buffer).set(packingTables(), PACKING_AT);
+  const views = viewsOf(memory);
+  const spare = roomAt(spareAt, capacity, views);
+  return { capacity, merge, rank, memory, lists: new Map(), views, spare, used };
 }
 
 function viewsOf({ buffer }: KernelMemory): MemoryViews {
@@ -89,22 +99,33 @@ function newsAt(capacity: number): number {
   return RANKS_AT + 8 * Math.ceil(ringLength(capacity) / 4);
 }
 
-function listBytes(capacity: number): number {
-  return 16 * (Math.ceil(capacity / 8) + 1);
+function entriesBytes(capacity: number): number {
+  return 16 * Math.ceil((ENTRY_BYTES * capacity + SLACK_BYTES) / 16);
+}
+
+function roomBytes(capacity: number): number {
+  return entriesBytes(capacity) + 16 * Math.ceil((VALUE_BYTES * (capacity + 1) + SLACK_BYTES) / 16);
+}
+
+/** Before the first value stands one that nothing equals. */
+function roomAt(address: number, capacity: number, { floats }: MemoryViews): ListRoom {
+  const valuesAt = address + entriesBytes(capacity) + VALUE_BYTES;
+  floats[valuesAt / VALUE_BYTES - 1] = Number.NaN;
+  return { entriesAt: address, valuesAt };
 }
 
 function sortedListOf(workspace: RankWorkspace, values: Float32Array): SortedList {
   const known = workspace.lists.get(values);
   if (known !== undefined) return known;
-  const at = workspace.used;
-  const valuesAt = at + listBytes(workspace.capacity);
-  workspace.used = valuesAt + 8 * Math.ceil(values.length / 2);
+  const address = workspace.used;
+  workspace.used += roomBytes(workspace.capacity);
   const missing = workspace.used - workspace.memory.buffer.byteLength;
   if (missing > 0) {
     workspace.memory.grow(Math.ceil(missing / PAGE_BYTES));
     workspace.views = viewsOf(workspace.memory);
   }
-  const list = { from: 0, to: 0, at, valuesAt };
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
+  const list = { from: 0, to: 0, bits, room: roomAt(address, workspace.capacity, workspace.views) };
   workspace.lists.set(values, list);
   return list;
 }
@@ -124,28 +145,30 @@ export function sweepRanks(
   const mask = values.length - 1;
   const isKept = from < list.to;
   const newFrom = isKept ? list.to : from;
-  takeNews(workspace, list, values, { from: newFrom, to });
-  const { spareAt } = workspace;
+  takeNews(workspace, list, { from: newFrom, to });
+  const { room } = list;
+  const { spare } = workspace;
   const news = newsAt(workspace.capacity);
   workspace.merge(
-    list.at,
-    list.at + (isKept ? 2 * (list.to - list.from) : 0),
+    room.entriesAt,
+    room.entriesAt + (isKept ? ENTRY_BYTES * (list.to - list.from) : 0),
+    room.valuesAt,
     news,
     news + 8 * (to - newFrom),
-    spareAt,
-    list.valuesAt,
-    mask,
-    list.from & mask,
-    isKept ? from - list.from : 0,
-    PACKING_AT,
+    spare.entriesAt,
+    spare.valuesAt,
+    2 * mask,
+    2 * (list.from & mask),
+    isKept ? 2 * (from - list.from) : 0,
   );
-  workspace.spareAt = list.at;
-  list.at = spareAt;
+  workspace.spare = room;
+  list.room = spare;
   list.from = from;
   list.to = to;
   const count = to - from;
   const isWriting = use.kind === 'write' ? 1 : 0;
-  workspace.rank(list.at, list.at + 2 * count, RANKS_AT, mask, use.offset & mask, isWriting);
+  const { entriesAt } = spare;
+  workspace.rank(entriesAt, entriesAt + ENTRY_BYTES * count, 2 * mask, 2 * (use.offset & mask), isWriting);
   const [products, ties] = workspace.views.doubles;
   return {
     squares: (2 * count * (count + 1) * (2 * count + 1)) / 3 - ties! / 3,
@@ -153,82 +176,73 @@ export function sweepRanks(
   };
 }
 
-/** Copies the values of sequence numbers `[from, to)` and puts them, in order of size, where the kernel merges from. */
+/** Puts the values of sequence numbers `[from, to)`, in order of size, where the kernel merges from. */
 function takeNews(
   { capacity, views }: RankWorkspace,
-  { valuesAt }: SortedList,
-  values: Float32Array,
+  { bits }: SortedList,
   { from, to }: { readonly from: number; readonly to: number },
 ): void {
-  const { floats, words } = views;
-  const mask = values.length - 1;
+  const { words } = views;
+  const mask = bits.length - 1;
   const count = to - from;
   const news = newsAt(capacity) / 4;
   for (let k = 0; k < count; k++) {
-    const place = (from + k) & mask;
-    floats[valuesAt / 4 + place] = values[place]!;
-    floats[news + 2 * k] = values[place]!;
-    const bits = words[news + 2 * k]!;
-    keys[k] = bits < 0 ? ~bits : bits ^ SIGN;
-    order[k] = place;
+    const value = bits[(from + k) & mask]!;
+    // all bits turned where it is negative, the sign alone where it is not: a branch would be guessed wrong half the time
+    keys[k] = value ^ ((value >> 31) | SIGN);
   }
-  radixSort(count);
+  if (count > MANY_NEWS) sortMany(count);
+  else sortFew(count);
   for (let k = 0; k < count; k++) {
-    const place = order[k]!;
-    words[news + 2 * k] = place;
-    floats[news + 2 * k + 1] = values[place]!;
+    const place = (from + order[k]!) & mask;
+    words[news + 2 * k] = 2 * place;
+    words[news + 2 * k + 1] = bits[place]!;
   }
-  floats[news + 2 * count + 1] = Number.NaN;
+  views.floats[news + 2 * count + 1] = Number.NaN;
 }
 
 const SIGN = 0x8000_0000;
+const MANY_NEWS = 1024;
 const RADIX = 256;
 
-/** Scratch of `radixSort`: unsigned keys that order as the floats do, their places, and room to move them to. */
+/** Scratch of sorting: unsigned keys that order as the floats do, and their indices by rising key. */
 const keys = new Uint32Array(MAX_SORTED_VALUES);
 const order = new Uint16Array(MAX_SORTED_VALUES);
-const keysMoved = new Uint32Array(MAX_SORTED_VALUES);
-const orderMoved = new Uint16Array(MAX_SORTED_VALUES);
-const starts = new Uint32Array(4 * RADIX);
+const packed = new Uint32Array(MANY_NEWS);
+const moved = new Uint32Array(MANY_NEWS);
+const starts = new Uint32Array(RADIX);
 
-/** Sorts the first `count` of `keys` and `order` by key, a byte at a time from the lowest; four passes end where they began. */
-function radixSort(count: number): void {
-  starts.fill(0);
+/** By the upper two bytes of the keys (sign, exponent, seven bits of the fraction), and then by insertion. */
+function sortFew(count: number): void {
+  for (let k = 0; k < count; k++) packed[k] = (keys[k]! & 0xffff_0000) | k;
+  sortByByte(packed, moved, count, 16);
+  sortByByte(moved, packed, count, 24);
   for (let k = 0; k < count; k++) {
-    const key = keys[k]!;
-    starts[key & 255]!++;
-    starts[RADIX + ((key >>> 8) & 255)]!++;
-    starts[2 * RADIX + ((key >>> 16) & 255)]!++;
-    starts[3 * RADIX + (key >>> 24)]!++;
+    const index = packed[k]! & 0xffff;
+    const key = keys[index]!;
+    let at = k;
+    for (; at > 0 && keys[order[at - 1]!]! > key; at--) order[at] = order[at - 1]!;
+    order[at] = index;
   }
-  for (let pass = 0; pass < 4; pass++) {
-    let sum = 0;
-    for (let at = pass * RADIX; at < (pass + 1) * RADIX; at++) {
-      const size = starts[at]!;
-      starts[at] = sum;
-      sum += size;
-    }
-  }
-  movePass(0, count, keys, order, keysMoved, orderMoved);
-  movePass(1, count, keysMoved, orderMoved, keys, order);
-  movePass(2, count, keys, order, keysMoved, orderMoved);
-  movePass(3, count, keysMoved, orderMoved, keys, order);
 }
 
-function movePass(
-  pass: number,
-  count: number,
-  fromKeys: Uint32Array,
-  fromOrder: Uint16Array,
-  toKeys: Uint32Array,
-  toOrder: Uint16Array,
-): void {
-  const shift = 8 * pass;
-  const base = RADIX * pass;
-  for (let k = 0; k < count; k++) {
-    const key = fromKeys[k]!;
-    const at = starts[base + ((key >>> shift) & 255)]!++;
-    toKeys[at] = key;
-    toOrder[at] = fromOrder[k]!;
+function sortByByte(from: Uint32Array, to: Uint32Array, count: number, shift: number): void {
+  starts.fill(0);
+  for (let k = 0; k < count; k++) starts[(from[k]! >>> shift) & 255]!++;
+  let sum = 0;
+  for (let at = 0; at < RADIX; at++) {
+    const size = starts[at]!;
+    starts[at] = sum;
+    sum += size;
   }
+  for (let k = 0; k < count; k++) {
+    const entry = from[k]!;
+    to[starts[(entry >>> shift) & 255]!++] = entry;
+  }
+}
+
+/** A window seen for the first time. */
+function sortMany(count: number): void {
+  const keyed = Float64Array.from({ length: count }, (_, k) => keys[k]! * 65_536 + k).sort();
+  for (let k = 0; k < count; k++) order[k] = keyed[k]! % 65_536;
 }

@@ -13,63 +13,89 @@ export const VALUE_TYPE = { i32: 0x7f, i64: 0x7e, f32: 0x7d, v128: 0x7b } as con
 export const get = (local: Local): Code => [0x20, local];
 export const set = (local: Local, value: Code): Code => [value, 0x21, local];
 
+/** A load or store: alignment as a power of two, and what is added to the address. */
+const memoryAccess = (opcode: readonly number[], align: number, offset: number): Code => [
+  opcode,
+  align,
+  unsignedLeb(offset),
+];
+
 export const i32 = {
   const: (value: number): Code => [0x41, signedLeb(value)],
-  load: (address: Code, offset = 0): Code => [address, 0x28, 2, offset],
-  load16: (address: Code): Code => [address, 0x2f, 1, 0],
-  store16: (address: Code, value: Code): Code => [address, value, 0x3b, 1, 0],
+  load: (address: Code, offset = 0): Code => [address, memoryAccess([0x28], 2, offset)],
+  load16: (address: Code, offset = 0): Code => [address, memoryAccess([0x2f], 1, offset)],
+  store16: (address: Code, value: Code): Code => [address, value, memoryAccess([0x3b], 1, 0)],
   eq: (a: Code, b: Code): Code => [a, b, 0x46],
   isZero: (a: Code): Code => [a, 0x45],
   lessUnsigned: (a: Code, b: Code): Code => [a, b, 0x49],
   add: (a: Code, b: Code): Code => [a, b, 0x6a],
   sub: (a: Code, b: Code): Code => [a, b, 0x6b],
-  mul: (a: Code, b: Code): Code => [a, b, 0x6c],
   and: (a: Code, b: Code): Code => [a, b, 0x71],
   or: (a: Code, b: Code): Code => [a, b, 0x72],
   shiftLeft: (a: Code, bits: number): Code => [a, i32.const(bits), 0x74],
   shiftRight: (a: Code, bits: number): Code => [a, i32.const(bits), 0x76],
   countOnes: (a: Code): Code => [a, 0x69],
-  /** The lower 32 bits. */
-  wrap: (a: Code): Code => [a, 0xa7],
 };
 
 export const i64 = {
   const: (value: number): Code => [0x42, signedLeb(value)],
-  load: (address: Code): Code => [address, 0x29, 3, 0],
+  load16: (address: Code, offset = 0): Code => [address, memoryAccess([0x33], 1, offset)],
+  store16: (address: Code, value: Code, offset = 0): Code => [
+    address,
+    value,
+    memoryAccess([0x3d], 1, offset),
+  ],
   fromUnsigned32: (a: Code): Code => [a, 0xad],
-  isZero: (a: Code): Code => [a, 0x50],
   add: (a: Code, b: Code): Code => [a, b, 0x7c],
   sub: (a: Code, b: Code): Code => [a, b, 0x7d],
   mul: (a: Code, b: Code): Code => [a, b, 0x7e],
-  and: (a: Code, b: Code): Code => [a, b, 0x83],
   shiftRight: (a: Code, bits: number): Code => [a, i64.const(bits), 0x88],
 };
 
 export const f32 = {
-  const: (value: number): Code => [0x43, ...new Uint8Array(Float32Array.of(value).buffer)],
-  load: (address: Code, offset = 0): Code => [address, 0x2a, 2, offset],
+  load: (address: Code, offset = 0): Code => [address, memoryAccess([0x2a], 2, offset)],
+  store: (address: Code, value: Code): Code => [address, value, memoryAccess([0x38], 2, 0)],
   eq: (a: Code, b: Code): Code => [a, b, 0x5b],
   less: (a: Code, b: Code): Code => [a, b, 0x5d],
 };
 
 export const f64 = {
-  store: (address: Code, value: Code, offset = 0): Code => [address, value, 0x39, 3, offset],
+  store: (address: Code, value: Code, offset = 0): Code => [address, value, memoryAccess([0x39], 3, offset)],
   fromSigned64: (a: Code): Code => [a, 0xb9],
+};
+
+const vector = (opcode: number): number[] => [0xfd, ...unsignedLeb(opcode)];
+
+/** 128 bits at once. */
+export const v128 = {
+  load: (address: Code, offset = 0): Code => [address, memoryAccess(vector(0), 1, offset)],
+  store: (address: Code, value: Code, offset = 0): Code => [
+    address,
+    value,
+    memoryAccess(vector(11), 1, offset),
+  ],
+  and: (a: Code, b: Code): Code => [a, b, vector(78)],
+  isAnyTrue: (a: Code): Code => [a, vector(83)],
 };
 
 /** Eight 16-bit integers at once. */
 export const i16x8 = {
-  load: (address: Code): Code => [address, 0xfd, 0x00, 1, 0],
-  store: (address: Code, value: Code): Code => [address, value, 0xfd, 0x0b, 1, 0],
-  splat: (a: Code): Code => [a, 0xfd, 0x10],
-  and: (a: Code, b: Code): Code => [a, b, 0xfd, 0x4e],
-  sub: (a: Code, b: Code): Code => [a, b, 0xfd, 0x91, 0x01],
-  lessUnsigned: (a: Code, b: Code): Code => [a, b, 0xfd, 0x30],
-  isAnyTrue: (a: Code): Code => [a, 0xfd, 0x53],
+  splat: (a: Code): Code => [a, vector(16)],
+  sub: (a: Code, b: Code): Code => [a, b, vector(145)],
+  lessUnsigned: (a: Code, b: Code): Code => [a, b, vector(48)],
   /** A bit for the sign of each, the first lowest. */
-  signs: (a: Code): Code => [a, 0xfd, 0x84, 0x01],
+  signs: (a: Code): Code => [a, vector(132)],
   /** The bytes of `a` that the bytes of `places` name, 0 for a place beyond 15. */
-  pickBytes: (a: Code, places: Code): Code => [a, places, 0xfd, 0x0e],
+  pickBytes: (a: Code, places: Code): Code => [a, places, vector(14)],
+};
+
+/** Four floats at once. */
+export const f32x4 = {
+  splat: (a: Code): Code => [a, vector(19)],
+  /** All ones where a <= b. */
+  atMost: (a: Code, b: Code): Code => [a, b, vector(69)],
+  /** A bit for the sign of each, the first lowest. */
+  signs: (a: Code): Code => [a, vector(164)],
 };
 
 /** `exit` leaves it: branch depth counts enclosing blocks, loops and ifs from the inside. */
