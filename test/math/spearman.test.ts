@@ -3,7 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { createPrng } from '../../src/math/prng.ts';
 import { averageRanks } from '../../src/math/rank.ts';
 import { createRankWorkspace } from '../../src/math/sorted-window.ts';
-import { createSpearmanWindow, MAX_SPEARMAN_CAPACITY, pushPair, spearman } from '../../src/math/spearman.ts';
+import {
+  createSpearmanWindow,
+  MAX_SPEARMAN_CAPACITY,
+  pushPair,
+  spearman,
+  spearmanOfShared,
+} from '../../src/math/spearman.ts';
 
 function naiveRanks(values: readonly number[]): number[] {
   return values.map((value) => {
@@ -27,6 +33,15 @@ function naiveSpearman(pairs: readonly (readonly [number, number])[]): number {
     yy += (ry[i]! - mean) ** 2;
   }
   return n < 2 || xx === 0 || yy === 0 ? 0 : xy / Math.sqrt(xx * yy);
+}
+
+/** In integers, as the rolling one; its ranks are found by sorting, and held to naive counting below. */
+function rankedSpearman(pairs: readonly (readonly [number, number])[]): number {
+  const rx = averageRanks(Float64Array.from(pairs, ([x]) => x)).map((rank) => 2 * rank);
+  const ry = averageRanks(Float64Array.from(pairs, ([, y]) => y)).map((rank) => 2 * rank);
+  const centre = pairs.length * (pairs.length + 1) ** 2;
+  const sumOf = (a: Float64Array, b: Float64Array) => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+  return (sumOf(rx, ry) - centre) / Math.sqrt((sumOf(rx, rx) - centre) * (sumOf(ry, ry) - centre));
 }
 
 const tiedValue = fc.oneof(
@@ -67,6 +82,42 @@ describe('rolling Spearman', () => {
         },
       ),
     );
+  });
+
+  it.each([
+    { what: 'few ties', levels: 2_000, scale: 1 },
+    { what: 'many ties', levels: 40, scale: 1 / 8 },
+    { what: 'leading bits in common', levels: 5_000, scale: 2 ** -20 },
+  ])('equals average ranks wherever ties, new and dropped values meet: $what', ({ what, levels, scale }) => {
+    const draw = createPrng(['meetings', what]);
+    const value = () => Math.fround(1 + Math.floor(draw() * levels - levels / 2) * scale);
+    for (let k = 0; k < 40; k++) {
+      const capacity = 100 + Math.floor(draw() * 400);
+      const workspace = createRankWorkspace(capacity);
+      const pairs: (readonly [number, number])[] = [];
+      const older = createSpearmanWindow(capacity);
+      const younger = createSpearmanWindow(capacity);
+      for (let i = 0; i < k; i++) pushPair(older, value(), value());
+      for (let round = 0; round < 12; round++) {
+        const count = round === 0 ? capacity : Math.floor(draw() * 60);
+        for (let i = 0; i < count; i++) {
+          const [x, y] = [value(), value()];
+          pairs.push([x, y]);
+          pushPair(older, x, y);
+          pushPair(younger, x, y);
+        }
+        const expected = rankedSpearman(pairs.slice(-capacity));
+        expect(spearmanOfShared([older, younger], workspace)).toEqual([expected, expected]);
+      }
+    }
+  });
+
+  it('takes a whole window at once as it takes it in parts', () => {
+    const draw = createPrng(['whole']);
+    const window = createSpearmanWindow(5000);
+    const pairs = Array.from({ length: 5000 }, () => [draw() - 0.5, Math.floor(draw() * 900)] as const);
+    for (const [x, y] of pairs) pushPair(window, x, y);
+    expect(spearman(window)).toBe(rankedSpearman(pairs.map(([x, y]) => [Math.fround(x), y])));
   });
 
   it('gives the same bits from a restored ring as from the running structure', () => {
