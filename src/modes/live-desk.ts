@@ -40,14 +40,12 @@ export interface MarketDesk {
  */
 export function openMarketDesk(options: MarketDeskOptions): MarketDesk {
   const { loop, source, clock, onTrouble } = options;
-  const gapsBefore = createGapWatch({
-    ...options,
-    barSeconds: source.barSeconds,
-    ...(options.newestBarUs === 0 ? {} : { sinceUs: options.newestBarUs }),
-  });
-  let newestBarUs = options.newestBarUs;
   /** The one that is open, or else the newest. */
   let session: Session | undefined = options.isOpen ? options.sessions[0] : undefined;
+  // a session that was opened just before a crash has no bar yet, and the newest may be of the one before
+  const opened = session && { sinceUs: Math.max(session.openUs, options.newestBarUs) };
+  const gapsBefore = createGapWatch({ ...options, ...opened, barSeconds: source.barSeconds });
+  let newestBarUs = options.newestBarUs;
   /** Bars that came while missed ones are fetched; null when none are. */
   let held: MarketNews[] | null = null;
   let isStopped = false;
