@@ -4,7 +4,7 @@ import { ageJournal } from '../domain/ledger-corrections.ts';
 import { universeIndexOf } from '../domain/marks.ts';
 import type { StageProbe } from '../domain/stage-probe.ts';
 import { indexOfSymbol } from '../domain/symbol-index.ts';
-import { US_PER_MINUTE } from '../domain/units.ts';
+import { US_PER_MINUTE, US_PER_SECOND } from '../domain/units.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import type { InferenceRequest } from '../events/inference.ts';
 import type { InputEvent } from '../events/inputs.ts';
@@ -179,13 +179,16 @@ function applySlice(
 /** The symbol is held: risk refuses entries as `stale_data` until its next bar, however old data may be otherwise. */
 function raiseGap(
   { settings, layout, pipeline: { market } }: Engine,
-  { symbol, sinceUs, tUs }: Extract<InputEvent, { readonly type: 'DataGapDetected' }>,
+  { symbol, sinceUs, lateBarUs, tUs }: Extract<InputEvent, { readonly type: 'DataGapDetected' }>,
   out: DerivedEvent[],
 ): void {
   const i = indexOfSymbol(layout.symbols, symbol);
   if (i >= 0) market.isOverdue[i] = 1;
   const minutes = Math.round((tUs - sinceUs) / US_PER_MINUTE);
   const allowed = settings.risk.maxDataGapMinutes ?? 0;
-  const message = `${symbol} has had no bar for ${minutes} minutes; risk.maxDataGapMinutes allows ${allowed}`;
+  const message =
+    lateBarUs === undefined
+      ? `${symbol} has had no bar for ${minutes} minutes; risk.maxDataGapMinutes allows ${allowed}`
+      : `${symbol} had a bar ${Math.round((tUs - lateBarUs) / US_PER_SECOND)} s behind its minute; a source tells a minute at once`;
   out.push({ type: 'ErrorRaised', code: 'DATA_STALE', message, symbol });
 }

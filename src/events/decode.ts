@@ -265,12 +265,13 @@ const DECODERS: { readonly [T in InputType]: Decoder<T> } = {
     return { type: 'ConnectionRestored', tUs: record.t, source: choiceField(reader, 'source', CONNECTIONS) };
   },
   DataGapDetected: (record) => {
-    const reader = only(record, 'sinceUs', 'symbol');
+    const reader = only(record, 'lateBarUs', 'sinceUs', 'symbol');
     return {
       type: 'DataGapDetected',
       tUs: record.t,
       symbol: stringField(reader, 'symbol'),
       sinceUs: integerField(reader, 'sinceUs'),
+      ...(Object.hasOwn(reader.object, 'lateBarUs') ? { lateBarUs: integerField(reader, 'lateBarUs') } : {}),
     };
   },
   Heartbeat: (record) => {

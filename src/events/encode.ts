@@ -109,7 +109,11 @@ function inputPayload(event: Exclude<InputEvent, { readonly type: FrequentInput 
     case 'ConnectionRestored':
       return { source: event.source };
     case 'DataGapDetected':
-      return { sinceUs: exactInteger(event.sinceUs, 'sinceUs'), symbol: event.symbol };
+      return {
+        ...(event.lateBarUs === undefined ? {} : { lateBarUs: exactInteger(event.lateBarUs, 'lateBarUs') }),
+        sinceUs: exactInteger(event.sinceUs, 'sinceUs'),
+        symbol: event.symbol,
+      };
     case 'Heartbeat':
       return {};
     case 'TapeRecovered':

@@ -158,13 +158,18 @@ export type InputEvent =
       readonly reason: string;
     }
   | { readonly type: 'ConnectionRestored'; readonly tUs: TimeUs; readonly source: ConnectionSource }
-  /** A symbol has had no bar for longer than allowed; once a gap, at the first event that finds it so. */
+  /**
+   * A symbol has had no bar for longer than allowed, once a gap, at the first event that finds it so; or a bar of it came
+   * behind others of its minute, which is decided on without.
+   */
   | {
       readonly type: 'DataGapDetected';
       readonly tUs: TimeUs;
       readonly symbol: string;
       /** End of its newest bar, or the open of the session. */
       readonly sinceUs: TimeUs;
+      /** End of a bar that came behind its minute and was not taken; absent where none came. */
+      readonly lateBarUs?: TimeUs;
     }
   /** The source is alive and logical time has come this far, whether or not anything happened. */
   | { readonly type: 'Heartbeat'; readonly tUs: TimeUs }

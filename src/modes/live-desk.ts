@@ -8,6 +8,7 @@ import type { Arrival, LiveLoop } from '../runtime/live-loop.ts';
 import { createGapWatch } from '../sources/data-gaps.ts';
 import { type ScheduleOptions, type SessionSchedule, scheduleSessions } from '../sources/session-schedule.ts';
 import { sessionTimeline } from '../sources/session-timeline.ts';
+import { createToldBars } from './told-bars.ts';
 
 export interface MarketDeskOptions
   extends Pick<ScheduleOptions, 'sessions' | 'cycleMinutes' | 'firstCycle' | 'isOpen' | 'graceUs' | 'onEnd'> {
@@ -45,14 +46,18 @@ export function openMarketDesk(options: MarketDeskOptions): MarketDesk {
   // a session that was opened just before a crash has no bar yet, and the newest may be of the one before
   const opened = session && { sinceUs: Math.max(session.openUs, options.newestBarUs) };
   const gapsBefore = createGapWatch({ ...options, ...opened, barSeconds: source.barSeconds });
+  const told = createToldBars(options.symbols);
   let newestBarUs = options.newestBarUs;
   /** Bars that came while missed ones are fetched; null when none are. */
-  let held: MarketNews[] | null = null;
+  let held: BarNews[] | null = null;
   let isStopped = false;
 
   /** Bars count by their own end, and nothing after the close: what is fetched later than it was made leaves no gap. */
   function offer(event: Untimed<InputEvent>, tUs = clock.nowUs()): void {
-    if (event.type === 'SessionOpened') session = event.session;
+    if (event.type === 'SessionOpened') {
+      session = event.session;
+      told.clear();
+    }
     const atUs = Math.min(tUs, session?.closeUs ?? tUs);
     for (const { tUs: _now, ...gap } of gapsBefore({ ...event, tUs: atUs } as InputEvent)) {
       loop.offer(gap as Untimed<InputEvent>);
@@ -72,14 +77,30 @@ export function openMarketDesk(options: MarketDeskOptions): MarketDesk {
     const endUs = news.slice.table.endUs[news.slice.from];
     // what is traded before the opening and after the close is of no session
     if (session === undefined || endUs <= session.openUs || endUs > session.closeUs) return;
-    if (endUs <= newestBarUs) return;
+    if (endUs <= newestBarUs) {
+      refuseLate(news.slice, endUs);
+      return;
+    }
     if (endUs > clock.nowUs() + AHEAD_US) {
       onTrouble(new Error(`source ${source.name}: a bar ends at ${endUs}, which is to come`));
       return;
     }
     newestBarUs = endUs;
+    told.note(news.slice);
     offer(news, endUs);
     schedule.barArrived(endUs);
+  }
+
+  /**
+   * A minute is decided on as it was told first. What a bar behind that would have changed is not taken back: it is a gap
+   * of its symbol, on the tape. Bars told again, and those that were there before the run was taken up, say nothing new.
+   */
+  function refuseLate(slice: MarketSlice, endUs: TimeUs): void {
+    if (endUs <= options.newestBarUs) return;
+    const sinceUs = endUs - source.barSeconds * 1_000_000;
+    for (const symbol of told.missingIn(slice)) {
+      loop.offer({ type: 'DataGapDetected', symbol, sinceUs, lateBarUs: endUs });
+    }
   }
 
   async function fetchMissed(opened: Session): Promise<void> {
@@ -91,10 +112,7 @@ export function openMarketDesk(options: MarketDeskOptions): MarketDesk {
     const came = held;
     held = null;
     if (isStopped) return;
-    if (table !== undefined) {
-      for (const slice of slicesOf(table)) take({ type: 'MarketSlice', origin: 'inline', slice });
-    }
-    for (const news of came) take(news);
+    for (const news of table === undefined ? came : inOrder(slicesOf(table), came)) take(news);
   }
 
   /** @returns undefined when it was given up: the gap stays, and shows */
@@ -128,6 +146,21 @@ export function openMarketDesk(options: MarketDeskOptions): MarketDesk {
       schedule.stop();
     },
   };
+}
+
+type BarNews = Extract<MarketNews, { readonly type: 'MarketSlice' }>;
+
+/** Bars that were fetched and those that came meanwhile, by their ends. A minute that came is whole: it knows quotes, too. */
+function inOrder(fetched: Iterable<MarketSlice>, came: readonly BarNews[]): readonly BarNews[] {
+  const endOf = ({ slice: { table, from } }: BarNews): TimeUs => table.endUs[from]!;
+  const ends = new Set(came.map(endOf));
+  const missed: BarNews[] = [];
+  for (const slice of fetched) {
+    if (!ends.has(slice.table.endUs[slice.from]!)) {
+      missed.push({ type: 'MarketSlice', origin: 'inline', slice });
+    }
+  }
+  return [...missed, ...came].sort((a, b) => endOf(a) - endOf(b));
 }
 
 /** Rows that share an end time, each as a slice. */

@@ -34,7 +34,10 @@ export interface MarketDataSource {
   /** Code-unit order. */
   readonly symbols: readonly string[];
   readonly barSeconds: number;
-  /** Hot; from `connect` on, in order of arrival; completes when there is no more, or after `close`; never errors. */
+  /**
+   * Hot; from `connect` on, in order of arrival; completes when there is no more, or after `close`; never errors. All bars
+   * of a minute come as one slice: it is decided on then, and what comes behind it is refused as a gap.
+   */
   readonly news$: Observable<MarketNews>;
   /** @throws ServiceError */
   connect(): Promise<void>;

@@ -195,7 +195,10 @@ export const inputEvents: { readonly [T in InputType]: fc.Arbitrary<InputEvent> 
     reason: text,
   }),
   ConnectionRestored: event('ConnectionRestored', { source: fc.constantFrom('market_data', 'broker') }),
-  DataGapDetected: event('DataGapDetected', { symbol, sinceUs: tUs }),
+  DataGapDetected: fc.oneof(
+    event('DataGapDetected', { symbol, sinceUs: tUs }),
+    event('DataGapDetected', { symbol, sinceUs: tUs, lateBarUs: tUs }),
+  ),
   Heartbeat: event('Heartbeat', {}),
   OperatorCommanded: event('OperatorCommanded', {
     command: fc.constantFrom('pause', 'resume', 'kill', 'reset', 'flatten', 'reconcile'),
