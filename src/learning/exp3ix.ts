@@ -1,6 +1,6 @@
 import { InvariantError } from '../domain/errors.ts';
 import { ln } from '../math/elementary.ts';
-import { addExpArm, addLoss, type ExpWeights, refreshProbabilities } from './exp-weights.ts';
+import { addLoss, type ExpWeights, refreshProbabilities } from './exp-weights.ts';
 
 /*
  * Exp3-IX (Neu 2015, "Explore no more: improved high-probability regret bounds for non-stochastic bandits"), with the
@@ -45,9 +45,4 @@ export function observeExp3Ix(weights: ExpWeights, feedback: BanditFeedback): vo
 /** Probabilities of the next round. */
 export function refreshExp3Ix(weights: ExpWeights): void {
   refreshProbabilities(weights, exp3IxEta(weights.lossSums.length, weights.rounds + 1));
-}
-
-export function addExp3IxArm(weights: ExpWeights): void {
-  addExpArm(weights);
-  refreshExp3Ix(weights);
 }

@@ -1,5 +1,5 @@
 import { ln } from '../math/elementary.ts';
-import { addExpArm, type ExpWeights, refreshProbabilities } from './exp-weights.ts';
+import { type ExpWeights, refreshProbabilities } from './exp-weights.ts';
 
 /*
  * Hedge with full information and the anytime rate eta_t = sqrt(8 ln K / t): its regret after T rounds of losses in
@@ -15,9 +15,4 @@ export function hedgeEta(armCount: number, t: number): number {
 export function closeHedgeRounds(weights: ExpWeights, rounds: number): void {
   weights.rounds = rounds;
   refreshProbabilities(weights, hedgeEta(weights.lossSums.length, rounds + 1));
-}
-
-export function addHedgeArm(weights: ExpWeights): void {
-  addExpArm(weights);
-  closeHedgeRounds(weights, weights.rounds);
 }

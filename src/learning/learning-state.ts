@@ -1,8 +1,8 @@
 import { invariant } from '../domain/errors.ts';
 import type { LearningSettings } from '../domain/settings.ts';
 import { blendShare, combineWeights, staticWeights } from './ensemble.ts';
-import { addLoss, createExpWeights, type ExpWeights } from './exp-weights.ts';
-import { addExp3IxArm, observeExp3Ix, refreshExp3Ix } from './exp3ix.ts';
+import { addExpArm, addLoss, createExpWeights, type ExpWeights } from './exp-weights.ts';
+import { observeExp3Ix, refreshExp3Ix } from './exp3ix.ts';
 import {
   addForecastArm,
   createForecastScores,
@@ -10,7 +10,7 @@ import {
   type MaturedForecasts,
   meanScore,
 } from './forecast-scores.ts';
-import { addHedgeArm, closeHedgeRounds } from './hedge.ts';
+import { closeHedgeRounds } from './hedge.ts';
 import type { LearningStart } from './learning-start.ts';
 import { NEUTRAL_LOSS } from './reward.ts';
 import {
@@ -98,12 +98,11 @@ export function useHorizons(state: LearningState, horizons: readonly string[]): 
   refreshOmega(state);
 }
 
-function addArm({ arms, algorithm, weights, tracker, forecasts }: LearningState, label: string): void {
+function addArm({ arms, weights, tracker, forecasts }: LearningState, label: string): void {
   arms.push(label);
   tracker.tallies.push(emptyTally());
   if (forecasts !== null) addForecastArm(forecasts);
-  if (algorithm === 'exp3ix') addExp3IxArm(weights);
-  else addHedgeArm(weights);
+  addExpArm(weights);
 }
 
 /**

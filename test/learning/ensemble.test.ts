@@ -27,6 +27,9 @@ describe('the share of learned weights', () => {
 describe('static weights', () => {
   it('are equal where none are given, normalised where some are, 1/K for those left out', () => {
     expect(Array.from(staticWeights({}, ['5m', '15m']))).toEqual([0.5, 0.5]);
+    // six sixths add up to less than 1: they are not normalised again
+    const six = ['1m', '5m', '15m', '30m', '60m', '120m'];
+    expect(Array.from(staticWeights({}, six))).toEqual(six.map(() => 1 / 6));
     expect(Array.from(staticWeights({ '5m': 3, '15m': 1 }, ['5m', '15m']))).toEqual([0.75, 0.25]);
     expect(Array.from(staticWeights({ '5m': 0.5 }, ['5m', '15m']))).toEqual([0.5, 0.5]);
     expect(Array.from(staticWeights({ '5m': 0, '15m': 0 }, ['5m', '15m']))).toEqual([0.5, 0.5]);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeState, encodeState } from '../../src/engine/snapshot.ts';
-import { createExpWeights, type ExpWeights } from '../../src/learning/exp-weights.ts';
-import { addExp3IxArm, exp3IxEta, observeExp3Ix } from '../../src/learning/exp3ix.ts';
+import { addExpArm, createExpWeights, type ExpWeights } from '../../src/learning/exp-weights.ts';
+import { exp3IxEta, observeExp3Ix, refreshExp3Ix } from '../../src/learning/exp3ix.ts';
 import { rewardOf } from '../../src/learning/reward.ts';
 import { playSwitchingGame } from './switching-losses.ts';
 
@@ -166,7 +166,8 @@ describe('an Exp3-IX learner', () => {
       const arm = t % 2;
       observeExp3Ix(weights, { arm, loss: arm === 0 ? 0.2 : 0.8, propensity: 0.5 });
     }
-    addExp3IxArm(weights);
+    addExpArm(weights);
+    refreshExp3Ix(weights);
     const [good, bad, late] = weights.probabilities;
     expect(late!).toBeLessThan(good!);
     expect(late!).toBeGreaterThan(bad!);
@@ -175,6 +176,14 @@ describe('an Exp3-IX learner', () => {
     for (let t = 0; t < 400; t += 1)
       observeExp3Ix(weights, { arm: t % 3, loss: t % 3 === 2 ? 0 : 0.9, propensity: 1 / 3 });
     expect(weights.probabilities[2]).toBe(Math.max(...weights.probabilities));
+  });
+
+  it('refuses the loss of an arm that it does not have', () => {
+    const weights = createExpWeights(2);
+    for (const arm of [-1, 2]) {
+      const observe = () => observeExp3Ix(weights, { arm, loss: 0.5, propensity: 0.5 });
+      expect(observe).toThrow(`of arm ${arm} of 2`);
+    }
   });
 
   it('with one arm has nothing to choose and nothing to fear', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { addLoss, createExpWeights } from '../../src/learning/exp-weights.ts';
-import { addHedgeArm, closeHedgeRounds } from '../../src/learning/hedge.ts';
+import { addExpArm, addLoss, createExpWeights } from '../../src/learning/exp-weights.ts';
+import { closeHedgeRounds } from '../../src/learning/hedge.ts';
 import { playSwitchingGame } from './switching-losses.ts';
 
 const K = 5;
@@ -55,7 +55,8 @@ describe('a Hedge learner', () => {
       addLoss(weights, 1, -0.3);
       closeHedgeRounds(weights, t);
     }
-    addHedgeArm(weights);
+    addExpArm(weights);
+    closeHedgeRounds(weights, 100);
     expect(weights.lossSums[2]).toBe(weights.learnerLoss);
     expect(weights.probabilities[2]!).toBeGreaterThan(weights.probabilities[0]!);
     expect(weights.probabilities[2]!).toBeLessThan(weights.probabilities[1]!);

@@ -220,9 +220,57 @@ describe('bandit_state.json', () => {
       (f: Changed) => ({ ...f, arms: [f.arms[0], f.arms[0]] }),
       'arms[1].horizon: expected each horizon once, found "5m"',
     ],
+    [
+      'a number for a horizon',
+      (f: Changed) => ({ ...f, arms: [{ ...f.arms[0], horizon: 5 }] }),
+      'arms[0].horizon: expected a horizon such as 5m, found 5',
+    ],
+    [
+      'a loss beyond all numbers',
+      (f: Changed) => ({ ...f, learnerLoss: Number.POSITIVE_INFINITY }),
+      'learnerLoss: expected a finite number, found null',
+    ],
+    ['nothing in it', () => null, 'x.json: expected an object, found null'],
+    ['a text in it', () => 'text', 'x.json: expected an object, found "text"'],
+    ['no version', () => ({}), 'x.json: version: expected 1, found nothing;'],
+    [
+      'something long',
+      (f: Changed) => ({ ...f, version: 'v'.repeat(100) }),
+      `version: expected 1, found "${'v'.repeat(59)};`,
+    ],
+    [
+      'an arm without a return',
+      (f: Changed) => ({ ...f, arms: [{ ...f.arms[0], netReturnSum: null }] }),
+      'x.json: arms[0].netReturnSum: expected a finite number, found null',
+    ],
   ])('with %s is refused, and the message says where', (_what, change, message) => {
     const file = JSON.parse(good) as Changed;
-    expect(() => parseLearningStart(change(file), 'x.json')).toThrow(message);
+    const parse = () => parseLearningStart(change(file), 'x.json');
+    expect(parse).toThrow(message);
+    expect(parse).toThrow(expect.objectContaining({ code: 'BANDIT_STATE_INVALID' }));
+  });
+
+  it.each(['roundTrips', 'wins', 'losses', 'forecastsScored'])('counts %s in whole numbers', (field) => {
+    const file = JSON.parse(good) as Changed;
+    const changed = { ...file, arms: [{ ...file.arms[0], [field]: 0.5 }] };
+    expect(() => parseLearningStart(changed, 'x.json')).toThrow(
+      `x.json: arms[0].${field}: expected a count, 0 or more, found 0.5; name a state/bandit_state.json`,
+    );
+  });
+
+  it('brings the tallies of its round trips along', () => {
+    const first = learning();
+    Object.assign(first.tracker.tallies[1]!, { roundTrips: 3, wins: 2, losses: 1, netReturnSum: 0.01 });
+    const start = parseLearningStart(viewLearning(first), 'f');
+    const second = createLearning({ settings: SETTINGS, horizons: ['15m'], symbolCount: 1, start })!;
+    expect(second.tracker.tallies).toEqual(first.tracker.tallies);
+  });
+
+  it('of one algorithm is no start for another', () => {
+    const start = parseLearningStart(viewLearning(learning()), 'f');
+    const settings = { ...SETTINGS, algorithm: 'hedge' } as const;
+    const create = () => createLearning({ settings, horizons: ['5m'], symbolCount: 1, start });
+    expect(create).toThrow('hedge cannot start from exp3ix');
   });
 });
 

@@ -46,24 +46,30 @@ export function vectorsMissing(): string | undefined {
     : `the vectors folder ${folder} does not exist (set SAMETAPE_VECTORS)`;
 }
 
+/** The components there are vector files of. */
+export function vectorComponents(): readonly string[] {
+  return readdirSync(vectorsFolder())
+    .filter((file) => file.endsWith('.json'))
+    .sort()
+    .map((file) => file.slice(0, -'.json'.length));
+}
+
 /** Runs every vector file through its adapter. */
 export async function runAllVectors(): Promise<readonly ComponentReport[]> {
-  const files = readdirSync(vectorsFolder())
-    .filter((file) => file.endsWith('.json'))
-    .sort();
   const reports: ComponentReport[] = [];
-  for (const file of files) {
-    const component = file.slice(0, -'.json'.length);
-    const cases = readCases(join(vectorsFolder(), file));
-    const adapter = await loadAdapter(component);
-    if (adapter !== undefined) {
-      reports.push({ component, kind: 'ran', cases: cases.map((c) => runCase(adapter, c)) });
-    } else {
-      const kind = NOT_IMPLEMENTED_YET.includes(component) ? 'not_implemented' : 'no_adapter';
-      reports.push({ component, kind, caseCount: cases.length });
-    }
-  }
+  for (const component of vectorComponents()) reports.push(await runVectors(component));
   return reports;
+}
+
+/** Runs the vector file of one component through its adapter. */
+export async function runVectors(component: string): Promise<ComponentReport> {
+  const cases = readCases(join(vectorsFolder(), `${component}.json`));
+  const adapter = await loadAdapter(component);
+  if (adapter !== undefined) {
+    return { component, kind: 'ran', cases: cases.map((c) => runCase(adapter, c)) };
+  }
+  const kind = NOT_IMPLEMENTED_YET.includes(component) ? 'not_implemented' : 'no_adapter';
+  return { component, kind, caseCount: cases.length };
 }
 
 async function loadAdapter(component: string): Promise<VectorComponent | undefined> {

@@ -1,5 +1,5 @@
-import { createExpWeights } from '../../../src/learning/exp-weights.ts';
-import { addExp3IxArm, exp3IxEta, observeExp3Ix } from '../../../src/learning/exp3ix.ts';
+import { addExpArm, createExpWeights } from '../../../src/learning/exp-weights.ts';
+import { exp3IxEta, observeExp3Ix, refreshExp3Ix } from '../../../src/learning/exp3ix.ts';
 import { rewardOf } from '../../../src/learning/reward.ts';
 import type { VectorComponent, VectorFacts } from '../types.ts';
 
@@ -101,7 +101,8 @@ function apply(player: Player, names: readonly string[], op: Op): 'invalid' | nu
       player.names.push(op[1]);
       player.pulls.push(0);
       player.cumulative.push(0);
-      addExp3IxArm(player.weights);
+      addExpArm(player.weights);
+      refreshExp3Ix(player.weights);
       return null;
     case 'remove':
       return 'invalid';
