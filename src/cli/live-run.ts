@@ -1,12 +1,10 @@
 import { join, resolve } from 'node:path';
 import type { LoadedScenario } from '../config/load-scenario.ts';
 import { toLatencySettings } from '../config/sections/latency.ts';
-import { InputError } from '../domain/errors.ts';
 import { withoutSecretValues } from '../files/secret-values.ts';
 import type { LiveOptions, LiveStart } from '../modes/live-options.ts';
 import type { RunMode } from '../modes/run-identity.ts';
 import { createLatencyMonitor } from '../observability/latency.ts';
-import type { Clock } from '../ports/clock.ts';
 import type { RunStreams } from '../runtime/recorder.ts';
 import { runFolderAt, writeJsonAtomic } from '../tape/run-folder.ts';
 import { latencyText } from './latency-text.ts';
@@ -26,15 +24,15 @@ export interface LiveCommand {
 export async function runLiveCommand(command: LiveCommand): Promise<void> {
   const { scenario, kind, sessions } = command;
   const outDir = resolve(command.out);
-  const clock = await clockOf(command);
-  const [{ runLive }, { openOperatorLine }, { findUnfinished, resumeLive }] = await Promise.all([
-    import('../modes/live.ts'),
-    import('../modes/operator-line.ts'),
-    import('../research/resume-live.ts'),
-  ]);
-  // a made-up market that goes faster than time is another one on another day: nothing goes on with it
-  const isLasting = command.speed === 1;
-  const leftDir = isLasting ? findUnfinished(outDir, { name: scenario.name, kind }) : undefined;
+  const [{ runLive }, { liveClock }, { openOperatorLine }, { findUnfinished, resumeLive }] =
+    await Promise.all([
+      import('../modes/live.ts'),
+      import('./live-clock.ts'),
+      import('../modes/operator-line.ts'),
+      import('../research/resume-live.ts'),
+    ]);
+  const leftDir = findUnfinished(outDir, { name: scenario.name, kind });
+  const clock = liveClock({ scenario, speed: command.speed, leftDir });
   const say = (line: string): void => {
     process.stderr.write(`sametape: ${withoutSecretValues(line)}\n`);
   };
@@ -77,20 +75,6 @@ export async function runLiveCommand(command: LiveCommand): Promise<void> {
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
-}
-
-/** Time goes faster for a market that is made up, and for no other. */
-async function clockOf({ scenario, speed }: LiveCommand): Promise<Clock> {
-  const { scaledClock, wallClock } = await import('../sources/wall-clock.ts');
-  if (speed === 1) return wallClock;
-  if (speed !== 'max' && scenario.scenario.data.source === 'simulated') {
-    const { startOfNextSession } = await import('../sources/simulated.ts');
-    return scaledClock({ startUs: startOfNextSession(wallClock.nowUs()), speed });
-  }
-  throw new InputError(
-    'SPEED_LIVE',
-    `--speed ${speed}: a live market has its own pace, expected 1; with data.source simulated any number, with a dataset max too`,
-  );
 }
 
 async function portsOf(scenario: LoadedScenario): Promise<Pick<LiveOptions, 'openSource' | 'openBroker'>> {

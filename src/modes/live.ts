@@ -45,6 +45,7 @@ export async function runLive(options: LiveOptions): Promise<LiveResult> {
       ? sessionsFrom({ sessions: options.sessionCount, fromUs: clock.nowUs() })
       : resumed.sessions.flatMap((date) => sessionOn(date) ?? []);
   refuseIncidents(scenario);
+  if (resumed !== undefined) refuseOtherSources(scenario, mode);
   const prepared = await prepareRun(scenario, { mode, comingSessions });
   const { settings, layout } = prepared.identity;
   const { inference } = prepared;
@@ -118,6 +119,18 @@ function refuseIncidents({ settings }: LoadedScenario): void {
   throw new InputError(
     'LIVE_INCIDENTS',
     'incidents: are rehearsed in a backtest or on paper over a dataset; take them out of a scenario that trades',
+  );
+}
+
+/** @throws InputError LIVE_RUN_CHANGED: a run goes on in the market and at the broker it began with */
+function refuseOtherSources(
+  { scenario: { data, broker } }: LoadedScenario,
+  { source, broker: at }: RunMode,
+): void {
+  if (data.source === source && broker.source === at) return;
+  throw new InputError(
+    'LIVE_RUN_CHANGED',
+    `the run that was left takes its data from ${source} and trades at ${at}, the scenario names ${data.source} and ${broker.source}; go on with what made it, or choose another --out folder`,
   );
 }
 

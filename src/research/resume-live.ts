@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CheckFailedError, InputError } from '../domain/errors.ts';
+import type { TimeUs } from '../domain/units.ts';
 import type { LiveResumeHooks, ResumedLive } from '../modes/live-options.ts';
 import type { RunMode } from '../modes/run-identity.ts';
 import { readKeptWarmStart, startEngine } from '../modes/warm-start.ts';
@@ -59,6 +60,16 @@ export function resumeLive(runDir: string, { mirror, attach }: LiveResumeHooks =
       { cause: error },
     );
   }
+}
+
+/** Time of the last whole record of a run that was left: its market has come that far. */
+export function standsAtUs(runDir: string): TimeUs {
+  const { tapeDir } = openRunFolder(runDir);
+  let tUs = 0;
+  for (const { record } of readTape(tapeDir, { torn: 'report', storedHead: 'leave', verify: false })) {
+    tUs = record.t;
+  }
+  return tUs;
 }
 
 /**

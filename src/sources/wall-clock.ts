@@ -8,12 +8,22 @@ const LONGEST_TIMEOUT_MS = 1_000;
 export const wallClock: Clock = clockFrom({ nowUs: () => Date.now() * 1000, speed: 1 });
 
 /**
- * A clock that starts at `startUs` and goes `speed` times as fast as the wall's: a recorded day in minutes.
+ * A clock that starts at `startUs` and goes `speed` times as fast as the wall's: a recorded day in minutes. It stands until
+ * somebody waits for a time, so that a market does not run ahead of a run that is being opened.
  * @param speed over 0
  */
 export function scaledClock({ startUs, speed }: { readonly startUs: TimeUs; readonly speed: number }): Clock {
-  const base = performance.now();
-  return clockFrom({ nowUs: () => Math.round(startUs + (performance.now() - base) * 1000 * speed), speed });
+  let base: number | undefined;
+  const nowUs = (): TimeUs =>
+    base === undefined ? startUs : Math.round(startUs + (performance.now() - base) * 1000 * speed);
+  const { at } = clockFrom({ nowUs, speed });
+  return {
+    nowUs,
+    at: (tUs, call) => {
+      base ??= performance.now();
+      return at(tUs, call);
+    },
+  };
 }
 
 function clockFrom({ nowUs, speed }: { readonly nowUs: () => TimeUs; readonly speed: number }): Clock {

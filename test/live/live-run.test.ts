@@ -103,6 +103,15 @@ describe('a day that is interrupted and started again', () => {
     },
   );
 
+  it('is not gone on with in another market', async () => {
+    const { day, result } = await interruptedAt(2, join(outDir, 'market'));
+    const other = await liveDay(join(outDir, 'market'), { set: ['data.source=alpaca'] });
+    const { scenario } = other.options;
+    await expect(playDay(takenUp(day, result.runDir, { scenario }))).rejects.toThrow(
+      /takes its data from simulated and trades at simulated, the scenario names alpaca and simulated/,
+    );
+  });
+
   it('is not gone on with by another scenario', async () => {
     const { day, result } = await interruptedAt(2, join(outDir, 'changed'));
     const other = await liveDay(join(outDir, 'changed'), { set: ['sizing.grossTarget=0.3'] });
