@@ -256,6 +256,89 @@ describe('kill switch', () => {
   });
 });
 
+describe('lines that are met exactly', () => {
+  const half = { ...SETTINGS, dailyLossFrac: 0.5, drawdownFrac: 0.5, warnFraction: 0.5 };
+
+  it('warn of losses, and a limit that is met does not trip', () => {
+    const state = killStateAt(100_000);
+    expect(markEquity(state, 75_000, half)).toEqual([
+      { type: 'RiskLimitWarned', limit: 'daily_loss', value: 0.25, threshold: 0.25 },
+      { type: 'RiskLimitWarned', limit: 'drawdown', value: 0.25, threshold: 0.25 },
+    ]);
+    expect(markEquity(state, 50_000, half)).toEqual([]);
+    expect(markEquity(state, 49_000, half)).toEqual([
+      { type: 'KillSwitchTripped', cause: 'daily_loss', value: 0.51, limit: 0.5 },
+      { type: 'KillSwitchTripped', cause: 'drawdown', value: 0.51, limit: 0.5 },
+    ]);
+    expect(markEquity(state, 48_000, half)).toEqual([]);
+  });
+
+  it('warn of a fast loss', () => {
+    const state = killStateAt(100_000);
+    const velocity = { lossVelocityFrac: 0.5, warnFraction: 0.5 };
+    const at = (equityMicros: number) =>
+      markVelocity(state, { equityMicros, tUs: 1000 * US_PER_MINUTE }, velocity);
+    expect(at(100_000)).toEqual([]);
+    expect(at(75_000)).toEqual([
+      { type: 'RiskLimitWarned', limit: 'loss_velocity', value: 0.25, threshold: 0.25 },
+    ]);
+    expect(at(75_000)).toEqual([]);
+  });
+
+  it('warn of exposure, from the first mark on, once', () => {
+    const state = killStateAt(1, 2);
+    const rules = { sectorIx: Int32Array.of(1, -1), sectors: ['energy', 'metals'] };
+    const settings = {
+      ...half,
+      maxPositionFrac: 0.5,
+      maxGrossFrac: 0.5,
+      maxNetFrac: 0.5,
+      maxSectorFrac: 0.5,
+    };
+    const held = { symbols: ['A', 'B'], weights: Float64Array.of(0.25, 0), rules };
+    expect(markExposure(state, held, settings)).toEqual([
+      { type: 'RiskLimitWarned', limit: 'position', value: 0.25, threshold: 0.25, symbol: 'A' },
+      { type: 'RiskLimitWarned', limit: 'exposure', value: 0.25, threshold: 0.25 },
+      { type: 'RiskLimitWarned', limit: 'net', value: 0.25, threshold: 0.25 },
+      { type: 'RiskLimitWarned', limit: 'sector', value: 0.25, threshold: 0.25, sector: 'metals' },
+    ]);
+    expect(markExposure(state, held, settings)).toEqual([]);
+  });
+
+  it('warn again in a new session, and after a reset', () => {
+    const state = killStateAt(100_000);
+    const velocity = { lossVelocityFrac: 0.5, warnFraction: 0.5 };
+    const warnings = () => [
+      ...markEquity(state, 70_000, half),
+      ...markVelocity(state, { equityMicros: 70_000, tUs: 1000 * US_PER_MINUTE }, velocity),
+    ];
+    markVelocity(state, { equityMicros: 100_000, tUs: 1000 * US_PER_MINUTE }, velocity);
+    const limits = () => warnings().map((event) => ('limit' in event ? event.limit : event.type));
+    expect(limits()).toEqual(['daily_loss', 'drawdown', 'loss_velocity']);
+    expect(limits()).toEqual([]);
+    openSession(state, 100_000);
+    expect(limits()).toEqual(['daily_loss']);
+    resetKill(state, { equityMicros: 70_000, by: 'ana' });
+    expect(limits()).toEqual(['daily_loss', 'drawdown', 'loss_velocity']);
+  });
+
+  it('are measured from where they were after the reset of something else', () => {
+    const state = killStateAt(100_000);
+    const mark = { equityMicros: 99_000, tUs: 1000 * US_PER_MINUTE };
+    const velocity = { lossVelocityFrac: 0.5, warnFraction: 0.5 };
+    markVelocity(state, { ...mark, equityMicros: 100_000 }, velocity);
+    markVelocity(state, mark, velocity);
+    trip(state, 'operator', { value: 1, limit: 0 });
+    resetKill(state, { equityMicros: 99_000, by: 'ana' });
+    expect(lossStatus(state, mark)).toEqual({
+      dailyLossFrac: 0.01,
+      drawdownFrac: 0.01,
+      lossVelocityFrac: 0.01,
+      peakMicros: 100_000,
+    });
+  });
+});
+
 describe('exposure', () => {
   it('warns of a position and of gross once a crossing', () => {
     const state = killStateAt(1, 2);

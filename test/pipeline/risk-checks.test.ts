@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RiskCheck } from '../../src/domain/decisions.ts';
-import type { RiskSettings } from '../../src/domain/settings.ts';
+import type { ExecutionSettings, RiskSettings } from '../../src/domain/settings.ts';
 import { US_PER_MINUTE, US_PER_SECOND } from '../../src/domain/units.ts';
 import { assessOrder, orderRequestOf, type RiskVerdict } from '../../src/pipeline/6-risk/assess-order.ts';
-import { createCheckLog, readLog } from '../../src/pipeline/6-risk/check-log.ts';
+import { clearLog, createCheckLog, readLog } from '../../src/pipeline/6-risk/check-log.ts';
 import { RISK_CHECKS } from '../../src/pipeline/6-risk/checks.ts';
-import { draftOrder } from '../../src/pipeline/6-risk/draft-orders.ts';
+import { draftOrder, type WantedTrade } from '../../src/pipeline/6-risk/draft-orders.ts';
 import {
   createOpenOrders,
   type OrderDraft,
@@ -306,6 +306,10 @@ describe('scaling', () => {
     expect(outcome({ position: -1000, otherPosition: -9_500, draft: { quantity: 2200 }, settings })).toBe(
       'scaled to 1500',
     );
+    const sector = { ...settings, sectors: SECTORS };
+    expect(
+      outcome({ position: -1000, otherPosition: -4_500, draft: { quantity: 1200 }, settings: sector }),
+    ).toBe('approved');
   });
 
   it('limits net exposure both ways', () => {
@@ -551,6 +555,20 @@ describe('checks that are off or unknown', () => {
     expect(assessOrder(draft, { ...context, settings: rest }).kind).toBe('approved');
   });
 
+  it('counts executions a side: bought three times is not sold once', () => {
+    expect(outcome({ memory: (m) => executed(m, 3), draft: { side: 'sell' } })).toBe('approved');
+  });
+
+  it('knows the sectors by name, and says nothing of symbols outside the universe', () => {
+    const sectors = [...SECTORS, { name: 'energy', symbols: ['ZZZ'] }];
+    const rules = symbolRules(SYMBOLS, { sectors, restrictedSymbols: ['ZZZ'], noBorrowSymbols: [] });
+    expect(rules.sectors).toEqual(['technology', 'energy']);
+    expect([[...rules.sectorIx], [...rules.restricted]]).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+  });
+
   it('refuses a limit price of nothing', () => {
     expect(outcome({ settings: { priceCollarBps: 1e9 }, draft: limitBuy(0) })).toBe('tick_size');
   });
@@ -644,6 +662,124 @@ describe('the log of checks', () => {
     expect(of('sector_limit')).toMatchObject({ outcome: 'blocked', value: 0.5001, limit: 0.4 });
   });
 
+  /** The log of one order as check -> outcome, value and limit. */
+  const logOf = (world: World) => {
+    const { draft, ...context } = worldOf(world);
+    assessOrder(draft, context);
+    const { checks } = readLog(context.log, draft.symbolIx)!;
+    return Object.fromEntries(
+      checks.map(({ check, outcome, value, limit }) => [check, [outcome, value, limit]]),
+    );
+  };
+
+  const quiet = ['kill_switch', 'trading_paused', 'connection_lost', 'unreconciled', 'cash_unreconciled']
+    .concat('session_closed', 'halted_symbol', 'restricted_symbol')
+    .map((check) => [check, ['passed', 0, 0]]);
+
+  it('measures a purchase at a limit with orders working on both sides', () => {
+    const twice = { ...workingBuy(100), limitPriceE4: 999_000 };
+    const world: World = {
+      position: 300,
+      otherPosition: -500,
+      working: [twice, workingSell(100), workingBuy(7, 1)],
+      memory: (m) => {
+        executed(m, 2);
+        m.intentTimesUs.push(NOW - 2, NOW - 1);
+        m.lastIntentUs.fill(NOW - 3 * US_PER_SECOND);
+      },
+      market: (m) => {
+        m.dataUs.fill(NOW - 2 * US_PER_SECOND);
+        m.quoteUs.fill(NOW - 4 * US_PER_SECOND);
+      },
+      settings: { sectors: SECTORS, allowShort: false, noBorrowSymbols: ['AAA'] },
+      draft: limitBuy(1_001_000),
+    };
+    expect(logOf(world)).toEqual({
+      ...Object.fromEntries(quiet),
+      short_not_allowed: ['passed', 0, 0],
+      no_borrow: ['passed', 0, 0],
+      stale_data: ['passed', 2, 90],
+      stale_quote: ['passed', 4, 60],
+      price_collar: ['passed', 10, 50],
+      max_order_value: ['passed', 10_010e6, 50_000e6],
+      max_order_shares: ['passed', 100, 500],
+      max_adv_fraction: ['passed', 0.000_100_1, 0.01],
+      lot_size: ['passed', 100, 1],
+      tick_size: ['passed', 1_001_000, 100],
+      max_open_orders_symbol: ['blocked', 3, 2],
+      max_open_orders: ['blocked', 4, 3],
+      order_rate: ['passed', 3, 4],
+      repeated_execution: ['blocked', 4, 3],
+      duplicate_intent: ['passed', 100, 0],
+      cooldown: ['blocked', 3, 5],
+      opposite_side_working: ['blocked', 100, 0],
+      position_limit: ['passed', 0.05, 0.2],
+      gross_limit: ['passed', 0.1, 1],
+      net_limit: ['passed', 0.0007, 0.5],
+      sector_limit: ['passed', 0.1, 0.4],
+      buying_power: ['passed', 10_010e6, 8_910_000e6],
+    });
+  });
+
+  it('measures a market sale that goes short, of the second symbol', () => {
+    const world: World = {
+      otherPosition: 30,
+      working: [workingSell(20, 1)],
+      memory: (m) => executed(m, 2),
+      settings: { allowShort: false, noBorrowSymbols: ['BBB'], lotShares: 10 },
+      draft: { side: 'sell', symbolIx: 1, symbol: 'BBB' },
+    };
+    expect(logOf(world)).toEqual({
+      ...Object.fromEntries(quiet),
+      short_not_allowed: ['blocked', 90, 0],
+      no_borrow: ['blocked', 90, 0],
+      stale_data: ['passed', 0, 90],
+      stale_quote: ['passed', 0, 60],
+      price_collar: ['passed', 0, 50],
+      max_order_value: ['passed', 9_999e6, 50_000e6],
+      max_order_shares: ['passed', 100, 500],
+      max_adv_fraction: ['passed', 0.000_099_99, 0.01],
+      lot_size: ['passed', 100, 10],
+      tick_size: ['passed', 0, 100],
+      max_open_orders_symbol: ['passed', 2, 2],
+      max_open_orders: ['passed', 2, 3],
+      order_rate: ['passed', 1, 4],
+      repeated_execution: ['passed', 2, 3],
+      duplicate_intent: ['passed', 100, 0],
+      cooldown: ['passed', 5, 5],
+      opposite_side_working: ['passed', 0, 0],
+      position_limit: ['passed', 0.009, 0.2],
+      gross_limit: ['passed', 0.009, 1],
+      net_limit: ['passed', 0.009, 0.5],
+      sector_limit: ['passed', 0, 0.4],
+      buying_power: ['passed', 9_999e6, 8_997_000e6],
+    });
+  });
+
+  it('shows what was measured where nothing limits it, and where nothing can be', () => {
+    const { maxRepeatedExecutions: _, maxSectorFrac: __, ...rest } = { ...SETTINGS, sectors: SECTORS };
+    const { draft, ...context } = worldOf({ settings: { sectors: SECTORS }, memory: (m) => executed(m, 9) });
+    assessOrder(draft, { ...context, settings: rest });
+    const { checks } = readLog(context.log, 0)!;
+    const of = (name: RiskCheck) => checks.find(({ check }) => check === name);
+    expect(of('repeated_execution')).toMatchObject({ outcome: 'passed', value: 10, limit: 10 });
+    expect(of('sector_limit')).toMatchObject({ outcome: 'passed', value: 0, limit: 0 });
+    expect(logOf({ book: { equityMicros: 0 } }).position_limit).toEqual(['blocked', 0, 0.2]);
+    const noAsk = (m: RiskBook['market']) => m.askE4.fill(0);
+    expect(logOf({ market: noAsk }).max_order_value).toEqual(['passed', 10_000e6, 50_000e6]);
+    const noPrice = (m: RiskBook['market']) => {
+      for (const column of [m.bidE4, m.askE4, m.midE4]) column.fill(0);
+    };
+    expect(logOf({ market: noPrice }).price_collar).toEqual(['blocked', 0, 50]);
+  });
+
+  it('forgets the orders of the cycle before', () => {
+    const { draft, ...context } = worldOf({});
+    assessOrder(draft, context);
+    clearLog(context.log);
+    expect(readLog(context.log, 0)).toBeUndefined();
+  });
+
   it('shows what let a reduction pass, and what cut it', () => {
     const { draft, ...context } = worldOf({
       position: 3000,
@@ -656,6 +792,7 @@ describe('the log of checks', () => {
     const outcomes = Object.fromEntries(checks.map(({ check, outcome }) => [check, outcome]));
     expect(outcomes).toMatchObject({
       kill_switch: 'waived',
+      trading_paused: 'passed',
       session_closed: 'passed',
       max_order_value: 'scaled',
       max_order_shares: 'passed',
@@ -684,6 +821,43 @@ describe('prices and ticks', () => {
     expect(outcome({ market: priced(12_000), draft: limitBuy(12_200) })).toBe('price_collar');
     expect(outcome({ market: priced(5_000), draft: limitBuy(5_025) })).toBe('approved');
     expect(outcome({ market: priced(5_000), draft: limitBuy(5_026) })).toBe('price_collar');
+  });
+
+  const drafted = (touchE4: number, how: Partial<ExecutionSettings>, trade: Partial<WantedTrade> = {}) => {
+    const { book } = worldOf({ market: priced(touchE4) });
+    return draftOrder(
+      { symbolIx: 0, symbol: 'AAA', deltaShares: 10, heldShares: 0, mustFill: false, ...trade },
+      book.market,
+      {
+        ...{ orderType: 'marketable_limit', limitOffsetBps: 10 },
+        timeInForce: 'day',
+        cancelRetrySeconds: 30,
+        ...how,
+      },
+      SETTINGS,
+    );
+  };
+
+  it('stop at one dollar on their way through it, and go on by the cent from there', () => {
+    expect(drafted(9_999, {}).limitPriceE4).toBe(10_000);
+    expect(drafted(10_000, {}).limitPriceE4).toBe(10_100);
+    expect(drafted(9_900, {}).limitPriceE4).toBe(9_910);
+  });
+
+  it('that come out at nothing are no prices: the order takes the market', () => {
+    for (const draft of [drafted(50, { orderType: 'limit', limitOffsetBps: 10_000 }), drafted(0, {})]) {
+      expect([draft.type, draft.limitPriceE4, draft.timeInForce]).toEqual(['market', undefined, 'day']);
+    }
+  });
+
+  it('an exit takes the market instead of resting, and keeps a limit that does not rest', () => {
+    const exit = { heldShares: -10, mustFill: true };
+    expect(drafted(20_000, { orderType: 'limit' }, exit)).toMatchObject({
+      type: 'market',
+      timeInForce: 'ioc',
+      purpose: 'close',
+    });
+    expect(drafted(20_000, {}, exit)).toMatchObject({ type: 'marketable_limit', timeInForce: 'day' });
   });
 
   it('no order priced by the scenario is blocked for its own rounding, at any price', () => {

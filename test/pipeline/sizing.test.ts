@@ -13,7 +13,12 @@ import {
   TRADE,
 } from '../../src/pipeline/5-sizing/size-portfolio.ts';
 import { alphaOfWeight, scaleByVolatility } from '../../src/pipeline/5-sizing/vol-scaling.ts';
-import { effectiveBand, settleWeights, sharesForWeight } from '../../src/pipeline/5-sizing/weights.ts';
+import {
+  effectiveBand,
+  settleWeights,
+  sharesForWeight,
+  weightOfShares,
+} from '../../src/pipeline/5-sizing/weights.ts';
 
 const SETTINGS: SizingSettings = {
   icRef: 0.05,
@@ -118,6 +123,22 @@ describe('sizing by kind', () => {
   });
 });
 
+describe('numbers', () => {
+  it('are never minus zero, whose bits would be another digest', () => {
+    expect(scaleByVolatility({ alpha: -0, sigma: 1 }, SETTINGS)).toEqual({ z: 0, weight: 0 });
+    expect(alphaOfWeight({ weight: -0, sigma: 1 }, SETTINGS)).toBe(0);
+    expect(sharesForWeight({ weight: -1e-9, equityMicros: EQUITY, priceE4: PRICE, lotShares: 1 })).toBe(0);
+    expect(weightOfShares({ shares: -0, equityMicros: EQUITY, priceE4: PRICE })).toBe(0);
+    expect(size([{ kind: HOLD, shares: -0 }]).target).toEqual([0]);
+  });
+
+  it('are weights of nothing where no equity is left', () => {
+    for (const equityMicros of [0, -5]) {
+      expect(weightOfShares({ shares: 100, equityMicros, priceE4: PRICE })).toBe(0);
+    }
+  });
+});
+
 describe('band', () => {
   it('is at most a fraction of one symbol share of gross target', () => {
     expect(effectiveBand(SETTINGS, 10)).toBe(0.008);
@@ -174,14 +195,45 @@ describe('gross target', () => {
     expect(sized.reasons[1]).toBe('gross_target_reached');
   });
 
-  it('adds nothing when equity is gone, and still exits', () => {
+  it('has no say in a reversal, a reduction or what is held, however full it is', () => {
+    const sized = size([
+      { kind: HOLD, shares: 6000 },
+      { kind: TRADE, weight: -0.03, shares: 200 },
+      { kind: TRADE, weight: 0.01, shares: 200 },
+      { kind: TRADE, weight: 0, shares: -300 },
+    ]);
+    expect(sized.delta).toEqual([0, -200, -100, 300]);
+    expect(sized.reasons).toEqual(['none', 'closing_before_reversal', 'none', 'none']);
+    expect([...sized.insideBand]).toEqual([0, 0, 0, 0]);
+  });
+
+  it('is full of what is held, with nothing to scale', () => {
+    expect(size([{ kind: HOLD, shares: 6000 }]).increaseScale).toBe(1);
+  });
+
+  it('counts all of the new side of a reversal, and none of a symbol without a price', () => {
+    const sized = size([
+      { kind: HOLD, shares: 3000 },
+      { kind: TRADE, weight: -0.4, shares: 4000 },
+      { kind: TRADE, weight: 0.4, priceE4: 0 },
+    ]);
+    expect(sized.increaseScale).toBeCloseTo((0.5 - 0.3) / 0.4, 12);
+    expect([...sized.targetWeight].map((weight) => Math.round(weight * 1e9) / 1e9)).toEqual([0.3, -0.2, 0]);
+  });
+
+  it('leaves increases that fit as they were asked for, to the bit', () => {
+    const sized = size([{ kind: TRADE, weight: 0.3, shares: 1000 }]);
+    expect([sized.increaseScale, sized.targetWeight[0]]).toEqual([1, 0.3]);
+  });
+
+  it.each([-1, 0])('adds nothing when equity is gone (%s), and still exits', (equityMicros) => {
     const sized = size(
       [
         { kind: TRADE, weight: 0.05 },
         { kind: EXIT, shares: -9 },
       ],
       {},
-      -1,
+      equityMicros,
     );
     expect(sized.delta).toEqual([0, 9]);
     expect(sized.reasons[0]).toBe('gross_target_reached');

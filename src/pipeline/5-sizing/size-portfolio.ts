@@ -131,10 +131,6 @@ function chooseShares(inputs: SizingInputs, settings: SizingSettings, out: Sizin
     write(out, i, { position, target: position, reason: stays });
     return;
   }
-  if (inputs.kind[i] === EXIT) {
-    write(out, i, { position, target: 0, reason: REASON.none });
-    return;
-  }
   const change = { from: out.weightNow[i], to: out.wantedWeight[i] };
   if (changesSign(change)) {
     write(out, i, { position, target: 0, reason: REASON.closing_before_reversal });
@@ -177,10 +173,7 @@ function targetInLots(
     priceE4: inputs.priceE4[i],
     lotShares,
   });
-  const overshoots = isIncrease
-    ? Math.abs(wanted) < Math.abs(position)
-    : Math.abs(wanted) > Math.abs(position);
-  if (overshoots) return position;
+  if (isIncrease && Math.abs(wanted) < Math.abs(position)) return position;
   if (wanted === 0) return 0;
   return position + Math.trunc((wanted - position) / lotShares) * lotShares;
 }
@@ -208,6 +201,6 @@ function write(
   }: { readonly position: Shares; readonly target: Shares; readonly reason: number },
 ): void {
   out.targetShares[i] = target + 0;
-  out.deltaShares[i] = target - position + 0;
+  out.deltaShares[i] = target - position;
   out.reason[i] = reason;
 }

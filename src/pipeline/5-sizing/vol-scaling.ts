@@ -19,7 +19,7 @@ export function scaleByVolatility(
   { icRef, zMax, maxWeight }: Pick<SizingSettings, 'icRef' | 'zMax' | 'maxWeight'>,
 ): ScaledAlpha {
   const risk = sigma * icRef;
-  if (!(risk > 0) || risk === Number.POSITIVE_INFINITY || !Number.isFinite(alpha)) return { z: 0, weight: 0 };
+  if (!(risk > 0) || !Number.isFinite(alpha)) return { z: 0, weight: 0 };
   const z = alpha / risk;
   const clipped = Math.min(zMax, Math.max(-zMax, z));
   return { z: z + 0, weight: (clipped / zMax) * maxWeight + 0 };

@@ -19,7 +19,7 @@ export function effectiveBand(
   }: Pick<SizingSettings, 'band' | 'bandGrossFraction' | 'grossTarget'>,
   symbolCount: number,
 ): WeightFrac {
-  return symbolCount > 0 ? Math.min(band, (bandGrossFraction * grossTarget) / symbolCount) : band;
+  return Math.min(band, (bandGrossFraction * grossTarget) / symbolCount);
 }
 
 /** The change only takes risk off: toward 0 without crossing it. */
@@ -63,7 +63,6 @@ function increaseScale({
 /** Weight after scaling the part of a change that increases exposure. */
 function scaleIncrease(change: WeightChange, scale: number): WeightFrac {
   const increase = increaseOf(change);
-  if (increase === 0 || scale === 1) return change.to;
   const sign = change.to > 0 ? 1 : -1;
   return sign * (Math.abs(change.to) - increase + increase * scale) + 0;
 }

@@ -73,7 +73,7 @@ function maxOrderShares(order: RiskCase): CheckResult {
 function maxAdvFraction(order: RiskCase): CheckResult {
   const adv = order.book.advDollars[order.draft.symbolIx];
   const limit = order.settings.maxAdvFraction;
-  if (!(adv > 0) || adv === Number.POSITIVE_INFINITY) return passed({ value: 0, limit });
+  if (!(adv > 0)) return passed({ value: 0, limit });
   const perShare = order.valueE4 / 10_000;
   const value = (order.quantity * perShare) / adv;
   return cutReductions(order, Math.floor((limit * adv) / perShare), { value, limit });

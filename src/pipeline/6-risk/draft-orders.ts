@@ -46,7 +46,7 @@ function limitPrice(
   { orderType, limitOffsetBps }: ExecutionSettings,
   ticks: Pick<RiskSettings, 'tickE4' | 'subDollarTickE4'>,
 ): PriceE4 | undefined {
-  if (orderType === 'market' || touchE4 <= 0) return undefined;
+  if (orderType === 'market') return undefined;
   const isThrough = orderType === 'marketable_limit';
   const direction = isBuy === isThrough ? 1 : -1;
   const wantedE4 = touchE4 * (1 + (direction * limitOffsetBps) / 10_000);

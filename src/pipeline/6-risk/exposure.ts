@@ -25,9 +25,9 @@ export function measureExposure(weights: ArrayLike<number>): Exposure {
     gross += Math.abs(weight);
     net += weight;
     if (weight > 0) long += weight;
-    else short += -weight;
+    else short -= weight;
   }
-  return { gross, net: net + 0, long, short: short + 0 };
+  return { gross, net, long, short };
 }
 
 /** Gross that may still be added, never negative. */
