@@ -69,6 +69,12 @@ describe('cost model', () => {
       expect(out.costBps[h * 3]).toBe(leaf.totalBps);
       expect(out.costBps[h * 3 + 1]).toBe(0);
     });
+    computeCosts({ ...inputs, spreadKnown: Uint8Array.of(0, 1, 1) }, HORIZONS, K, out);
+    const facts = { spreadBps: 2, sigma5: 0.001, orderDollars: 50_000, advDollars: 1e6 };
+    HORIZONS.forEach(({ minutes }, h) => {
+      const { totalBps } = costParts({ ...facts, minutes }, K);
+      expect([...out.costBps.slice(h * 3, h * 3 + 3)]).toEqual([0, totalBps, 0]);
+    });
   });
 });
 
@@ -105,11 +111,29 @@ describe('arbitrate', () => {
     const missing = inputsOf([0.01, 0.0001, 0], { alphaValid: Uint8Array.of(0, 1, 1) });
     expect(arbitrateOnce(missing).best[0]).toBe(1);
     expect(arbitrateOnce(inputsOf([Number.NaN, 0.0004, Number.POSITIVE_INFINITY])).best[0]).toBe(1);
-    const unknown = arbitrateOnce(inputsOf([0.01, 0.01, 0.01], { costKnown: Uint8Array.of(0) }));
+    const noCost = inputsOf([0.01, 0.01, 0.01], { costKnown: Uint8Array.of(0) });
+    const unknown = arbitrateOnce(noCost, { entryThresholdBps: 0, reserve: 0 });
     expect([unknown.best[0], unknown.side[0], unknown.selected[0], unknown.bestScoreBps[0]]).toEqual([
       -1, 0, 0, 0,
     ]);
     expect(arbitrateOnce(inputsOf([0, 0, 0]), { entryThresholdBps: 0, reserve: 0 }).selected[0]).toBe(0);
+  });
+
+  it('decides every symbol by its own numbers', () => {
+    const alpha = [0.0003, 0.0001, 0.0002, -0.0008, 0, 0];
+    const two = inputsOf(alpha, {
+      symbolCount: 2,
+      costKnown: Uint8Array.of(1, 1),
+      spreadBps: Float64Array.of(1, 2),
+      priorOmega: new Float64Array(3).fill(1 / 3),
+    });
+    const out = arbitrateOnce(two, { entryThresholdBps: 0, reserve: 0.5 });
+    expect([[...out.best], [...out.side], [...out.selected]]).toEqual([
+      [0, 1],
+      [1, -1],
+      [1, 1],
+    ]);
+    expect([...out.thetaBps]).toEqual([0.5, 1]);
   });
 
   it('mirrors: negating every alpha flips the side and nothing else', () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseHorizon } from '../../src/domain/horizon.ts';
 import type { GatingSettings } from '../../src/domain/settings.ts';
 import { US_PER_SECOND } from '../../src/domain/units.ts';
+import type { ModelFault } from '../../src/events/inputs.ts';
 import type { ModelColumn, ModelKind } from '../../src/events/layout.ts';
 import { barrierGate, gateFactor } from '../../src/pipeline/4-gating/barrier-gate.ts';
 import {
@@ -136,8 +137,18 @@ describe('barrier gate', () => {
       value: 0.61,
       limit: 0.6,
     });
-    expect(barrierGate(-1, { ...none, secondValley: 0.56 }, SETTINGS).kind).toBe('blocked');
+    expect(barrierGate(-1, { ...none, secondValley: 0.56 }, SETTINGS)).toMatchObject({
+      kind: 'blocked',
+      reason: 'barrier_valley',
+    });
     expect(barrierGate(1, { ...none, secondValley: 1 }, SETTINGS).kind).toBe('no_barrier_model');
+  });
+});
+
+describe('a probability on its threshold', () => {
+  it('passes, of either opinion', () => {
+    const none = { peak: 0.6, valley: undefined, secondPeak: 0.6, secondValley: undefined };
+    expect(barrierGate(1, none, SETTINGS).kind).toBe('allowed');
   });
 });
 
@@ -183,6 +194,41 @@ describe('barrier probabilities', () => {
   });
 });
 
+describe('a barrier model that fails', () => {
+  const plan = planBarriers({
+    symbols: ['A', 'B', 'C'],
+    columns: [
+      barrierColumn('will_peak_5m', 'peak'),
+      barrierColumn('will_peak_10m', 'peak'),
+      barrierColumn('y_will_valley_5m', 'valley'),
+    ],
+  });
+  const faultedOf = (fault: Pick<ModelFault, 'column' | 'symbols'>) => {
+    const out = createBarrierProbabilities(plan);
+    const valid = Uint8Array.of(0, 0, 0, 0, 1, 0, 0, 0, 0);
+    const faults = [{ reason: 'failed', ...fault } as ModelFault];
+    collectBarriers(plan, { values: new Float32Array(9), valid, faults }, out);
+    return [[...out.peak.faulted], [...out.valley.faulted], [...out.secondValley.faulted]];
+  };
+
+  it('leaves symbols without an opinion, but for those of which another model has one', () => {
+    expect(faultedOf({ column: 0 })).toEqual([
+      [1, 0, 1],
+      [0, 0, 0],
+      [0, 0, 0],
+    ]);
+    expect(faultedOf({ column: 2 })).toEqual([
+      [0, 0, 0],
+      [0, 0, 0],
+      [1, 1, 1],
+    ]);
+  });
+
+  it('for some symbols says nothing of the others', () => {
+    expect(faultedOf({ column: 0, symbols: [0, 1] })[0]).toEqual([1, 0, 0]);
+  });
+});
+
 function probabilities(symbolCount: number): BarrierProbabilities {
   return createBarrierProbabilities({ symbolCount, peak: [], valley: [], secondPeak: [], secondValley: [] });
 }
@@ -219,7 +265,10 @@ describe('entry gates', () => {
     expect([out.value[2], out.limit[2]]).toEqual([0.9, 0.6]);
     expect([...out.outcome].map(isGateBlock)).toEqual([false, true, true, false, false]);
     expect(gateReason(out.outcome[2]!)).toBe('barrier_peak');
-    expect(() => gateReason(0)).toThrow('is not a block');
+    for (const outcome of ['not_asked', 'allowed', 'no_barrier_model'] as const) {
+      expect(() => gateReason(GATE_OUTCOMES.indexOf(outcome))).toThrow(`(${outcome}) is not a block`);
+    }
+    expect(() => gateReason(99)).toThrow('is not a block');
 
     applyEntryGates(inputs, { ...SETTINGS, enableBarrierGate: false }, out);
     expect(GATE_OUTCOMES[out.outcome[2]!]).toBe('allowed');
@@ -311,5 +360,34 @@ describe('exits', () => {
     expect([out.value[1], out.limit[1]]).toEqual([100, 2]);
     expect(exitReason(out.reason[1]!)).toBe('exit_alpha_opposes');
     expect(() => exitReason(0)).toThrow('names no exit');
+    expect(() => exitReason(99)).toThrow('names no exit');
+  });
+
+  it('hear nothing of a probability, an alpha or a cost that is not known', () => {
+    const barriers = probabilities(1);
+    barriers.peak.p.fill(0.9);
+    const out = createExitOutput(1);
+    const inputs = {
+      symbolCount: 1,
+      positionShares: Float64Array.of(10),
+      entryHorizon: Int32Array.of(0),
+      heldMinutes: new Float64Array(1),
+      renewed: new Uint8Array(1),
+      barriers,
+      alpha: Float64Array.of(-0.01),
+      alphaValid: Uint8Array.of(1),
+      costBps: Float64Array.of(4),
+      costKnown: Uint8Array.of(1),
+      minutesToClose: 100,
+    };
+    const reasonOf = (change: Partial<typeof inputs>) => {
+      evaluateExits({ ...inputs, ...change }, [parseHorizon('5m')], SETTINGS, out);
+      return EXIT_REASONS[out.reason[0]!];
+    };
+    expect(reasonOf({})).toBe('exit_alpha_opposes');
+    expect(reasonOf({ alphaValid: Uint8Array.of(0) })).toBe('none');
+    expect(reasonOf({ costKnown: Uint8Array.of(0) })).toBe('none');
+    barriers.peak.known.fill(1);
+    expect(reasonOf({})).toBe('exit_barrier_peak');
   });
 });

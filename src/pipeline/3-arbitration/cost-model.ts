@@ -45,7 +45,7 @@ function impactCostBps(
   { orderDollars, advDollars }: Pick<CostInputs, 'orderDollars' | 'advDollars'>,
   { k3, impactBps, impactParticipation }: CostCoefficients,
 ): Bps {
-  if (!(orderDollars > 0) || !(advDollars > 0) || advDollars === Number.POSITIVE_INFINITY) return 0;
+  if (!(orderDollars > 0) || !(advDollars > 0)) return 0;
   return k3 * impactBps * Math.sqrt(orderDollars / advDollars / impactParticipation);
 }
 
