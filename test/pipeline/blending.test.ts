@@ -7,6 +7,7 @@ import type { ModelColumn, ModelKind, SignalLayout } from '../../src/events/layo
 import {
   type BlendInputs,
   blendScores,
+  combineScores,
   createBlendOutput,
   createBlendState,
 } from '../../src/pipeline/2-blending/blend.ts';
@@ -164,7 +165,60 @@ describe('correlation', () => {
     const matrix = new Float64Array(1);
     correlationMatrix(state, matrix);
     expect(matrix[0]).toBe(1);
+    expect([state.filled, state.next, state.ring.length]).toEqual([0, 0, 0]);
     expect(() => createCorrelation(2, 0)).toThrow('must be at least 1');
+    expect(createCorrelation(2, 1).windowCycles).toBe(1);
+  });
+
+  /** The correlation of two families after single scores of each, by cycle. */
+  const correlationAfter = (window: number, rows: readonly (readonly [number, number])[]) => {
+    const state = createCorrelation(2, window);
+    for (const scores of rows) {
+      const view = { symbolCount: 1, scores: Float64Array.from(scores), present: Uint8Array.of(1, 1) };
+      updateCorrelation(state, [0, 1], view);
+    }
+    const matrix = new Float64Array(4);
+    correlationMatrix(state, matrix);
+    return matrix[1];
+  };
+
+  it('is 0 for a constant series of any value, on either side', () => {
+    const value = fc.double({ min: -3, max: 3, noNaN: true });
+    fc.assert(
+      fc.property(value, fc.array(value, { minLength: 1, maxLength: 7 }), (constant, lively) => {
+        const rows = lively.map((score) => [constant, score] as const);
+        expect(correlationAfter(9, rows)).toBe(0);
+        expect(
+          correlationAfter(
+            9,
+            rows.map(([a, b]) => [b, a]),
+          ),
+        ).toBe(0);
+      }),
+    );
+  });
+
+  it('is 0 for families that share no row', () => {
+    const state = createCorrelation(2, 3);
+    updateCorrelation(state, [0, 1], {
+      symbolCount: 2,
+      scores: Float64Array.of(1, 2, 3, 4),
+      present: Uint8Array.of(1, 0, 0, 1),
+    });
+    const matrix = new Float64Array(4);
+    correlationMatrix(state, matrix);
+    expect([...matrix]).toEqual([1, 0, 0, 1]);
+  });
+
+  it('keeps its digits after numbers that were large have left the window', () => {
+    const small: [number, number][] = [0.1, 0.2, 0.4, 0.3, 0.7, 0.6, 0.9, 0.5].map((x, k) => [x, x * x - k]);
+    const large: [number, number][] = [1e8, -3e8, 2e8, 7e8].map((x) => [x, x / 3]);
+    expect(correlationAfter(4, [...large, ...small])).toBeCloseTo(correlationAfter(4, small)!, 12);
+  });
+
+  it('holds six sums a pair and cycle', () => {
+    const { totals, ring } = createCorrelation(3, 4);
+    expect([totals.length, ring.length]).toEqual([18, 72]);
   });
 });
 
@@ -222,8 +276,28 @@ describe('weights', () => {
     );
   });
 
-  it('are equal when the matrix is singular', () => {
+  it('of more families than ever before are solved too', () => {
+    const size = 12;
+    const correlation = new Float64Array(size * size);
+    for (let m = 0; m < size; m++) correlation[m * size + m] = 1;
+    const weights = new Float64Array(size);
+    ridgeWeights({ correlation, mu: Float64Array.from(weights, (_, m) => m + 1), lambda: 0.5 }, weights);
+    weights.forEach((weight, m) => {
+      expect(weight).toBeCloseTo((m + 1) / 78, 14);
+    });
+  });
+
+  it('are equal when their sum is beyond all numbers', () => {
     const weights = new Float64Array(2);
+    ridgeWeights(
+      { correlation: Float64Array.of(1, 0, 0, 1), mu: Float64Array.of(1e308, 1.5e308), lambda: 0 },
+      weights,
+    );
+    expect([...weights]).toEqual([0.5, 0.5]);
+  });
+
+  it('are equal when the matrix is singular, whatever they were before', () => {
+    const weights = Float64Array.of(0.9, 0.1);
     ridgeWeights(
       { correlation: Float64Array.of(1, 1, 1, 1), mu: Float64Array.of(0.02, 0.3), lambda: 0 },
       weights,
@@ -246,6 +320,11 @@ describe('weights', () => {
     expect(at(0.5)[0]).toBeCloseTo(2 / 3, 12);
     expect(at(0.5)[2]).toBe(0);
     expect(at(1)).toEqual([0.8, 0.2, 0]);
+    for (let k = 1; k < 50; k++) {
+      const weights = Float64Array.of(k / 50, 1 - k / 50);
+      applyTemperature(weights, 1);
+      expect([...weights]).toEqual([k / 50, 1 - k / 50]);
+    }
     expect(at(1.5)).toEqual([0.8, 0.2, 0]);
     expect(at(0)).toEqual([1 / 3, 1 / 3, 1 / 3]);
   });
@@ -316,6 +395,50 @@ describe('blendScores', () => {
     expect(costShare[0]).toBeCloseTo(1 / 4, 12);
     expect(costShare[1]).toBe(1);
     expect(mu[0]).toBeCloseTo(0.05 * (1 - 0.5 * 0.25), 15);
+  });
+
+  it('measures it for every horizon by its own columns, symbols and costs', () => {
+    const two = planBlending(
+      layoutOf(['A', 'B', 'C'], column('x', '5m'), column('y', '5m'), column('z', '15m')),
+      SETTINGS,
+    );
+    const inputs = inputsFor(3, 3, 2);
+    inputs.calibrated.set([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]);
+    inputs.sigma.set([0.001, 0.002, 0.003, 0.004, 0.005, 0.006]);
+    inputs.costBps.set([1, 2, 4, 8, 16, 32]);
+    inputs.present.set([1, 1, 1, 1, 0, 1, 1, 1, 1]);
+    const sharesOf = () => {
+      const out = createBlendOutput(two);
+      blendScores(createBlendState(two, SETTINGS), two, inputs, SETTINGS, out);
+      return out.families.flatMap(({ costShare }) => [...costShare]);
+    };
+    const [x, y, z] = sharesOf();
+    expect(x).toBeCloseTo((1 + 2 + 4) / (1 + 4 + 9), 12);
+    expect(y).toBeCloseTo((1 + 4) / (4 + 18), 12);
+    expect(z).toBeCloseTo((8 + 16 + 32) / (28 + 40 + 54), 12);
+    inputs.sigmaKnown[0] = 0;
+    const known = sharesOf();
+    expect(known[0]).toBeCloseTo((2 + 4) / (4 + 9), 12);
+    expect(known[2]).toBeCloseTo((16 + 32) / (40 + 54), 12);
+    inputs.costBps.fill(0);
+    inputs.calibrated.fill(0);
+    expect(sharesOf()).toEqual([1, 1, 1]);
+  });
+
+  it('takes the plain mean of what is present where that has no weight, and is never minus zero', () => {
+    const out = { alpha: new Float64Array(1), valid: new Uint8Array(1) };
+    const of = (calibrated: readonly number[], sigma: number) => {
+      const inputs = {
+        calibrated: Float64Array.from(calibrated),
+        present: Uint8Array.of(1, 1, 0),
+        sigma: Float64Array.of(sigma),
+        sigmaKnown: Uint8Array.of(1),
+      };
+      combineScores([0, 1, 2], Float64Array.of(0, 0, 1), inputs, { symbolCount: 1, h: 0 }, out);
+      return out.alpha[0];
+    };
+    expect(of([0.1, 0.3, 9], 0.5)).toBeCloseTo(0.1, 15);
+    expect(of([-1e-200, -1e-200, 0], 1e-200)).toBe(0);
   });
 
   it('never lets a number that is not one out, and no alpha exceeds the largest score', () => {
