@@ -1,5 +1,6 @@
 import { compareCodeUnits } from '../domain/compare.ts';
 import { ServiceError } from '../domain/errors.ts';
+import { isWholeStock } from '../domain/odd-holdings.ts';
 import type { OrderRequest } from '../domain/orders.ts';
 import { type DurationUs, type Shares, US_PER_SECOND } from '../domain/units.ts';
 import type { Broker, BrokerNews, BrokerOrder } from '../ports/broker.ts';
@@ -133,6 +134,10 @@ async function closeRound(
       const isClosing = working.every(({ clientOrderId }) => clientOrderId.startsWith(options.idPrefix));
       if (!isClosing)
         troubles.push(`${symbol}: an order works on it still, so that its position is left alone`);
+      continue;
+    }
+    if (!isWholeStock(symbol)) {
+      troubles.push(`${symbol}: no order of ours can be for it; close it at the broker`);
       continue;
     }
     const shares = positions[symbol];

@@ -43,6 +43,21 @@ export function sharesOf(text: unknown): Shares | undefined {
   return decimalUnits(text, { places: 0 });
 }
 
+/** Whole shares, and whether a part of one lies beyond them: 1, or -1 where they are short. */
+export interface PartedShares {
+  readonly whole: Shares;
+  readonly part: -1 | 0 | 1;
+}
+
+/** Shares of any size, for what an account may hold that no order of ours is for. */
+export function partedShares(text: unknown): PartedShares | undefined {
+  const floor = decimalUnits(text, { places: 0, rounding: 'down' });
+  const ceiling = decimalUnits(text, { places: 0, rounding: 'up' });
+  if (floor === undefined || ceiling === undefined) return undefined;
+  if (floor === ceiling) return { whole: floor, part: 0 };
+  return floor >= 0 ? { whole: floor, part: 1 } : { whole: ceiling, part: -1 };
+}
+
 /** An RFC 3339 time; digits beyond a microsecond are dropped. */
 export function timeUsOf(text: unknown): TimeUs | undefined {
   const match = typeof text === 'string' ? TIME.exec(text) : null;

@@ -1,10 +1,19 @@
 import { compareCodeUnits } from '../../domain/compare.ts';
 import { ServiceError } from '../../domain/errors.ts';
+import { holdingsOf } from '../../domain/odd-holdings.ts';
 import type { Execution } from '../../domain/orders.ts';
 import type { MoneyMicros, Shares, TimeUs } from '../../domain/units.ts';
 import type { JsonService } from '../../net/json-service.ts';
-import { isRecord, microsOf, sharesOf, timeText } from '../../net/wire-text.ts';
-import { type AlpacaOrder, type FillActivity, inOrder, parseFillActivity, parseOrder } from './mapper.ts';
+import { isRecord, microsOf, type PartedShares, partedShares, timeText } from '../../net/wire-text.ts';
+import {
+  type AlpacaOrder,
+  type FillActivity,
+  inOrder,
+  isOfPart,
+  parseAnyOrder,
+  parseFillActivity,
+  parseOrder,
+} from './mapper.ts';
 import type { Reports } from './reports.ts';
 
 const ORDERS_A_PAGE = 500;
@@ -54,22 +63,27 @@ async function readAccount(rest: JsonService): Promise<Readonly<Record<string, u
   throw unreadable('no account came back');
 }
 
-/** Signed shares by symbol, in code-unit order. @throws ServiceError for a part of a share: it could not be traded away */
+/** Signed shares by symbol, in code-unit order; a part of a share, which reinvested dividends leave, by a name of its own. */
 export async function readPositions(rest: JsonService): Promise<Record<string, Shares>> {
   const rows = await rest.get('/v2/positions');
   if (!Array.isArray(rows)) throw unreadable('no list of positions came back');
-  const held = rows.map((row): readonly [string, Shares] => {
-    const shares = isRecord(row) ? sharesOf(row.qty) : undefined;
-    if (!isRecord(row) || typeof row.symbol !== 'string' || shares === undefined) {
+  const held = rows.flatMap((row) => {
+    const found = isRecord(row) ? partedShares(row.qty) : undefined;
+    if (!isRecord(row) || typeof row.symbol !== 'string' || found === undefined) {
       const symbol = isRecord(row) && typeof row.symbol === 'string' ? row.symbol : 'a symbol';
-      throw unreadable(`the position in ${symbol} is no whole number of shares`);
+      throw unreadable(`the position in ${symbol} is no number of shares`);
     }
-    return [row.symbol, row.side === 'short' ? -Math.abs(shares) : shares];
+    return holdingsOf(row.symbol, row.side === 'short' ? asShort(found) : found);
   });
   return Object.fromEntries(held.sort(([a], [b]) => compareCodeUnits(a, b)));
 }
 
-/** Orders that have not ended. @throws ServiceError also for one that is not of whole shares */
+/** However its quantity is signed. */
+function asShort({ whole, part }: PartedShares): PartedShares {
+  return { whole: -Math.abs(whole), part: part === 0 ? 0 : -1 };
+}
+
+/** Orders that have not ended, those of parts of a share and of amounts of money, which others placed, included. */
 export async function readOpenOrders(rest: JsonService): Promise<AlpacaOrder[]> {
   const orders: AlpacaOrder[] = [];
   for (let page = 0; page < MAX_PAGES; page++) {
@@ -82,8 +96,8 @@ export async function readOpenOrders(rest: JsonService): Promise<AlpacaOrder[]> 
     });
     if (!Array.isArray(rows)) throw unreadable('no list of orders came back');
     for (const row of rows) {
-      const order = parseOrder(row);
-      if (order === undefined) throw unreadable('an open order is not of whole shares');
+      const order = parseAnyOrder(row);
+      if (order === undefined) throw unreadable('an open order cannot be read');
       orders.push(order);
     }
     if (rows.length < ORDERS_A_PAGE) return orders;
@@ -96,7 +110,7 @@ export async function readOrder(rest: JsonService, brokerOrderId: string): Promi
   return parseOrder(await rest.get(`/v2/orders/${encodeURIComponent(brokerOrderId)}`));
 }
 
-/** Fills of the account since a time. */
+/** Fills of whole shares since a time: those of parts of one are of orders that others placed. */
 export async function readFills(rest: JsonService, sinceUs: TimeUs): Promise<FillActivity[]> {
   const fills: FillActivity[] = [];
   let token: string | undefined;
@@ -109,8 +123,9 @@ export async function readFills(rest: JsonService, sinceUs: TimeUs): Promise<Fil
     });
     if (!Array.isArray(rows)) throw unreadable('no list of fills came back');
     for (const row of rows) {
+      if (isOfPart(row)) continue;
       const fill = parseFillActivity(row);
-      if (fill === undefined) throw unreadable('a fill cannot be read as one of whole shares');
+      if (fill === undefined) throw unreadable('a fill cannot be read');
       fills.push(fill);
     }
     const last: unknown = rows.at(-1);

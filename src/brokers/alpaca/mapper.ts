@@ -1,7 +1,15 @@
 import type { Execution, OrderRequest, Side } from '../../domain/orders.ts';
 import { tickAtE4 } from '../../domain/tick.ts';
 import type { MoneyMicros, PriceE4, Shares, TimeUs } from '../../domain/units.ts';
-import { decimalText, decimalUnits, isRecord, priceE4Of, sharesOf, timeUsOf } from '../../net/wire-text.ts';
+import {
+  decimalText,
+  decimalUnits,
+  isRecord,
+  partedShares,
+  priceE4Of,
+  sharesOf,
+  timeUsOf,
+} from '../../net/wire-text.ts';
 import type { BrokerOrder, BrokerRules, OrderChange } from '../../ports/broker.ts';
 
 type Raw = Readonly<Record<string, unknown>>;
@@ -91,6 +99,25 @@ export function parseOrder(raw: unknown): AlpacaOrder | undefined {
     ...(replaces === undefined ? {} : { replaces }),
     ...(submittedUs === undefined ? {} : { submittedUs }),
   };
+}
+
+/**
+ * An order whoever placed it: one for parts of a share counts as if it were for the next whole number, one for an amount of
+ * money as if it were for one share.
+ */
+export function parseAnyOrder(raw: unknown): AlpacaOrder | undefined {
+  if (!isRecord(raw)) return undefined;
+  const up = (text: unknown): string | undefined => {
+    const shares = decimalUnits(text, { places: 0, rounding: 'up' });
+    return shares === undefined ? undefined : String(shares);
+  };
+  const qty = up(raw.qty ?? (textOf(raw.notional) === undefined ? undefined : '1'));
+  return parseOrder({ ...raw, qty, filled_qty: up(raw.filled_qty ?? '0') });
+}
+
+/** Whether a row of the account's fills is of a part of a share. */
+export function isOfPart(raw: unknown): boolean {
+  return isRecord(raw) && [raw.qty, raw.cum_qty].some((text) => (partedShares(text)?.part ?? 0) !== 0);
 }
 
 /**

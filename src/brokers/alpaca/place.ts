@@ -6,7 +6,7 @@ import type { JsonService, Refusal } from '../../net/json-service.ts';
 import type { RequestLane } from '../../net/request-budget.ts';
 import { sleepUs } from '../../net/sleep.ts';
 import type { Clock } from '../../ports/clock.ts';
-import { type AlpacaOrder, parseOrder } from './mapper.ts';
+import { type AlpacaOrder, parseAnyOrder, parseOrder } from './mapper.ts';
 
 /** How a refusal for a client id that is in use reads. */
 const ID_TAKEN = /client_order_id/i;
@@ -38,11 +38,11 @@ export async function orderUnder(
 ): Promise<AlpacaOrder | undefined> {
   const raw = await rest.get('/v2/orders:by_client_order_id', { client_order_id: clientOrderId }, lane);
   if (raw === undefined) return undefined;
-  const order = parseOrder(raw);
+  const order = parseAnyOrder(raw);
   if (order !== undefined) return order;
   throw new ServiceError(
     'BROKER_UNREADABLE',
-    `Alpaca: the order under ${clientOrderId} cannot be read as one of whole shares; look at it by hand`,
+    `Alpaca: the order under ${clientOrderId} cannot be read; look at it by hand`,
     { retryable: false },
   );
 }

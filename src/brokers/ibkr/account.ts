@@ -1,6 +1,8 @@
 import { compareCodeUnits } from '../../domain/compare.ts';
 import { ServiceError } from '../../domain/errors.ts';
+import { holdingsOf } from '../../domain/odd-holdings.ts';
 import type { Shares } from '../../domain/units.ts';
+import { partedShares } from './amounts.ts';
 import type { Ask } from './asks.ts';
 import type { OrderFact } from './facts.ts';
 import type { Look } from './order-progress.ts';
@@ -47,7 +49,7 @@ export function look(session: IbkrSession, begin: () => number): Promise<Look> {
 }
 
 export function askPositions(account: string): Ask<Readonly<Record<string, Shares>>> {
-  const held = new Map<string, Shares>();
+  const held = new Map<string, number>();
   return {
     what: 'its positions',
     messages: 2,
@@ -57,8 +59,8 @@ export function askPositions(account: string): Ask<Readonly<Record<string, Share
       return event.kind === 'positions_end';
     },
     answer: () => {
-      const symbols = [...held.keys()].filter((symbol) => held.get(symbol) !== 0).sort(compareCodeUnits);
-      return Object.fromEntries(symbols.map((symbol) => [symbol, held.get(symbol) as Shares]));
+      const all = [...held].flatMap(([symbol, shares]) => holdingsOf(symbol, partedShares(shares)));
+      return Object.fromEntries(all.sort(([a], [b]) => compareCodeUnits(a, b)));
     },
     after: (gateway) => gateway.endPositions(),
   };

@@ -34,7 +34,20 @@ export function microsOfText(text: string | undefined, what: string): MoneyMicro
   return micros;
 }
 
-/** Whole shares. A position of a fraction is not ours to carry. */
+/** Shares of any size, as positions are held. */
+export function anyShares(value: number | undefined, what: string): number {
+  if (value === undefined || !Number.isSafeInteger(Math.trunc(value))) throw unreadable(what, value);
+  return value;
+}
+
+/** Whole shares, and whether a part of one lies beyond them. */
+export function partedShares(shares: number): { readonly whole: Shares; readonly part: -1 | 0 | 1 } {
+  const whole = Math.trunc(shares);
+  const part = shares > whole ? 1 : shares < whole ? -1 : 0;
+  return { whole: whole === 0 ? 0 : whole, part };
+}
+
+/** Whole shares: an order of ours is for no others. */
 export function wholeShares(value: number | undefined, what: string): Shares {
   if (value === undefined || !Number.isSafeInteger(value)) throw unreadable(what, value);
   return value === 0 ? 0 : value;

@@ -62,7 +62,8 @@ export type GatewayEvent =
       readonly kind: 'position';
       readonly account: string;
       readonly symbol: string;
-      readonly shares: Shares;
+      /** Perhaps with a part of a share. */
+      readonly shares: number;
     }
   | { readonly kind: 'positions_end' }
   | {

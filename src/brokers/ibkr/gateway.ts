@@ -2,9 +2,9 @@ import type { Contract, IBApi, Order } from '@stoqey/ib';
 import { InputError } from '../../domain/errors.ts';
 import type { IbkrSettings } from '../../domain/ibkr-settings.ts';
 import { createRedactor } from '../../net/redact.ts';
-import { wholeShares } from './amounts.ts';
+import { anyShares } from './amounts.ts';
 import type { GatewayEvent } from './facts.ts';
-import { symbolOf, toCommission, toExecutionFact, toOrderFact, toStatusFact } from './mapper.ts';
+import { symbolOf, toAnyExecution, toCommission, toOrderFact, toStatusFact } from './mapper.ts';
 
 const importLibrary = () => import('@stoqey/ib');
 type IbLibrary = Awaited<ReturnType<typeof importLibrary>>;
@@ -133,12 +133,12 @@ function listenToBooks(api: IBApi, library: IbLibrary, settings: IbkrSettings, e
       })),
   );
   api.on(EventName.execDetails, (requestId, contract, execution) =>
-    emit(() => ({
-      kind: 'execution',
-      account: execution.acctNumber ?? '',
-      isListed: requestId >= 0,
-      execution: toExecutionFact(contract, execution, settings),
-    })),
+    emit(() => {
+      const fact = toAnyExecution(contract, execution, settings);
+      if (fact === undefined) return undefined;
+      const account = execution.acctNumber ?? '';
+      return { kind: 'execution', account, isListed: requestId >= 0, execution: fact };
+    }),
   );
   api.on(EventName.execDetailsEnd, (requestId) => emit(() => ({ kind: 'executions_end', requestId })));
   api.on(EventName.commissionReport, (report) =>
@@ -152,7 +152,7 @@ function listenToBooks(api: IBApi, library: IbLibrary, settings: IbkrSettings, e
       kind: 'position',
       account,
       symbol: symbolOf(contract, settings),
-      shares: wholeShares(shares, `a position of ${contract.symbol}`),
+      shares: anyShares(shares, `a position of ${contract.symbol}`),
     })),
   );
   api.on(EventName.positionEnd, () => emit(() => ({ kind: 'positions_end' })));

@@ -147,7 +147,26 @@ export function toExecutionFact(
   };
 }
 
-/** @returns undefined where the gateway has not worked it out yet */
+/**
+ * The same whoever traded. What others may do in an account (a part of a share, an option that is assigned for nothing) is
+ * no execution that books could take: it is left out, and shows as a position. It must not end the connection, because the
+ * gateway would list it again after every other.
+ * @throws ServiceError for one of our own client that cannot be read
+ */
+export function toAnyExecution(
+  contract: Contract,
+  execution: Execution,
+  settings: IbkrSettings,
+): ExecutionFact | undefined {
+  if (execution.clientId === settings.clientId) return toExecutionFact(contract, execution, settings);
+  try {
+    return toExecutionFact(contract, execution, settings);
+  } catch {
+    return undefined;
+  }
+}
+
+/** @returns undefined where the gateway has not worked it out yet, and for the trades of others in other currencies */
 export function toCommission(
   report: CommissionReport,
 ): { readonly executionId: string; readonly commissionMicros: number } | undefined {
@@ -155,9 +174,8 @@ export function toCommission(
   if (execId === undefined || execId === '') throw unreadable('a commission without an execution', execId);
   if (commission === undefined) return undefined;
   const commissionMicros = microsOfDouble(commission, 'a commission');
-  if (currency !== CURRENCY && commissionMicros !== 0) {
-    throw unreadable('a commission in another currency', currency);
-  }
+  // stock in dollars, which is all we trade, costs dollars: cash would show it, were it otherwise
+  if (currency !== CURRENCY && commissionMicros !== 0) return undefined;
   return { executionId: execId, commissionMicros };
 }
 

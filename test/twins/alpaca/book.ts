@@ -143,9 +143,9 @@ export function createBook(options: BookOptions): TwinBook {
     if (quote !== undefined && touch !== undefined && touch > 0 && reaches(order, touch)) {
       const displayed = order.side === 'buy' ? quote.askSize : quote.bidSize;
       let left = Math.min(order.quantity - order.filled, displayed);
-      const pieces = Math.min(options.piecesOfFill?.() ?? 1, left);
+      const pieces = Math.min(options.piecesOfFill?.() ?? 1, Math.ceil(left));
       for (let piece = pieces; piece > 0 && left > 0; piece--) {
-        const part = Math.ceil(left / piece);
+        const part = piece === 1 ? left : Math.ceil(left / piece);
         left -= part;
         execute(order, part, touch);
       }
@@ -255,7 +255,7 @@ type Wish = Omit<TwinOrder, 'id' | 'submittedUs' | 'status' | 'filled' | 'replac
 function readWish(body: Readonly<Record<string, unknown>>): Wish | Refused {
   const bad = (message: string): Refused => ({ status: 422, code: 42_210_000, message });
   const { symbol, side, type } = body;
-  const quantity = sharesOf(body.qty);
+  const quantity = sizeOf(body.qty);
   const limitE4 = priceE4Of(body.limit_price);
   if (typeof symbol !== 'string' || symbol === '') return bad('symbol is required');
   if (symbol.startsWith('NO')) return bad(`asset "${symbol}" not found`);
@@ -281,6 +281,11 @@ function readWish(body: Readonly<Record<string, unknown>>): Wish | Refused {
     quantity,
     ...(limitE4 === undefined ? {} : { limitE4 }),
   };
+}
+
+/** Whole shares, or parts of one: Alpaca takes both. */
+function sizeOf(text: unknown): number | undefined {
+  return typeof text === 'string' && /^[0-9]+(\.[0-9]{1,9})?$/.test(text) ? Number(text) : undefined;
 }
 
 interface Means {
