@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { formatNewYork } from '../data/calendar.ts';
 import { InputError, ServiceError } from '../domain/errors.ts';
-import type { Json } from '../events/record.ts';
 import { askEngine } from '../sources/operator-client.ts';
 import { type CtlVerb, OPERATOR_COMMANDS, problemOfReason } from '../sources/operator-protocol.ts';
 import { openRunFolder } from '../tape/run-folder.ts';
 import { tapeWriterOf } from '../tape/tape-lock.ts';
-import { renderTable } from './terminal.ts';
+import { statusText } from './status-text.ts';
 
 interface CtlOptions {
   readonly why?: string;
@@ -34,7 +34,7 @@ export function registerCtlCommand(program: Command): void {
       'after',
       `
 Commands:
-  status     how the engine is
+  status     whether it trades, what it holds, how its models do
   pause      no new entries; exits go on
   resume     entries again, after a pause
   kill       cancel all working orders and enter nothing; stays over restarts, until reset
@@ -72,7 +72,7 @@ async function ctlCommand(runDir: string, name: string, options: CtlOptions): Pr
     process.stdout.write(`${statusText(answer.status)}\n`);
   } else {
     const { seq, tUs } = answer.recorded;
-    process.stdout.write(`ok: ${verb} is record ${seq} of the tape, ${new Date(tUs / 1000).toISOString()}\n`);
+    process.stdout.write(`ok: ${verb} is record ${seq} of the tape, ${formatNewYork(tUs)} New York\n`);
   }
 }
 
@@ -94,18 +94,4 @@ function parseTimeout(value: string): number {
     );
   }
   return seconds * 1000;
-}
-
-/** One row a value; nested ones as `a.b`. */
-function statusText(status: Json): string {
-  const rows: string[][] = [];
-  const visit = (value: Json, path: string): void => {
-    if (value !== null && typeof value === 'object' && !Array.isArray(value)) {
-      for (const [key, inner] of Object.entries(value)) visit(inner, path === '' ? key : `${path}.${key}`);
-    } else {
-      rows.push([path, typeof value === 'string' ? value : JSON.stringify(value)]);
-    }
-  };
-  visit(status, '');
-  return renderTable([{ title: '' }, { title: '' }], rows);
 }

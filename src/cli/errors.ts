@@ -40,6 +40,11 @@ export function describeFailure(error: unknown): Failure {
   };
 }
 
+/** A failure of the operating system in words, by its code where we have none. */
+export function systemText({ code }: NodeJS.ErrnoException): string {
+  return SYSTEM[code ?? ''] ?? code ?? 'unknown reason';
+}
+
 function systemMessage(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code, path, syscall } = error as NodeJS.ErrnoException;

@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { Command } from 'commander';
+import { InputError } from '../domain/errors.ts';
 import { withoutSecretValues } from '../files/secret-values.ts';
 import { COMMANDS, type CommandEntry } from './commands.ts';
-import { describeFailure, EXIT, oneLine } from './errors.ts';
+import { describeFailure, EXIT, oneLine, systemText } from './errors.ts';
 
 const HELP_AFTER = `
 Examples:
@@ -27,6 +28,7 @@ export async function main(args: readonly string[]): Promise<number> {
   survivesClosedPipes();
   try {
     const program = await createProgram(args);
+    expectHelpTopic(program, args);
     await program.parseAsync([...args], { from: 'user' });
     // A command that only reports (`verify`) may have set the code itself.
     return Number(process.exitCode ?? EXIT.ok);
@@ -69,6 +71,15 @@ function wantedCommand(args: readonly string[]): string | undefined {
   return words[0] === 'help' ? words[1] : words[0];
 }
 
+/** Commander prints the whole help for a topic it does not know, and says nothing of it. */
+function expectHelpTopic(program: Command, args: readonly string[]): void {
+  const [first, topic] = args;
+  if (first !== 'help' || topic === undefined || topic.startsWith('-') || topic === 'help') return;
+  const names = program.commands.map((command) => command.name());
+  if (names.includes(topic)) return;
+  throw new InputError('USAGE', `help: unknown command "${topic}"; expected one of ${names.join(', ')}`);
+}
+
 function addStub(program: Command, { name, summary }: CommandEntry): void {
   program.command(name).summary(summary).description(summary);
 }
@@ -84,7 +95,10 @@ function readVersion(): string {
   return (JSON.parse(text) as { readonly version: string }).version;
 }
 
-/** `sametape … | head` closes our output early: what is not read is dropped, the work goes on. */
+/**
+ * `sametape … | head` closes our output early: what is not read is dropped, the work goes on. Output that cannot be
+ * written for another reason, such as a full disk, is a failure: a cut answer must not pass for a whole one.
+ */
 function survivesClosedPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.off('error', dropWhenClosed).on('error', dropWhenClosed);
@@ -92,5 +106,11 @@ function survivesClosedPipes(): void {
 }
 
 function dropWhenClosed(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+  if (error.code === 'EPIPE') return;
+  try {
+    writeSync(2, `sametape: the output cannot be written (${systemText(error)})\n`);
+  } catch {
+    // stderr may be what failed
+  }
+  process.exit(EXIT.badInput);
 }

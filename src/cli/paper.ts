@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
+import { InputError } from '../domain/errors.ts';
 import type { RunResult } from '../modes/run-views.ts';
 import { createProgress } from './progress.ts';
 import { writeRun } from './run-text.ts';
@@ -44,8 +45,20 @@ export function registerPaperCommand(program: Command): void {
     )
     .option('--json', 'print the result as one JSON object and nothing else')
     .addHelpText('after', EXAMPLES)
-    .action(runPaperCommand);
+    .action((file: string, options: PaperCommandOptions, of: Command) => {
+      if (of.getOptionValueSource('sessions') === 'cli') refuseSessionsOfDataset(file, options);
+      return runPaperCommand(file, options);
+    });
   withSetOption(command);
+}
+
+/** A dataset has the sessions it has; a number of them that is not heeded would be silent. */
+function refuseSessionsOfDataset(file: string, options: PaperCommandOptions): void {
+  if (loadWithOptions(file, options).scenario.data.source !== 'dataset') return;
+  throw new InputError(
+    'PAPER_SESSIONS',
+    '--sessions: is for markets that go on; of a dataset, data.from and data.to say which sessions are played, such as --set data.to=2024-01-10',
+  );
 }
 
 async function runPaperCommand(file: string, options: PaperCommandOptions): Promise<void> {

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
+import type { LoadedScenario } from '../config/load-scenario.ts';
 import { InputError } from '../domain/errors.ts';
 import type { RunResult } from '../modes/run-views.ts';
 import { createProgress } from './progress.ts';
@@ -62,6 +63,7 @@ export function registerRunCommand(program: Command): void {
 async function runScenario(file: string, options: RunOptions, command: Command): Promise<void> {
   expectNoCache(options, command);
   const scenario = loadWithOptions(file, options);
+  tellSources(scenario);
   const { runBacktest } = await import('../modes/backtest.ts');
   const progress = createProgress();
   let result: RunResult;
@@ -80,6 +82,18 @@ async function runScenario(file: string, options: RunOptions, command: Command):
     progress.stop();
   }
   await writeRun(result, { json: options.json === true });
+}
+
+/** A scenario for a live market can be run over its dataset too, but nobody should take that for the market. */
+function tellSources({ scenario: { data, broker } }: LoadedScenario): void {
+  const live = [
+    ...(data.source === 'dataset' ? [] : [`data.source ${data.source}`]),
+    ...(broker.source === 'simulated' ? [] : [`broker.source ${broker.source}`]),
+  ];
+  if (live.length === 0) return;
+  process.stderr.write(
+    `sametape: note: a backtest over the dataset with the simulated broker; ${live.join(' and ')} ${live.length === 1 ? 'is' : 'are'} for "sametape paper" and "live"\n`,
+  );
 }
 
 /** A cache that was asked for and is not used would pass for one that did not help. */

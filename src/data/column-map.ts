@@ -43,7 +43,7 @@ export interface ColumnPlanInput {
 /**
  * Matches fields to columns: what `options.columns` says, then columns that carry a field's name (with `_e4` for
  * prices in 1e-4 dollars, `_us` for times in µs).
- * @throws InputError COLUMN_FIELD for an unknown field, COLUMN_MISSING for a column that is not there
+ * @throws InputError COLUMN_FIELD for an unknown field or a symbol given twice, COLUMN_MISSING for a column that is not there
  */
 export function planColumns({ label, header, options }: ColumnPlanInput): ColumnPlan {
   const names = new Set(header);
@@ -72,10 +72,16 @@ export function planColumns({ label, header, options }: ColumnPlanInput): Column
       example: 'symbol=ticker',
     });
   }
+  if (symbol !== undefined && options.symbol !== undefined) {
+    throw new InputError(
+      'COLUMN_FIELD',
+      `${label}: has a symbol column, "${symbol}", and --symbol ${options.symbol} is for files without one; leave it out, or take only some symbols with --symbols`,
+    );
+  }
   return {
     time: planTime({ label, header, options }, { explicit, find }),
-    symbol: explicit.get('symbol') ?? (options.symbol === undefined ? symbol : undefined),
-    constantSymbol: explicit.has('symbol') ? undefined : options.symbol,
+    symbol,
+    constantSymbol: options.symbol,
     halted: find('halted', ''),
     // Other tools have flags of their own; ours come with our name for the time.
     flags: explicit.get('flags') ?? (names.has('end_us') && names.has('flags') ? 'flags' : undefined),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { copyFile, readdir, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { compareCodeUnits } from '../domain/compare.ts';
 import { InputError } from '../domain/errors.ts';
 import { makeFolders } from '../files/make-folders.ts';
 import { silentProgress } from '../ports/progress.ts';
@@ -12,11 +13,12 @@ import { createDatasetWriter, type DatasetWriter } from './dataset-writer.ts';
 import { type ImportActions, readImportActions } from './import-actions.ts';
 import { createCsvImporter } from './import-csv.ts';
 import { createLeanImporter } from './import-lean.ts';
+import { checkImportOptions } from './import-options.ts';
 import { createParquetImporter } from './import-parquet.ts';
 import type { Importer, ImportOptions, ImportReport, SourceFile } from './import-types.ts';
 import { type Provenance, REJECTED_FILE, type RowPolicy } from './manifest.ts';
 import { reasonOf } from './reason.ts';
-import { createRowIntake, type RowFilter } from './row-intake.ts';
+import { createRowIntake, type RowFilter, type RowIntake } from './row-intake.ts';
 import { createSessionRows, type SessionRows } from './session-rows.ts';
 
 const EXAMPLES_PER_KIND = 5;
@@ -25,9 +27,10 @@ const SPILL_FOLDER = 'spill';
 /**
  * Imports market data into a dataset folder. All or nothing: with a row the policy refuses, no dataset appears, only
  * `rejected.csv` in an output folder that holds nothing else.
- * @throws InputError IMPORT_REFUSED and those of the readers and of `createDatasetWriter`
+ * @throws InputError IMPORT_REFUSED, IMPORT_OPTION, SYMBOL_MISSING and those of the readers and of `createDatasetWriter`
  */
 export async function importDataset(options: ImportOptions): Promise<ImportReport> {
+  checkImportOptions(options);
   for (const date of [options.from, options.to]) {
     if (date !== undefined) sessionOn(date);
   }
@@ -95,6 +98,7 @@ async function runImport(run: ImportRun): Promise<ImportReport> {
     progress.stop();
   }
   if (refusedRows(log.counts, policy) > 0) throw await refused({ run, log });
+  checkTaken(run, { intake, log });
   await rm(join(writer.tempDir, SPILL_FOLDER), { recursive: true, force: true });
   const manifest = await writer.finish({
     provenance: { source: options.format, files: provenanceFiles, options: optionsUsed(run) },
@@ -132,6 +136,30 @@ async function writeSessions({ rows, intake, log, policy, writer }: WriteSession
       }),
     );
     if (refusedRows(log.counts, policy) === 0) await writer.add(table);
+  }
+}
+
+/**
+ * What was asked for is there: some row, and some of every symbol that was named.
+ * @throws InputError DATASET_EMPTY, SYMBOL_MISSING
+ */
+function checkTaken(
+  { options }: ImportRun,
+  { intake, log }: { readonly intake: RowIntake; readonly log: BadRowLog },
+): void {
+  const { taken, rowsRead, rowsFiltered } = intake;
+  if (taken.size === 0) {
+    throw new InputError(
+      'DATASET_EMPTY',
+      `output ${options.out}: no row is left, and nothing was written: ${rowsRead} read, ${rowsFiltered} of other symbols or days than --symbols, --from and --to ask for, ${totalBadRows(log.counts)} rejected`,
+    );
+  }
+  const missing = [...(rowFilter(options).symbols ?? [])].filter((symbol) => !taken.has(symbol));
+  if (missing.length > 0) {
+    throw new InputError(
+      'SYMBOL_MISSING',
+      `--symbols: no row of ${missing.join(', ')} in this source and range, rows of ${[...taken].sort(compareCodeUnits).join(', ')} only; nothing was written`,
+    );
   }
 }
 

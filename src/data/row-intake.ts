@@ -28,6 +28,8 @@ export interface RowIntake {
   readonly files: readonly string[];
   readonly rowsRead: number;
   readonly rowsFiltered: number;
+  /** Symbols of the rows that were taken. */
+  readonly taken: ReadonlySet<string>;
 }
 
 export interface RowIntakeOptions {
@@ -44,6 +46,7 @@ export function createRowIntake(options: RowIntakeOptions): RowIntake {
   const locate = sessionLocator(barSeconds);
   const files: string[] = [];
   const lastEnd = new Map<string, number>();
+  const taken = new Set<string>();
   const origin = { file: 0, line: 0 };
   const state = { rowsRead: 0, rowsFiltered: 0 };
 
@@ -52,6 +55,7 @@ export function createRowIntake(options: RowIntakeOptions): RowIntake {
 
   return {
     files,
+    taken,
     get rowsRead() {
       return state.rowsRead;
     },
@@ -97,6 +101,7 @@ export function createRowIntake(options: RowIntakeOptions): RowIntake {
           `${row.symbol} ${formatNewYork(row.endUs)} after ${formatNewYork(last)}`,
         );
       }
+      if (last === undefined) taken.add(row.symbol);
       lastEnd.set(row.symbol, row.endUs);
       origin.file = files.length - 1;
       origin.line = line;

@@ -12,6 +12,8 @@ export function viewEngine(engine: Engine): { readonly [key: string]: Json } {
     session: clock.date,
     isSessionOpen: clock.isOpen,
     timeUs: engine.nowUs,
+    isPaused: engine.isPaused,
+    lost: Object.entries(engine.isLost).flatMap(([source, isLost]) => (isLost ? [source] : [])),
     cashMicros: ledger.cashMicros,
     equityMicros,
     realizedMicros: ledger.realizedMicros,

@@ -214,8 +214,8 @@ function chooseSymbols({ settings, scenario }: LoadedScenario, dataset: MarketDa
   const chosen = settings.symbols ?? dataset.symbols;
   const unknown = chosen.find((symbol) => !dataset.symbols.includes(symbol));
   if (unknown === undefined) return chosen;
-  const nearest = closest(unknown, [...dataset.symbols]);
-  const hint = distance(unknown, nearest) <= 2 ? `; did you mean ${nearest}?` : '';
+  const nearest = closest(unknown.toUpperCase(), [...dataset.symbols]);
+  const hint = distance(unknown.toUpperCase(), nearest) <= 2 ? `; did you mean ${nearest}?` : '';
   throw new InputError(
     'SYMBOL_UNKNOWN',
     `data.symbols: ${unknown} is not in ${scenario.data.dataset}, which holds ${dataset.symbols.join(', ')}${hint}`,

@@ -75,8 +75,8 @@ export async function explainDecision(options: ExplainOptions): Promise<Explanat
 function symbolIndex({ layout }: Engine, symbol: string): number {
   const symbolIx = layout.symbols.indexOf(symbol);
   if (symbolIx >= 0) return symbolIx;
-  const nearest = closest(symbol, [...layout.symbols]);
-  const hint = distance(symbol, nearest) <= 2 ? `; did you mean ${nearest}?` : '';
+  const nearest = closest(symbol.toUpperCase(), [...layout.symbols]);
+  const hint = distance(symbol.toUpperCase(), nearest) <= 2 ? `; did you mean ${nearest}?` : '';
   throw new InputError(
     'SYMBOL_UNKNOWN',
     `--symbol ${symbol}: not in the universe ${layout.symbols.join(', ')}${hint}`,

@@ -1,5 +1,7 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync, rmSync, type Stats } from 'node:fs';
-import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { distance } from 'fastest-levenshtein';
+import { compareCodeUnits } from '../domain/compare.ts';
 import { InputError } from '../domain/errors.ts';
 import type { Json } from '../events/record.ts';
 import { makeFolders } from '../files/make-folders.ts';
@@ -79,10 +81,37 @@ export function openRunFolder(dir: string): RunFolder {
   if (!existsSync(folder.tapeDir)) {
     throw new InputError(
       'RUN_NOT_FOUND',
-      `${dir}: not a run folder (no tape/ in it); expected what "sametape run" printed`,
+      `${dir}: not a run folder (no tape/ in it); expected what "sametape run" printed${nearRun(folder.dir)}`,
     );
   }
   return folder;
+}
+
+/** The run that was likely meant: one beside, or in runs/ here, whose name begins with what was given or is like it. */
+function nearRun(dir: string): string {
+  const name = basename(dir);
+  const runs = [...new Set([dirname(dir), resolve('runs')])].flatMap((parent) =>
+    namesIn(parent)
+      .filter((each) => existsSync(runFolderAt(join(parent, each)).tapeDir))
+      .map((each) => ({ name: each, path: relative(process.cwd(), join(parent, each)) })),
+  );
+  const near = runs.filter((run) => run.name.startsWith(name) || distance(run.name, name) <= MOST_TYPOS);
+  if (near.length === 0 || name === '') return '';
+  return `; did you mean ${near
+    .slice(0, MOST_RUNS_NAMED)
+    .map(({ path }) => path)
+    .join(' or ')}?`;
+}
+
+const MOST_TYPOS = 2;
+const MOST_RUNS_NAMED = 3;
+
+function namesIn(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir).sort(compareCodeUnits);
+  } catch {
+    return [];
+  }
 }
 
 function isOccupied(dir: string): boolean {

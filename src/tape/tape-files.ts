@@ -43,8 +43,12 @@ export function listSegments(dir: string): readonly string[] {
   throw new TapeFaultError(
     /^\d{6,}\.jsonl$/.test(stray.name) && stray.isFile() && stray.name > missing
       ? tapeFault('TAPE_SEGMENT_MISSING', `segment is missing, but ${stray.name} is there`, { file: missing })
-      : tapeFault('TAPE_SEGMENT_UNEXPECTED', `not a segment of this tape, whose next would be ${missing}`, {
-          file: stray.name,
-        }),
+      : tapeFault(
+          'TAPE_SEGMENT_UNEXPECTED',
+          stray.isFile()
+            ? `not a segment of this tape, whose next would be ${missing}`
+            : 'not a plain file, as segments are, but a link, a folder or a device',
+          { file: stray.name },
+        ),
   );
 }

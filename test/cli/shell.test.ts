@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -50,6 +50,16 @@ describe('exit codes and messages', () => {
     ['run --jsn x', "sametape: unknown option '--jsn' (Did you mean --json?)\n"],
     ['--nothing', "sametape: unknown option '--nothing'\n"],
     ['run', "sametape: missing required argument 'scenario'\n"],
+    [
+      'help rn',
+      expect.stringMatching(/^sametape: help: unknown command "rn"; expected one of run, paper, [^\n]+\n$/),
+    ],
+    [
+      `paper ${quickstart} --sessions 2`,
+      expect.stringMatching(
+        /^sametape: --sessions: is for markets that go on; of a dataset, data\.from [^\n]+\n$/,
+      ),
+    ],
     ['run a b', "sametape: too many arguments for 'run'. Expected 1 argument but got 2.\n"],
     ['config shw', "sametape: unknown command 'shw' (Did you mean show?)\n"],
     ['run gone.yaml', 'sametape: gone.yaml: no such file; give the path of a scenario .yaml file\n'],
@@ -127,6 +137,26 @@ describe('output', () => {
     ]);
     expect(other).toEqual(one);
   });
+
+  it.skipIf(!existsSync('/dev/full'))(
+    'says in one line that it cannot be written, as on a full disk',
+    async () => {
+      const full = openSync('/dev/full', 'w');
+      const child = spawn(process.execPath, [launcher, 'config', 'schema'], {
+        stdio: ['ignore', full, 'pipe'],
+      });
+      let stderr = '';
+      child.stderr?.on('data', (chunk) => {
+        stderr += chunk;
+      });
+      const code = await new Promise((done) => child.on('close', done));
+      closeSync(full);
+      expect({ code, stderr }).toEqual({
+        code: 2,
+        stderr: 'sametape: the output cannot be written (no space left on the disk)\n',
+      });
+    },
+  );
 
   it('survives a reader that closes the pipe at once', async () => {
     const child = spawn(process.execPath, [launcher, 'config', 'schema'], {

@@ -109,6 +109,31 @@ describe('CSV', () => {
     expect(report.manifest).toMatchObject({ rows: 1, symbols: ['B'] });
   });
 
+  it.each([
+    [
+      { symbols: ['A', 'ZZZ'] },
+      'SYMBOL_MISSING',
+      '--symbols: no row of ZZZ in this source and range, rows of A only',
+    ],
+    [
+      { symbols: ['ZZZ'] },
+      'DATASET_EMPTY',
+      'no row is left, and nothing was written: 1 read, 1 of other symbols',
+    ],
+    [{ from: '2024-07-08', to: '2024-07-05' }, 'IMPORT_OPTION', '--from 2024-07-08 is after --to 2024-07-05'],
+    [
+      { symbol: 'ZZZ' },
+      'COLUMN_FIELD',
+      'bars.csv: has a symbol column, "symbol", and --symbol ZZZ is for files',
+    ],
+    [{ delimiter: 'ab' }, 'IMPORT_OPTION', '--delimiter "ab": expected one character'],
+    [{ resolution: 'daily' }, 'IMPORT_OPTION', '--resolution: is for lean, and this import reads csv'],
+  ] as const)('does what was asked for or nothing: %j', async (options, code, message) => {
+    const failure = await inputErrorOf(importText([FULL, row('13:31:00', 'A')].join('\n'), options));
+    expect(failure.code).toBe(code);
+    expect(failure.message).toContain(message);
+  });
+
   it('one symbol after the other, interleaved, and split over files in any order give the same bytes', async () => {
     const minutes = ['13:31:00', '13:32:00', '13:33:00', '13:34:00'];
     const all = ['A', 'B', 'C'].flatMap((symbol, s) => minutes.map((time, m) => row(time, symbol, s + m)));
@@ -253,7 +278,7 @@ describe('what cannot be imported', () => {
     ['an open quote', 'end,symbol,close\n2024-07-05T13:31:00Z,"A,1\n', {}, /cannot be read as CSV/],
     ['an endless line', `end,symbol,close\n${'x'.repeat(100_000)}`, {}, /cannot be read as CSV/],
     ['binary', Buffer.from([0, 255, 1, 2, 10, 3]).toString('latin1'), {}, /needs a time column|price column/],
-    ['only a header', 'end,symbol,close\n', {}, /no row falls into a session/],
+    ['only a header', 'end,symbol,close\n', {}, /no row is left, and nothing was written: 0 read/],
   ])('%s is a one-line input error', async (_, text, options, message) => {
     const error = await inputErrorOf(importText(text, options));
     expect(error.exitCode).toBe(2);

@@ -125,6 +125,23 @@ describe('LEAN folders', () => {
   });
 
   it.each([
+    [{ symbols: ['SPY', 'QQQ'] }, '--symbols: no row of QQQ in this source and range, rows of SPY only'],
+    [
+      { symbol: 'SPY' },
+      '--symbol: is for csv and parquet, and this import reads lean; to take only some symbols',
+    ],
+    [
+      { barSeconds: 300 },
+      '--bar-seconds: is for csv and parquet, and this import reads lean; LEAN has --resolution',
+    ],
+    [{ columns: { end: 'time' } }, '--columns: is for csv and parquet'],
+  ])('does what was asked for or nothing: %j', async (options, message) => {
+    const root = await leanFolder('asked', { '20240705_trade.zip': [bar(OPEN_MS, TRADE)] });
+    expect((await inputErrorOf(importLean(root, 'asked-out', options))).message).toContain(message);
+    expect(existsSync(temp.path('asked-out'))).toBe(false);
+  });
+
+  it.each([
     ['malformed', [bar(OPEN_MS, [1, 2, 3])], '4 columns, expected 6'],
     ['malformed', [bar(OPEN_MS, ['x', ...TRADE.slice(1)])], 'trade open is not a number'],
     ['malformed', [bar(86_400_000, TRADE)], 'time cannot be read'],

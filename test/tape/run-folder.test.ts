@@ -73,6 +73,20 @@ describe('a run folder', () => {
   it('is told from other folders when opened', () => {
     expect(() => openRunFolder(folders.path())).toThrow(/not a run folder/);
   });
+
+  it.each([
+    ['a part of its name', 'quick-0123'],
+    ['one letter wrong', 'quick-0124456789ab'],
+    ['the name of a run that has not ended', 'paper-01'],
+  ])('is named where it was likely meant: %s', (_, given) => {
+    const parent = folders.path();
+    for (const name of ['quick-0123456789ab', 'paper-0123456789ab.partial']) {
+      createRunFolder(join(parent, name), { existing: 'refuse' });
+    }
+    const meant = given.startsWith('quick') ? 'quick-0123456789ab' : 'paper-0123456789ab.partial';
+    expect(() => openRunFolder(join(parent, given))).toThrow(new RegExp(`; did you mean [^ ]*${meant}\\?$`));
+    expect(() => openRunFolder(join(parent, 'else'))).toThrow(/what "sametape run" printed$/);
+  });
 });
 
 describe('paths inside a run folder', () => {
