@@ -19,13 +19,10 @@ const MAGIC_AND_PADDING = 8;
 
 type Footer = NonNullable<RecordBatchFileReader['footer']>;
 
-/** Where a batch of cycles lies in the file, and which cycles it holds. */
+/** Where a batch of cycles lies in the file. */
 export interface BatchPlace {
   readonly offset: number;
   readonly bytes: number;
-  readonly firstCycle: number;
-  readonly lastCycle: number;
-  readonly count: number;
 }
 
 export interface PredictionFile {
@@ -34,6 +31,7 @@ export interface PredictionFile {
   readonly header: PredictionFileHeader;
   /** The schema message, which stands in front of each batch when it is decoded. */
   readonly prelude: Uint8Array;
+  /** By rising cycle. */
   readonly batches: readonly BatchPlace[];
 }
 
@@ -42,13 +40,13 @@ export interface LoadedBatch {
   readonly values: readonly Float32Array[];
   /** Undefined where nothing is missing. */
   readonly bits: readonly (Uint8Array | undefined)[];
-  /** By row: models that failed; digest of the features asked about. */
+  /** By row, where any has one: models that failed; digest of the features asked about. */
   readonly faults: readonly (readonly ModelFault[] | undefined)[];
   readonly features: readonly (string | undefined)[];
 }
 
 /**
- * Opens a file of recorded predictions and decodes every batch once, so that damage is found before a run starts.
+ * Opens a file of recorded predictions. Its seal covers every byte, so damage is found before a run starts.
  * @throws InputError PREDICTIONS_FILE_INVALID
  */
 export function openPredictionFile(path: string): PredictionFile {
@@ -87,7 +85,6 @@ function indexFile(path: string, fd: number): PredictionFile {
   const footer = readFooter({ path, fd, size });
   const header = readPredictionSchema(footer.schema);
   if (header === undefined) throw invalid(path, 'its schema is not that of recorded predictions');
-  const file = { path, fd, header, prelude: schemaMessage(footer.schema) };
   const batches: BatchPlace[] = [];
   for (const block of footer.recordBatches()) {
     const { offset } = block;
@@ -95,10 +92,9 @@ function indexFile(path: string, fd: number): PredictionFile {
     if (!(offset >= 0 && bytes > 0 && bytes <= MAX_BATCH_BYTES && offset + bytes <= size)) {
       throw invalid(path, 'its index of batches is damaged');
     }
-    const { cycles } = loadBatch(file, { offset, bytes });
-    batches.push({ offset, bytes, firstCycle: cycles[0]!, lastCycle: cycles.at(-1)!, count: cycles.length });
+    batches.push({ offset, bytes });
   }
-  return { ...file, batches };
+  return { path, fd, header, prelude: schemaMessage(footer.schema), batches };
 }
 
 /** The footer ends the file, so a file without a sound one was cut or never finished. */
@@ -143,10 +139,7 @@ function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
 }
 
 /** Reads and decodes one batch. @throws InputError PREDICTIONS_FILE_INVALID when its buffers are shorter than its rows */
-export function loadBatch(
-  file: Pick<PredictionFile, 'path' | 'fd' | 'prelude' | 'header'>,
-  place: Pick<BatchPlace, 'offset' | 'bytes'>,
-): LoadedBatch {
+export function loadBatch(file: PredictionFile, place: BatchPlace): LoadedBatch {
   const stream = concat(file.prelude, readBytes(file.fd, place.offset, place.bytes));
   const decoded = RecordBatchReader.from(stream).next();
   const loaded = decoded.done === true ? undefined : batchColumns(decoded.value, file.header.symbols.length);
@@ -182,8 +175,9 @@ function isTextColumn(name: string): boolean {
 
 function textsOf(batch: RecordBatch, name: (typeof TEXT_COLUMNS)[number]): (string | undefined)[] {
   const column = batch.getChild(name);
+  if (column === null || column.nullCount === batch.numRows) return [];
   return Array.from({ length: batch.numRows }, (_, row) => {
-    const text: unknown = column?.get(row);
+    const text: unknown = column.get(row);
     return typeof text === 'string' ? text : undefined;
   });
 }

@@ -4,13 +4,7 @@ import type { InferenceRequest } from '../events/inference.ts';
 import type { Predictions } from '../events/inputs.ts';
 import type { SignalLayout } from '../events/layout.ts';
 import type { InferencePort } from '../ports/inference.ts';
-import {
-  type BatchPlace,
-  type LoadedBatch,
-  loadBatch,
-  openPredictionFile,
-  type PredictionFile,
-} from './prediction-file.ts';
+import { type LoadedBatch, loadBatch, openPredictionFile, type PredictionFile } from './prediction-file.ts';
 import type { PredictionFileHeader } from './prediction-schema.ts';
 
 /** Answers a cycle at once, from memory. */
@@ -44,16 +38,19 @@ export function createRecordedInference(spec: {
 
 class RecordedInferenceAdapter implements RecordedInference {
   readonly layout: SignalLayout;
-  readonly cycles: number;
   readonly #file: PredictionFile;
-  #place: BatchPlace | undefined;
+  /** The batch in memory and where it stands among those of the file. */
   #batch: LoadedBatch | undefined;
+  #at = -1;
   #isClosed = false;
 
   constructor(file: PredictionFile, layout: SignalLayout) {
     this.#file = file;
     this.layout = layout;
-    this.cycles = file.batches.reduce((sum, batch) => sum + batch.count, 0);
+  }
+
+  get cycles(): number {
+    return this.#file.batches.reduce((sum, _, k) => sum + this.#load(k).cycles.length, 0);
   }
 
   infer({ cycle, usable }: InferenceRequest): Predictions {
@@ -74,7 +71,7 @@ class RecordedInferenceAdapter implements RecordedInference {
   }
 
   #find(cycle: number): { readonly batch: LoadedBatch; readonly row: number } {
-    const batch = this.#load(cycle);
+    const batch = this.#file.batches.length === 0 ? undefined : this.#batchOf(cycle);
     const row = batch === undefined ? -1 : findCycle(batch.cycles, cycle);
     if (batch === undefined || row < 0) throw this.#missing(cycle);
     return { batch, row };
@@ -84,23 +81,40 @@ class RecordedInferenceAdapter implements RecordedInference {
     if (!this.#isClosed) closeSync(this.#file.fd);
     this.#isClosed = true;
     this.#batch = undefined;
+    this.#at = -1;
     return Promise.resolve();
   }
 
-  #load(cycle: number): LoadedBatch | undefined {
-    const current = this.#place;
-    if (current !== undefined && cycle >= current.firstCycle && cycle <= current.lastCycle)
-      return this.#batch;
-    const place = this.#file.batches.find((batch) => cycle >= batch.firstCycle && cycle <= batch.lastCycle);
-    if (place === undefined) return undefined;
-    this.#batch = loadBatch(this.#file, place);
-    this.#place = place;
-    return this.#batch;
+  /** The batch that holds a cycle, if any of them does: the one in memory, the next one, or else by bisection. */
+  #batchOf(cycle: number): LoadedBatch {
+    const { batches } = this.#file;
+    let low = 0;
+    let high = batches.length - 1;
+    let at = Math.max(0, this.#at);
+    for (;;) {
+      const batch = this.#load(at);
+      if (cycle < batch.cycles[0]!) high = at - 1;
+      else if (cycle > batch.cycles.at(-1)!) low = at + 1;
+      else return batch;
+      if (low > high) return batch;
+      at = at + 1 === low ? low : (low + high) >> 1;
+    }
+  }
+
+  #load(at: number): LoadedBatch {
+    if (this.#batch !== undefined && this.#at === at) return this.#batch;
+    const batch = loadBatch(this.#file, this.#file.batches[at]!);
+    this.#batch = batch;
+    this.#at = at;
+    return batch;
   }
 
   #missing(cycle: number): InputError {
     const { batches, path } = this.#file;
-    const range = batches.length === 0 ? 'none' : `${batches[0]!.firstCycle} to ${batches.at(-1)!.lastCycle}`;
+    const range =
+      batches.length === 0
+        ? 'none'
+        : `${this.#load(0).cycles[0]} to ${this.#load(batches.length - 1).cycles.at(-1)}`;
     return new InputError(
       'PREDICTIONS_CYCLE_MISSING',
       `${path}: cycle ${cycle} is not recorded, found cycles ${range}; record the run again with live inference`,

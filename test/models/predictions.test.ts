@@ -7,6 +7,7 @@ import { InputError } from '../../src/domain/errors.ts';
 import { parseHorizon } from '../../src/domain/horizon.ts';
 import type { Predictions } from '../../src/events/inputs.ts';
 import type { ModelColumn, SignalLayout } from '../../src/events/layout.ts';
+import { createPrng } from '../../src/math/prng.ts';
 import { type PredictionKeyParts, predictionKey } from '../../src/models/prediction-key.ts';
 import { createPredictionWriter } from '../../src/models/prediction-writer.ts';
 import { createRecordedInference } from '../../src/models/recorded-inference.ts';
@@ -163,6 +164,25 @@ describe('given recorded predictions that do not fit the run', () => {
     const inference = open(await record([predictionsOf(3), predictionsOf(5)]));
     expect(() => inference.infer(ask(4))).toThrow(/cycle 4 is not recorded, found cycles 3 to 5/);
     expect(() => inference.infer(ask(6))).toThrow(InputError);
+    await inference.close();
+    const none = open(await record([]));
+    expect(() => none.infer(ask(1))).toThrow(/cycle 1 is not recorded, found cycles none/);
+    expect(none.cycles).toBe(0);
+    await none.close();
+  });
+
+  it('finds every cycle of many batches in any order, and none between two of them', async () => {
+    const recorded = Array.from({ length: 1100 }, (_, k) => predictionsOf(k < 512 ? k : k + 40));
+    const inference = open(await record(recorded));
+    const draw = createPrng(['any order']);
+    for (let k = 0; k < 60; k++) {
+      const { cycle, values } = recorded[Math.floor(draw() * recorded.length)]!;
+      expect(inference.infer(ask(cycle)).values).toEqual(values);
+      expect(() => inference.infer(ask(512 + Math.floor(draw() * 40)))).toThrow(/found cycles 0 to 1139/);
+    }
+    for (const cycle of [0, 255, 256, 511, 552, 1139]) expect(inference.infer(ask(cycle)).cycle).toBe(cycle);
+    expect(() => inference.infer(ask(1140))).toThrow(InputError);
+    expect(inference.cycles).toBe(1100);
     await inference.close();
   });
 
