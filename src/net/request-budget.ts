@@ -33,14 +33,23 @@ export function createRequestBudget(settings: BudgetSettings, clock: Clock): Req
   const { reservedForCancels } = settings;
   const [most, spanUs] =
     'perMinute' in settings ? [settings.perMinute, US_PER_MINUTE] : [settings.perSecond, US_PER_SECOND];
-  const sentUs: { readonly tUs: TimeUs; readonly lane: RequestLane }[] = [];
+  const sentUs: { tUs: TimeUs; readonly lane: RequestLane }[] = [];
   const queues: Readonly<Record<RequestLane, Waiter[]>> = { cancel: [], ordinary: [] };
   let ordinaryCount = 0;
   let notBeforeUs = 0;
+  let pausedForUs = 0;
   let isClosed = false;
   let unschedule: (() => void) | undefined;
 
+  /** Where the clock was set back, what was sent counts as sent now: nothing waits until it is as late again. */
+  const followClock = (nowUs: TimeUs): void => {
+    notBeforeUs = Math.min(notBeforeUs, nowUs + pausedForUs);
+    const newest = sentUs.at(-1);
+    if (newest === undefined || newest.tUs <= nowUs) return;
+    for (const sent of sentUs) sent.tUs = Math.min(sent.tUs, nowUs);
+  };
   const forget = (nowUs: TimeUs): void => {
+    followClock(nowUs);
     while (sentUs.length > 0 && sentUs[0].tUs <= nowUs - spanUs) {
       if (sentUs.shift()?.lane === 'ordinary') ordinaryCount -= 1;
     }
@@ -74,7 +83,12 @@ export function createRequestBudget(settings: BudgetSettings, clock: Clock): Req
         }
       }),
     pause: (pauseUs) => {
-      notBeforeUs = Math.max(notBeforeUs, clock.nowUs() + pauseUs);
+      const nowUs = clock.nowUs();
+      followClock(nowUs);
+      if (nowUs + pauseUs > notBeforeUs) {
+        notBeforeUs = nowUs + pauseUs;
+        pausedForUs = pauseUs;
+      }
       pump();
     },
     get waiting() {

@@ -3,8 +3,15 @@ import type { Clock } from '../ports/clock.ts';
 
 /** A step of the system's time is seen this soon. */
 const LONGEST_TIMEOUT_MS = 1_000;
+/** What waits no longer than this waits for a span, and not for a time of the day. */
+const LONGEST_SPAN_MS = 120_000;
+/** By so much a time that was set back may hold up such a wait; less is how clocks differ. */
+const STEP_MS = 1_000;
 
-/** The system's time, its steps included: the sequencer evens them out. */
+/**
+ * The system's time, its steps included: the sequencer evens them out. Where it is set back, short waits end all the same:
+ * retries, deadlines and cancels must not stand still until it is as late again.
+ */
 export const wallClock: Clock = clockFrom({ nowUs: () => Date.now() * 1000, speed: 1 });
 
 /**
@@ -31,9 +38,16 @@ function clockFrom({ nowUs, speed }: { readonly nowUs: () => TimeUs; readonly sp
     nowUs,
     at: (tUs, call) => {
       let timer: NodeJS.Timeout;
+      const leftMs = (): number => (tUs - nowUs()) / speed / 1000;
+      const spanMs = leftMs();
+      const latestMs =
+        spanMs > LONGEST_SPAN_MS ? Number.POSITIVE_INFINITY : performance.now() + spanMs + STEP_MS;
       const wait = (): void => {
-        const ms = Math.min(Math.max((tUs - nowUs()) / speed / 1000, 0), LONGEST_TIMEOUT_MS);
-        timer = setTimeout(() => (nowUs() >= tUs ? call() : wait()), ms);
+        const ms = Math.min(leftMs(), latestMs - performance.now(), LONGEST_TIMEOUT_MS);
+        timer = setTimeout(
+          () => (nowUs() >= tUs || performance.now() >= latestMs ? call() : wait()),
+          Math.max(ms, 0),
+        );
       };
       wait();
       return () => clearTimeout(timer);

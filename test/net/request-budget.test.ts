@@ -85,3 +85,33 @@ it('property: never more than the budget in any minute, never more orders than t
     { numRuns: 60 },
   );
 });
+
+it('gives places back a span after they were taken, and ends a pause, also where the clock is set back', async () => {
+  const clock = steppingClock(10 * 60 * MINUTE);
+  const budget = createRequestBudget({ perMinute: 10, reservedForCancels: 1 }, clock);
+  for (let i = 0; i < 9; i++) await budget.take('ordinary');
+  budget.pause(30_000_000);
+  clock.setBack(60 * MINUTE);
+  let cancels = 0;
+  for (let i = 0; i < 3; i++) void budget.take('cancel').then(() => cancels++);
+  clock.advance(30_000_000);
+  await turn();
+  expect(cancels).toBe(1);
+  clock.advance(30_000_000);
+  await turn();
+  expect(cancels).toBe(3);
+});
+
+/** The calls of a clock that is set back come when their span is over, as those of the machine do. */
+function steppingClock(startUs: number): ManualClock & { setBack(us: number): void } {
+  const steady = manualClock(startUs);
+  let backUs = 0;
+  return {
+    ...steady,
+    nowUs: () => steady.nowUs() - backUs,
+    at: (tUs, call) => steady.at(tUs + backUs, call),
+    setBack: (us) => {
+      backUs += us;
+    },
+  };
+}
