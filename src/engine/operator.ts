@@ -23,6 +23,8 @@ export function applyOperatorCommand(
     case 'flatten':
       if (command === 'flatten') engine.isFlattening = true;
       stopExposure(engine, trip(engine.kill, 'operator', { value: 1, limit: 0 }), out);
+      // tripped before or not: who kills means what works now, orders that close included
+      if (command === 'kill') cancelWorking(engine, out);
       return;
     case 'reset':
       engine.isFlattening = false;
@@ -50,7 +52,11 @@ export function stopExposure(
   out.push(...transitions);
   if (!transitions.some((transition) => transition.type === 'KillSwitchTripped')) return;
   if (engine.settings.risk.killAction === 'flatten') engine.isFlattening = true;
-  for (const order of engine.orders.working) requestCancel(order, 'kill_switch', out);
+  cancelWorking(engine, out);
+}
+
+function cancelWorking({ orders }: Engine, out: DerivedEvent[]): void {
+  for (const order of orders.working) requestCancel(order, 'kill_switch', out);
 }
 
 /** Asks once for the cancellation of a working order; whether it has to be asked for again shows later. */

@@ -51,6 +51,9 @@ export function openMarketDesk(options: MarketDeskOptions): MarketDesk {
   /** Bars that came while missed ones are fetched; null when none are. */
   let held: BarNews[] | null = null;
   let isStopped = false;
+  /** Whether the source says so itself, and whether what was missed cannot be fetched: it is back when neither is so. */
+  let isSourceLost = false;
+  let isFetchLost = false;
 
   /** Bars count by their own end, and nothing after the close: what is fetched later than it was made leaves no gap. */
   function offer(event: Untimed<InputEvent>, tUs = clock.nowUs()): void {
@@ -67,7 +70,9 @@ export function openMarketDesk(options: MarketDeskOptions): MarketDesk {
 
   function take(news: MarketNews): void {
     if (news.type !== 'MarketSlice') {
-      loop.offer(news);
+      if (news.type === 'ConnectionLost') isSourceLost = true;
+      if (news.type === 'ConnectionRestored') isSourceLost = false;
+      if (news.type !== 'ConnectionRestored' || !isFetchLost) loop.offer(news);
       return;
     }
     if (held !== null) {
@@ -129,12 +134,14 @@ export function openMarketDesk(options: MarketDeskOptions): MarketDesk {
         onTrouble(error);
         const reason = 'bars that were missed could not be fetched';
         if (asks === 0) loop.offer({ type: 'ConnectionLost', source: 'market_data', reason });
+        isFetchLost = true;
         const waitUs = Math.min(RETRY_FIRST_US * 2 ** asks, RETRY_LONGEST_US);
         asks += 1;
         await new Promise<void>((resolve) => clock.at(clock.nowUs() + waitUs, resolve));
       }
     }
-    if (asks > 0) loop.offer({ type: 'ConnectionRestored', source: 'market_data' });
+    isFetchLost = false;
+    if (asks > 0 && !isSourceLost) loop.offer({ type: 'ConnectionRestored', source: 'market_data' });
     return table;
   }
 

@@ -35,7 +35,8 @@ export async function settleOrders(options: RecoveryOptions): Promise<void> {
   for (const clientOrderId of Object.keys(engine.reconciliation.calledBack)) loop.recancel(clientOrderId);
   await loop.settled();
   if (engine.isLost.market_data) loop.offer({ type: 'ConnectionRestored', source: 'market_data' });
-  loop.offer({ type: 'ConnectionRestored', source: 'broker' });
+  // one that was lost meanwhile says itself when it is back
+  if (loop.isBrokerHeard) loop.offer({ type: 'ConnectionRestored', source: 'broker' });
   await loop.settled();
 }
 

@@ -24,6 +24,8 @@ export interface BrokerDesk {
   /** Sends an order that may have been sent before. */
   resend(order: OrderRequest): void;
   cancel(clientOrderId: string): void;
+  /** Whether the broker says that its reports are heard: it is back only when its account can be read, too. */
+  hearLink(isUp: boolean): void;
   /** Asks for nothing any more. */
   close(): void;
 }
@@ -48,6 +50,8 @@ const ANSWER_MS = 120_000;
 /** Failed readings of the account after which the broker counts as lost. */
 const LOST_READS = 3;
 
+const UNREAD = { type: 'ConnectionLost', source: 'broker', reason: 'the account cannot be read' } as const;
+
 /**
  * A request that failed is made again, later and later, while it is still wanted: an order while nobody has reported on
  * it, a cancel while its order works, the account always. An order may have been placed by an attempt that failed: from
@@ -59,6 +63,7 @@ export function createBrokerDesk(options: BrokerDeskOptions): BrokerDesk {
   const waits = new Set<() => void>();
   let isReading = false;
   let failedReads = 0;
+  let isLinkUp = true;
 
   function later(us: number, call: () => void): void {
     const takeBack = clock.at(clock.nowUs() + us, () => {
@@ -146,15 +151,14 @@ export function createBrokerDesk(options: BrokerDeskOptions): BrokerDesk {
           snapshot = await snapshotOf(broker);
         } catch (error) {
           failedReads += 1;
-          const reason = 'the account cannot be read';
-          if (failedReads === LOST_READS) offer({ type: 'ConnectionLost', source: 'broker', reason });
+          if (failedReads === LOST_READS) offer(UNREAD);
           throw error;
         }
         isReading = false;
         const wasLost = failedReads >= LOST_READS;
         failedReads = 0;
         offer(snapshot);
-        if (wasLost) offer({ type: 'ConnectionRestored', source: 'broker' });
+        if (wasLost && isLinkUp) offer({ type: 'ConnectionRestored', source: 'broker' });
       },
       () => isReading,
     );
@@ -178,6 +182,10 @@ export function createBrokerDesk(options: BrokerDeskOptions): BrokerDesk {
     },
     resend: (order) => send(order, true),
     cancel,
+    hearLink: (isUp) => {
+      isLinkUp = isUp;
+      if (isUp && failedReads >= LOST_READS) offer(UNREAD);
+    },
     close: () => {
       for (const takeBack of waits) takeBack();
       waits.clear();

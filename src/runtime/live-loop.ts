@@ -53,6 +53,8 @@ export interface LiveLoop extends RunStreams {
   resend(order: OrderRequest): void;
   /** Asks again for a cancel whose intent is on the tape already. */
   recancel(clientOrderId: string): void;
+  /** False while the broker itself said last that its reports are not heard. */
+  readonly isBrokerHeard: boolean;
   /** Done when everything offered before has been recorded and carried out. */
   settled(): Promise<void>;
   /** Records RunStopped behind what was offered, makes it durable and ends both streams. */
@@ -96,6 +98,7 @@ class Loop implements LiveLoop {
   private waiting: Arrival[] = [];
   private readonly urgent: Arrival[] = [];
   private whenSettled: (() => void)[] = [];
+  isBrokerHeard = true;
   private isTurnDue = false;
   private isFlushDue = false;
   private state: 'held' | 'running' | 'stopped' | 'failed' = 'held';
@@ -112,7 +115,7 @@ class Loop implements LiveLoop {
     const { latency, ...rest } = ports;
     this.marks = createLatencyMarks(latency);
     this.recorder = createRecorder(latency === undefined ? rest : { ...rest, probe: latency.stageProbe });
-    const offer = (event: Untimed<InputEvent>): void => this.offer(event);
+    const offer = (event: Untimed<InputEvent>): void => this.take({ event });
     this.brokerDesk = createBrokerDesk({ ...ports, isRunning: () => this.state === 'running', offer });
     this.askModels = createModelDesk({ ...ports, offer, giveUp: (error) => this.giveUp(error) });
   }
@@ -130,6 +133,15 @@ class Loop implements LiveLoop {
   }
 
   arrive(arrival: Arrival): void {
+    this.take(arrival);
+    const { event } = arrival;
+    if (event.type !== 'ConnectionLost' && event.type !== 'ConnectionRestored') return;
+    if (event.source !== 'broker') return;
+    this.isBrokerHeard = event.type === 'ConnectionRestored';
+    this.brokerDesk.hearLink(this.isBrokerHeard);
+  }
+
+  private take(arrival: Arrival): void {
     if (this.hasEnded()) return;
     this.marks?.arrived(arrival.event.type);
     this.waiting.push(arrival);

@@ -64,6 +64,16 @@ describe('operator commands', () => {
     expect(ordersIn(desk.next({ BBB: 'long' }))).toHaveLength(1);
   });
 
+  it('kill cancels what works also where it was killed before: closing orders, which it let pass then', () => {
+    const desk = longDesk();
+    desk.operator('flatten');
+    const [closing] = ordersIn(desk.next({ AAA: 'long' }));
+    expect(closing).toMatchObject({ symbol: 'AAA', side: 'sell' });
+    expect(desk.operator('kill')).toEqual([
+      { type: 'CancelIntended', clientOrderId: closing!.clientOrderId, reason: 'kill_switch' },
+    ]);
+  });
+
   it('flatten closes every position in the next cycle, whatever its forecast, and enters nothing', () => {
     const desk = longDesk();
     desk.fill(ordersIn(desk.next({ BBB: 'short' }))[0]!);

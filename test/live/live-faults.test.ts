@@ -1,10 +1,11 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { merge, Subject } from 'rxjs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ServiceError } from '../../src/domain/errors.ts';
 import type { InputEvent } from '../../src/events/inputs.ts';
 import type { LiveControls, LiveOptions } from '../../src/modes/live-options.ts';
-import type { Broker, Untimed } from '../../src/ports/broker.ts';
+import type { Broker, BrokerNews, Untimed } from '../../src/ports/broker.ts';
 import type { MarketDataSource } from '../../src/ports/market-source.ts';
 import { recordedIdentity } from '../../src/research/recorded-scenario.ts';
 import { findUnfinished, resumeLive } from '../../src/research/resume-live.ts';
@@ -223,6 +224,44 @@ describe('a broker that cannot be reached', () => {
     expect(reads).toBeGreaterThan(3);
     expect(typesOn(result.runDir)).toContain('ConnectionLost');
   });
+});
+
+it('a broker that says it is back, and whose account cannot be read, is not back', async () => {
+  const stop = new AbortController();
+  const day = await liveDay(join(outDir, 'half-back'), { signal: stop.signal });
+  const said$ = new Subject<BrokerNews>();
+  let reads = 0;
+  let controls: LiveControls | undefined;
+  const more = withBroker(day.options, (broker) => ({
+    ...broker,
+    news$: merge(broker.news$, said$),
+    getPositions: async () => {
+      reads += 1;
+      if (reads > 1) throw new ServiceError('UNREADABLE', 'away', { retryable: true });
+      return broker.getPositions();
+    },
+  }));
+  let lostAt = 0;
+  await playDay(
+    changed(day, {
+      ...more,
+      openControls: async (opened) => {
+        controls = opened;
+        return { close: async () => undefined };
+      },
+      attach: ({ derived$ }) => {
+        derived$.subscribe(({ event }) => {
+          if (event.type !== 'CycleCompleted') return;
+          if (lostAt === 0 && controls!.engine.isLost.broker) {
+            lostAt = event.cycle;
+            said$.next({ type: 'ConnectionRestored', source: 'broker' });
+          } else if (lostAt > 0 && event.cycle === lostAt + 3) stop.abort();
+        });
+      },
+    }),
+  );
+  expect(lostAt).toBeGreaterThan(0);
+  expect(controls!.engine.isLost.broker).toBe(true);
 });
 
 describe('a strict error', () => {

@@ -77,3 +77,43 @@ describe('a session that was opened just before a crash', () => {
     ]);
   });
 });
+
+describe('a source that is lost, and whose missed bars cannot be fetched', () => {
+  it.each([
+    { what: 'the source comes back first', order: ['source', 'fetch'] },
+    { what: 'the bars come first', order: ['fetch', 'source'] },
+  ] as const)('is back when it is neither: $what', async ({ order }) => {
+    const links: string[] = [];
+    const clock = manualClock(OPEN_US + 3 * MINUTE_US);
+    let isAway = true;
+    const loop = { offer: ({ type }: Untimed<InputEvent>) => void links.push(type) };
+    const desk = openMarketDesk({
+      ...{ loop: loop as unknown as LiveLoop, clock, sessions: [SESSION], symbols: ['AAA'] },
+      ...{ maxGapMinutes: 30, newestBarUs: 0, cycleMinutes: 1, firstCycle: 1, isOpen: true, graceUs: 0 },
+      source: {
+        ...sourceOf([1]),
+        getBars: async () => {
+          if (isAway) throw new Error('away');
+          return tableOf([{ symbol: 'AAA', minute: 1 }]);
+        },
+      },
+      onEnd: () => undefined,
+      onTrouble: () => undefined,
+    });
+    const said = () => links.filter((type) => type.startsWith('Connection'));
+    clock.advance(0);
+    await until('the failure', () => said().length === 1);
+    desk.take({ type: 'ConnectionLost', source: 'market_data', reason: 'its stream ended' });
+    for (const back of order) {
+      expect(said()).not.toContain('ConnectionRestored');
+      if (back === 'source') desk.take({ type: 'ConnectionRestored', source: 'market_data' });
+      else {
+        isAway = false;
+        clock.advance(2_000_000);
+        await until('the missed bars', () => links.includes('MarketSlice'));
+      }
+    }
+    expect(said().filter((type) => type === 'ConnectionRestored')).toHaveLength(1);
+    desk.stop();
+  });
+});
