@@ -142,6 +142,26 @@ describe('matured pairs', () => {
     expect(third.pairs.map((pair) => pair.realized)).toEqual([140 / 100 - 1]);
   });
 
+  it('take no mid of another session: the first of a day starts, and ends, what is asked of that day', () => {
+    const columns = [column({ horizonLabel: '5m' }), column({ horizonLabel: '1d' })];
+    const state = createMaturedPairs(layout(columns, ['AAA', 'BBB']));
+    const first = driver(state, session(0));
+    first.slice(3, [100, 50]);
+    first.cycle(3, [1, 1, 1, 1]);
+    first.slice(389, [105, 55]);
+    first.close();
+    const second = driver(state, session(1));
+    // BBB is not quoted before minute 4: a day from minute 3 has no end, and five minutes from there no start
+    second.slice(3, [110, null]);
+    second.cycle(3, [2, 2, 2, 2]);
+    second.slice(4, [111, 60]);
+    second.slice(8, [112, 61]);
+    expect(second.pairs).toEqual([
+      { column: 1, symbol: 0, prediction: 1, realized: 110 / 100 - 1 },
+      { column: 0, symbol: 0, prediction: 2, realized: 112 / 110 - 1 },
+    ]);
+  });
+
   it('hold no more cycles than their horizon spans', () => {
     const state = createMaturedPairs(
       layout([column({ horizonLabel: '1d' }), column({ horizonLabel: '10m' })], ['AAA']),
@@ -226,15 +246,13 @@ describe('matured pairs over a corporate action', () => {
     ]);
   });
 
-  it('and what is predicted after it, before the first quote of the day, starts from that price too', () => {
+  it('and a mid that is known already moves with it', () => {
     const state = createMaturedPairs(layout([column()], ['AAA']));
-    const before = driver(state, session(0));
-    before.slice(390, [700]);
-    before.close();
-    const after = driver(state, session(1));
+    const run = driver(state, session(0));
+    run.slice(1, [700]);
     rebasePairs(state, 0, { numerator: 1, denominator: 7 });
-    after.cycle(1, [0.5]);
-    after.slice(6, [110]);
-    expect(after.pairs).toEqual([{ column: 0, symbol: 0, prediction: 0.5, realized: 110 / 100 - 1 }]);
+    run.cycle(1, [0.5]);
+    run.slice(6, [110]);
+    expect(run.pairs).toEqual([{ column: 0, symbol: 0, prediction: 0.5, realized: 110 / 100 - 1 }]);
   });
 });

@@ -15,7 +15,7 @@ import { type Scale, scaleValues } from '../../math/rolling-scale.ts';
 export interface MaturedPairsState {
   readonly symbolCount: number;
   readonly queues: readonly HorizonQueue[];
-  /** Newest mid by symbol and when it was seen; 0 = none. */
+  /** Newest mid of the session by symbol and when it was seen; 0 = none. */
   readonly mid: Float64Array;
   readonly midUs: Float64Array;
   /** Sessions opened so far. */
@@ -118,7 +118,12 @@ function createQueue(horizon: Horizon, columns: Int32Array, symbolCount: number)
   };
 }
 
+/**
+ * A session starts without mids: with last night's at one end, a return would be one of another span, an intraday one with
+ * the night in it, one of days without.
+ */
 export function openPairsSession(state: MaturedPairsState, session: Session): void {
+  state.mid.fill(0);
   state.sessionNumber++;
   state.openUs = session.openUs;
   state.closeUs = session.closeUs;
@@ -233,7 +238,7 @@ function mature(state: MaturedPairsState, untilUs: TimeUs, sink: PairSink): void
   }
 }
 
-/** Pairs of the oldest entry. A symbol without a new mid since the prediction gives none. */
+/** Pairs of the oldest entry. A symbol without a mid in its session, or without a new one since the prediction, gives none. */
 function release(state: MaturedPairsState, queue: HorizonQueue, sink: PairSink): void {
   const { symbolCount, mid, midUs, returns, batch } = state;
   const { head, columns, startMid, raw, valid } = queue;
@@ -241,7 +246,8 @@ function release(state: MaturedPairsState, queue: HorizonQueue, sink: PairSink):
   const mids = head * symbolCount;
   for (let i = 0; i < symbolCount; i++) {
     const start = startMid[mids + i]!;
-    returns[i] = start === 0 || midUs[i]! <= predictedUs ? Number.NaN : mid[i]! / start - 1;
+    const end = mid[i]!;
+    returns[i] = start === 0 || end === 0 || midUs[i]! <= predictedUs ? Number.NaN : end / start - 1;
   }
   const { symbols, predictions, realized } = batch;
   let at = head * columns.length * symbolCount;
