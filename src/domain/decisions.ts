@@ -23,6 +23,7 @@ export type DecisionReason =
   | 'barrier_peak'
   | 'barrier_valley'
   | 'barrier_faulted'
+  | 'barrier_masked'
   // exits
   | 'exit_barrier_peak'
   | 'exit_barrier_valley'

@@ -83,6 +83,31 @@ describe('a model that fails', () => {
   });
 });
 
+describe('a barrier model that is not asked about a symbol, for want of a feature', () => {
+  it.each(['peak', 'valley'] as const)('(%s) keeps it from entering, and raises nothing', (kind) => {
+    const desk = warmDesk({ barriers: true, scenario: { strict: true } });
+    const { symbols, columns } = desk.engine.layout;
+    desk.bar();
+    desk.send({ type: 'CycleDue', cycle: 2 });
+    const values = Float32Array.from(
+      columns.flatMap((column) => symbols.map(() => (column.kind === 'return' ? 1 : 0.1))),
+    );
+    const valid = Uint8Array.from(
+      columns.flatMap((column) => symbols.map((_, i) => (column.kind === kind && i === 1 ? 0 : 1))),
+    );
+    values.forEach((_, k) => {
+      if (valid[k] === 0) values[k] = 0;
+    });
+    const out = desk.send({ type: 'PredictionsMade', predictions: { cycle: 2, values, valid } });
+    expect(decisionsIn(out)).toMatchObject({
+      AAA: { kind: 'TRADE', side: 'buy' },
+      BBB: { kind: 'BLOCKED', reason: 'barrier_masked' },
+    });
+    expect(ofType(out, 'GateBlocked')).toMatchObject([{ symbol: 'BBB', reason: 'barrier_masked' }]);
+    expect(ofType(out, 'ErrorRaised')).toEqual([]);
+  });
+});
+
 describe('in a strict run', () => {
   const strict: DeskOptions = { scenario: { strict: true } };
 

@@ -15,6 +15,8 @@ export interface BarrierPlan {
 
 /** Probability per symbol; `known` is 1 where at least one model of the kind answered. */
 export interface BarrierSeries {
+  /** Whether there is a model of the kind at all. */
+  readonly hasModel: boolean;
   readonly p: Float64Array;
   readonly known: Uint8Array;
   /** 1 where no model of the kind answered because one failed: an entry must not pass for want of an opinion. */
@@ -42,13 +44,20 @@ export function planBarriers({ columns, symbols }: SignalLayout): BarrierPlan {
   };
 }
 
-export function createBarrierProbabilities({ symbolCount }: BarrierPlan): BarrierProbabilities {
-  const series = (): BarrierSeries => ({
+export function createBarrierProbabilities(plan: BarrierPlan): BarrierProbabilities {
+  const { symbolCount } = plan;
+  const series = (columns: readonly number[]): BarrierSeries => ({
+    hasModel: columns.length > 0,
     p: new Float64Array(symbolCount),
     known: new Uint8Array(symbolCount),
     faulted: new Uint8Array(symbolCount),
   });
-  return { peak: series(), valley: series(), secondPeak: series(), secondValley: series() };
+  return {
+    peak: series(plan.peak),
+    valley: series(plan.valley),
+    secondPeak: series(plan.secondPeak),
+    secondValley: series(plan.secondValley),
+  };
 }
 
 /**

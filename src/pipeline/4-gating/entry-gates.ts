@@ -21,6 +21,7 @@ export const GATE_OUTCOMES = [
   'barrier_peak',
   'barrier_valley',
   'barrier_faulted',
+  'barrier_masked',
 ] as const;
 export type GateOutcome = (typeof GATE_OUTCOMES)[number];
 
@@ -108,6 +109,10 @@ export function applyEntryGates(inputs: GateInputs, settings: GatingSettings, ou
       write(out, i, { outcome: CODE.barrier_faulted, factor: 0, value: 1, limit: 0 });
       continue;
     }
+    if (isMasked(barriers, i)) {
+      write(out, i, { outcome: CODE.barrier_masked, factor: 0, value: 1, limit: 0 });
+      continue;
+    }
     const side = inputs.side[i] > 0 ? 1 : -1;
     const verdict = barrierGate(
       side,
@@ -127,6 +132,15 @@ export function applyEntryGates(inputs: GateInputs, settings: GatingSettings, ou
 /** A gate whose model failed this cycle cannot say that entering is safe. */
 function isFaulted({ peak, valley, secondPeak, secondValley }: BarrierProbabilities, i: number): boolean {
   return (peak.faulted[i] | valley.faulted[i] | secondPeak.faulted[i] | secondValley.faulted[i]) !== 0;
+}
+
+/** Nor can one whose models were not asked, for want of a feature: RSI has no value just where a price only rose. */
+function isMasked({ peak, valley, secondPeak, secondValley }: BarrierProbabilities, i: number): boolean {
+  return isUnheard(peak, i) || isUnheard(valley, i) || isUnheard(secondPeak, i) || isUnheard(secondValley, i);
+}
+
+function isUnheard({ hasModel, known }: BarrierSeries, i: number): boolean {
+  return hasModel && known[i] === 0;
 }
 
 function at({ p, known }: BarrierSeries, i: number): number | undefined {
