@@ -158,6 +158,88 @@ describe('confidence of a column', () => {
   });
 });
 
+describe('the sums of a column', () => {
+  const WINDOW = 10;
+
+  /** The sums of the newest pairs of a window, added up from the pairs and errors it holds. */
+  const sumsAgain = (state: ConfidenceState) => {
+    const { pairs, squaredErrors } = state.tracks[0]!;
+    const { x, y, pushed, count } = pairs;
+    const sums = [0, 0, 0, 0];
+    for (let sequence = pushed - count; sequence < pushed; sequence++) {
+      const k = sequence & (x.length - 1);
+      sums[0]! += x[k]! * y[k]!;
+      sums[1]! += x[k]! * x[k]!;
+      sums[2]! += y[k]! * y[k]!;
+      sums[3]! += squaredErrors[k]!;
+    }
+    return sums;
+  };
+  const sumsOf = (state: ConfidenceState) => {
+    const { sumXY, sumXX, sumYY, sumErrors } = state.tracks[0]!;
+    return [sumXY, sumXX, sumYY, sumErrors];
+  };
+  const expectSums = (state: ConfidenceState) => {
+    const again = sumsAgain(state);
+    sumsOf(state).forEach((sum, k) => {
+      expect(Math.abs(sum - again[k]!)).toBeLessThanOrEqual(1e-9 * Math.abs(again[k]!) + 1e-15);
+    });
+  };
+
+  it('are those of its window after every pair, and are added up anew once a window', () => {
+    const state = one({ icWindow: WINDOW });
+    for (let i = 0; i < 45; i++) {
+      observePair(state, 0, Math.sin(i) + 0.5, Math.cos(i * i));
+      expectSums(state);
+      expect(state.tracks[0]!.sinceRebuild).toBe((i + 1) % WINDOW);
+    }
+  });
+
+  it.each([
+    ['an output', 1e7, 0.003],
+    ['a return', 0.004, 1e7],
+    ['a pair', 1e7, -2e7],
+  ])('keep their digits when %s that was large leaves the window', (_what, x, y) => {
+    const state = one({ icWindow: WINDOW });
+    for (let i = 0; i < 33; i++) {
+      if (i === 4) observePair(state, 0, x, y);
+      else observePair(state, 0, 1e-3 * Math.sin(i), 1e-3 * Math.cos(i));
+      // while it is inside, the others are lost beside it
+      if (i < 4 || i > 4 + WINDOW) expectSums(state);
+    }
+  });
+
+  it('hold no minus zero', () => {
+    const state = one();
+    observePair(state, 0, -0, -0);
+    expect([state.tracks[0]!.pairs.x[0], state.tracks[0]!.pairs.y[0]]).toEqual([0, 0]);
+  });
+
+  it('of a single pair say nothing', () => {
+    const state = observeAll(one({ icMinPairs: 1 }), [[1, 2]]);
+    expect([state.ic[0], state.icShrunk[0], state.stability[0]]).toEqual([0, 0, 0.5]);
+    observePair(state, 0, 2, 3);
+    recomputeConfidence(state);
+    expect(state.ic[0]).toBe(1);
+  });
+});
+
+describe('columns by horizon', () => {
+  it('follow the first return column of their own, barriers aside, minutes apart from sessions', () => {
+    const lay = layout([
+      column({ kind: 'peak', target: 'will_peak_5m' }),
+      column({ family: 'a', horizonLabel: '5m' }),
+      column({ family: 'a', horizonLabel: '1d' }),
+      column({ family: 'b', horizonLabel: '5m' }),
+      column({ family: 'a', horizonLabel: '390m' }),
+      column({ family: 'a', horizonLabel: '10m' }),
+    ]);
+    const state = createConfidence(lay, SETTINGS);
+    expect(state.tracks.map((track) => track?.leader)).toEqual([undefined, 1, 2, 1, 4, 5]);
+    expect([...state.order]).toEqual([1, 3, 2, 4, 5]);
+  });
+});
+
 describe('columns of one horizon', () => {
   const value = fc.option(fc.float({ min: -1, max: 1, noNaN: true }), { freq: 12 });
 
@@ -249,5 +331,11 @@ describe('calibration', () => {
     expect(out.calibrated[0]).toBe(0.4);
     expect(out.calibrated[1]).toBeCloseTo(-0.2 * fresh * 0.5, 15);
     expect([out.calibrated[3], out.calibrated[4], out.confidence[4]]).toEqual([0, 0, 0]);
+    expect([...present]).toEqual([1, 1, 1, 0, 0, 0]);
+    scores.scores[0] = -0;
+    present.fill(1);
+    calibrateCycle(createCalibrationPlan(lay, SETTINGS), state, inputs, out, present);
+    expect(out.calibrated[0]).toBe(0);
+    expect([...present]).toEqual([1, 1, 1, 0, 0, 0]);
   });
 });

@@ -72,6 +72,79 @@ describe('standardiser', () => {
     expect(seriesStatistics(state, 0)).toEqual({ count: 5, mean: Math.fround(0.1), std: 0 });
   });
 
+  it('keeps sums of its window after every output, added up anew once a window', () => {
+    const lay = layout([column({ family: 'a' }), column({ family: 'b' })], ['AAA']);
+    const state = createStandardizer(lay, { ...SETTINGS, standardizeWindow: 6, precision: 'float64' });
+    const seen: number[] = [];
+    for (let i = 0; i < 40; i++) {
+      const raw = Math.sin(i * 1.3) + (i === 9 ? 1e6 : 0);
+      pushRaw(state, 0, Float64Array.of(i), 0);
+      pushRaw(state, 1, Float64Array.of(raw), 0);
+      seen.push(raw);
+      const kept = seen.slice(-6);
+      const mean = kept.reduce((sum, x) => sum + x, 0) / kept.length;
+      const std = Math.sqrt(kept.reduce((sum, x) => sum + (x - mean) ** 2, 0) / kept.length);
+      const found = seriesStatistics(state, 1);
+      expect(found.count).toBe(kept.length);
+      expect(Math.abs(found.mean - mean)).toBeLessThanOrEqual(1e-12 * Math.max(1, Math.abs(mean)));
+      expect(Math.abs(found.std - std)).toBeLessThanOrEqual(1e-10 * Math.max(1, std));
+    }
+  });
+
+  it('follows a level that moves far away, before a window has passed', () => {
+    const lay = layout([column()], ['AAA']);
+    const state = createStandardizer(lay, { ...SETTINGS, standardizeWindow: 50, precision: 'float64' });
+    const raws = Array.from({ length: 40 }, (_, i) => (i < 1 ? 0 : 1e7) + Math.sin(i));
+    for (const raw of raws) pushRaw(state, 0, Float64Array.of(raw), 0);
+    const expected = scoreOf(raws, 50);
+    expect(Math.abs(latestScore(state, 0) - expected)).toBeLessThan(1e-6);
+    const late = Array.from({ length: 30 }, (_, i) => 1e9 + Math.sin(i));
+    const other = createStandardizer(lay, { ...SETTINGS, standardizeWindow: 50, precision: 'float64' });
+    for (const raw of [-1e9, ...late]) pushRaw(other, 0, Float64Array.of(raw), 0);
+    expect(Math.abs(latestScore(other, 0) - scoreOf([-1e9, ...late], 50))).toBeLessThan(1e-6);
+  });
+
+  it('is exact about equal values, also where the newest is the only other one', () => {
+    const lay = layout([column()], ['AAA']);
+    const state = createStandardizer(lay, { ...SETTINGS, standardizeWindow: 4, standardizeMinStd: 0 });
+    const push = (raw: number) => pushRaw(state, 0, Float32Array.of(raw), 0);
+    for (const raw of [0.1, 0.1, 0.1]) push(raw);
+    expect(seriesStatistics(state, 0)).toEqual({ count: 3, mean: Math.fround(0.1), std: 0 });
+    push(0.7);
+    expect(seriesStatistics(state, 0).std).toBeGreaterThan(0.2);
+    expect(latestScore(state, 0)).toBeCloseTo(Math.sqrt(3), 6);
+  });
+
+  it('never gives minus zero', () => {
+    const lay = layout([column()], ['AAA']);
+    const state = createStandardizer(lay, { ...SETTINGS, scoreClip: 0, standardizeWindow: 4 });
+    for (const raw of [1, 2, -9]) pushRaw(state, 0, Float64Array.of(raw), 0);
+    expect(latestScore(state, 0)).toBe(0);
+  });
+
+  it('ranks a column behind others over its own symbols, and never a barrier', () => {
+    const symbols = ['A', 'B', 'C', 'D', 'E'];
+    const lay = layout(
+      [
+        column(),
+        column({ kind: 'peak', target: 'will_peak_5m', crossSectionalRanking: true }),
+        column({ family: 'rank', crossSectionalRanking: true }),
+      ],
+      symbols,
+    );
+    const state = createStandardizer(lay, SETTINGS);
+    expect([[...state.rankedColumns], [...state.seriesOfColumn], state.seriesCount]).toEqual([
+      [2],
+      [0, -1, -1],
+      5,
+    ]);
+    const out = createStandardScores(lay);
+    standardizeCycle(state, predictions([...Array(10).fill(0.5), 3, 1, 2, 5, 4]), out);
+    expect(out.scores[10]).toBe(0);
+    expect(out.scores[11]).toBeCloseTo(-1.2815515655446004, 14);
+    expect([...out.status].slice(5)).toEqual([0, 0, 0, 0, 0, 2, 2, 2, 2, 2]);
+  });
+
   it('leaves barrier columns to the gate', () => {
     const lay = layout([column({ kind: 'peak', target: 'will_peak_5m' }), column()], ['AAA']);
     const state = createStandardizer(lay, SETTINGS);

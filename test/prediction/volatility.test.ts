@@ -173,6 +173,27 @@ describe('overnight volatility and horizons', () => {
     expect(sigmaOvernight(state, 0)).toBe(0);
   });
 
+  it('counts a night once, from whichever mid comes first', () => {
+    const firstBars = (...bars: Quote[]) => {
+      const state = create();
+      runSession(state, 0, [[1, 100, 100]]);
+      runSession(state, 1, bars);
+      return sigmaOvernight(state, 0);
+    };
+    expect(firstBars([1, 102, 0], [2, 110, 110])).toBeCloseTo(0.02, 15);
+    expect(firstBars([1, 0, 102], [2, 110, 110])).toBeCloseTo(0.02, 15);
+    expect(firstBars([1, 0, 0], [2, 102, 110])).toBeCloseTo(0.02, 15);
+    expect(firstBars([1, 0, 0])).toBe(0);
+  });
+
+  it('says nothing of days while the volatility within one is unknown', () => {
+    const state = create({ volMinReturns: 9 });
+    runSession(state, 0, [[1, 100, 100]]);
+    runSession(state, 1, [[1, 102, 102]]);
+    expect(sigmaOvernight(state, 0)).toBeGreaterThan(0);
+    expect(sigmaHorizon(state, 0, parseHorizon('1d'))).toBe(0);
+  });
+
   it('scales by the root of time within a session and adds the nights over days', () => {
     const state = create({ volMinReturns: 1 });
     runSession(state, 0, [[5, 100, 101]]);
@@ -195,6 +216,18 @@ describe('overnight volatility and horizons', () => {
 });
 
 describe('volatility over a corporate action', () => {
+  it('remembers the last mid on the new terms, of the symbol it is about', () => {
+    const state = createVolatility(2, SETTINGS);
+    const day = session(0);
+    openVolatilitySession(state, day);
+    for (const symbol of [0, 1]) {
+      updateVolatility(state, symbol, { tUs: day.openUs + MINUTE, openMid: 100, closeMid: 100 });
+    }
+    rebaseVolatility(state, 1, { numerator: 1, denominator: 2 });
+    closeVolatilitySession(state, day);
+    expect([...state.previousClose]).toEqual([100, 50]);
+  });
+
   it('counts the night from the close on the new terms, and no return within the day', () => {
     const state = create({ volMinReturns: 1 });
     runSession(state, 0, [
