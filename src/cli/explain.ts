@@ -1,34 +1,40 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
+import { InputError } from '../domain/errors.ts';
 import type { Explanation } from '../research/explain.ts';
-import type { TraceRow, TraceSection, TraceValue } from '../research/trace.ts';
+import type { TraceRow, TraceSection, TraceValue } from '../research/trace-section.ts';
+import { whyOf } from '../research/why.ts';
 import { createProgress } from './progress.ts';
 import { createPainter, type Painter, renderTable } from './terminal.ts';
 
 interface ExplainOptions {
-  readonly cycle: number;
-  readonly symbol: string;
+  readonly cycle?: number;
+  readonly symbol?: string;
+  readonly only?: string;
   readonly dataset?: string;
   readonly json?: boolean;
 }
 
-/** Adds `sametape explain RUN_DIR --cycle N --symbol S`: the full trace of one decision, recomputed. */
+/** Adds `sametape explain RUN_DIR`: the full trace of one decision, recomputed, or the list to choose it from. */
 export function registerExplainCommand(program: Command): void {
   program
     .command('explain')
     .summary('show everything behind one decision of a run')
     .description(
-      'Show everything behind one decision: market, features, every model, every stage, with units, recomputed from the tape.',
+      'Show everything behind one decision: market, features, every model, every stage, with units, recomputed from the tape. Without a cycle or a symbol, list the decisions to choose from: all but HOLD, or all of one cycle.',
     )
     .argument('<run-dir>', 'folder of the run, as printed by "sametape run"')
-    .requiredOption('--cycle <n>', 'number of the cycle, from 1', wholeNumber)
-    .requiredOption('--symbol <s>', 'symbol of the universe')
+    .option('--cycle <n>', 'number of the cycle, from 1', wholeNumber)
+    .option('--symbol <s>', 'symbol of the universe')
+    .option('--only <list>', 'list only these kinds or reasons, such as BLOCKED,exit_horizon_elapsed')
     .option('--dataset <dir>', 'dataset folder, when it is not where it was')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
       `
 Examples:
+  $ sametape explain runs/RUN_ID --symbol AAA
+  $ sametape explain runs/RUN_ID --only BLOCKED
   $ sametape explain runs/RUN_ID --cycle 100 --symbol AAA
   $ sametape explain runs/RUN_ID --cycle 100 --symbol AAA --json | jq .decision`,
     )
@@ -41,12 +47,17 @@ function wholeNumber(text: string): number {
 }
 
 async function explainCommand(runDir: string, options: ExplainOptions): Promise<void> {
+  const { cycle, symbol, only } = options;
+  if (cycle === undefined || symbol === undefined) return listCommand(runDir, options);
+  if (only !== undefined) {
+    throw new InputError('USAGE', '--only: is for lists; leave out --cycle or --symbol, or leave out --only');
+  }
   const { explainDecision } = await import('../research/explain.ts');
   const explanation = await explainDecision({
     runDir: resolve(runDir),
     datasetDir: options.dataset === undefined ? undefined : resolve(options.dataset),
-    cycle: options.cycle,
-    symbol: options.symbol,
+    cycle,
+    symbol,
     progress: createProgress(),
   });
   if (options.json === true) {
@@ -57,6 +68,40 @@ async function explainCommand(runDir: string, options: ExplainOptions): Promise<
   process.stdout.write(
     explanationText(explanation, formatNewYork(explanation.tUs), createPainter(process.stdout)),
   );
+}
+
+async function listCommand(runDir: string, { cycle, symbol, only, json }: ExplainOptions): Promise<void> {
+  const [{ listDecisions }, { formatNewYork }] = await Promise.all([
+    import('../research/list-decisions.ts'),
+    import('../data/calendar.ts'),
+  ]);
+  const words = only?.split(',').map((word) => word.trim());
+  const decisions = listDecisions({ runDir: resolve(runDir), cycle, symbol, only: words });
+  if (json === true) {
+    process.stdout.write(`${JSON.stringify({ decisions })}\n`);
+    return;
+  }
+  const table = renderTable(
+    [
+      { title: 'cycle', align: 'right' },
+      { title: 'New York' },
+      { title: 'symbol' },
+      { title: 'decision' },
+      { title: 'reason' },
+      { title: '' },
+      { title: 'position', align: 'right' },
+    ],
+    decisions.map(({ cycle, tUs, symbol, kind, reason, horizon = '', side = '', targetShares }) => [
+      String(cycle),
+      formatNewYork(tUs),
+      symbol,
+      kind,
+      reason,
+      `${side} ${horizon}`.trim(),
+      targetShares === undefined ? '' : String(targetShares),
+    ]),
+  );
+  process.stdout.write(decisions.length === 0 ? 'no decision but HOLD\n' : `${table}\n`);
 }
 
 function explanationText(explanation: Explanation, time: string, painter: Painter): string {
@@ -70,7 +115,12 @@ function explanationText(explanation: Explanation, time: string, painter: Painte
     side,
     targetShares === undefined ? undefined : `to ${targetShares} shares`,
   ];
-  const head = `${symbol}, cycle ${cycle}, ${time}\n${what.filter((part) => part !== undefined).join('  ')}`;
+  const why = whyOf(decision, sections);
+  const head = [
+    `${symbol}, cycle ${cycle}, ${time} New York`,
+    what.filter((part) => part !== undefined).join('  '),
+    ...(why === undefined ? [] : [why]),
+  ].join('\n');
   return `${painter.bold(head)}\n${sections.map((section) => sectionText(section, painter)).join('')}`;
 }
 

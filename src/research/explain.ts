@@ -5,7 +5,8 @@ import type { Decision, DerivedEvent } from '../events/derived.ts';
 import type { Predictions } from '../events/inputs.ts';
 import type { Progress } from '../ports/progress.ts';
 import { replayRun } from './replay-run.ts';
-import { type TraceSection, traceSymbol } from './trace.ts';
+import { traceSymbol } from './trace.ts';
+import type { TraceSection } from './trace-section.ts';
 
 export interface ExplainOptions {
   readonly runDir: string;

@@ -15,25 +15,8 @@ import { scaleByVolatility } from '../pipeline/5-sizing/vol-scaling.ts';
 import { effectiveBand } from '../pipeline/5-sizing/weights.ts';
 import { type LoggedCheck, readLog } from '../pipeline/6-risk/check-log.ts';
 import { KILL_CAUSES, lossStatus } from '../pipeline/6-risk/kill-switch.ts';
-
-export interface TraceValue {
-  readonly name: string;
-  readonly value: number | string | null;
-  /** Unit of a number; empty for words and pure numbers. */
-  readonly unit: string;
-}
-
-/** One stage of the trace: plain values, and for models and horizons one row each. */
-export interface TraceSection {
-  readonly stage: string;
-  readonly values: readonly TraceValue[];
-  readonly rows?: readonly TraceRow[];
-}
-
-export interface TraceRow {
-  readonly label: string;
-  readonly values: readonly TraceValue[];
-}
+import type { TraceRow, TraceSection, TraceValue } from './trace-section.ts';
+import { limitValues } from './why.ts';
 
 interface TraceContext {
   readonly symbolIx: number;
@@ -280,13 +263,15 @@ function traceRisk(engine: Engine, { symbolIx: i, tUs }: TraceContext): TraceSec
   const losses = lossStatus(kill, { equityMicros, tUs });
   const log = readLog(work.checks, i);
   const tripped = KILL_CAUSES.filter((cause) => kill.tripped[cause]);
+  // what a check of risk measured is in its own row
+  const isChecked = log?.checks.some(({ check }) => check === work.reason[i]) ?? false;
   return {
     stage: '6 risk',
     values: [
       value('asked', log === undefined ? null : log.askedShares, 'shares'),
       value('approved', work.orderShares[i], 'shares'),
-      ...(log === undefined && work.hasLimit[i] === 1
-        ? [value(`${work.reason[i]} value`, work.value[i]), value(`${work.reason[i]} limit`, work.limit[i])]
+      ...(work.hasLimit[i] === 1 && !isChecked
+        ? limitValues(work.reason[i], { value: work.value[i], limit: work.limit[i] })
         : []),
       value('equity', equityMicros / 1_000_000, '$'),
       value('daily loss', losses.dailyLossFrac * 100, '%'),

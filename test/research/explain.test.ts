@@ -12,8 +12,11 @@ import { RISK_CHECKS } from '../../src/pipeline/6-risk/checks.ts';
 import { stageDigests } from '../../src/pipeline/stage-digests.ts';
 import { silentProgress } from '../../src/ports/progress.ts';
 import { type Explanation, explainDecision } from '../../src/research/explain.ts';
+import { type DecisionFilter, listDecisions } from '../../src/research/list-decisions.ts';
 import { replayRun } from '../../src/research/replay-run.ts';
-import { type TraceSection, traceSymbol } from '../../src/research/trace.ts';
+import { traceSymbol } from '../../src/research/trace.ts';
+import type { TraceSection } from '../../src/research/trace-section.ts';
+import { limitValues, whyOf } from '../../src/research/why.ts';
 import { useTempDir } from '../data/support.ts';
 import { type MadeRun, makeRunFolder } from './run-folder.ts';
 
@@ -279,6 +282,62 @@ describe('a trace', () => {
     expect(readingOf(sections, 'market', 'ADV')).toBeNull();
     expect(readingOf(sections, '4 gating', 'entry horizon')).toBeNull();
     expect(readingOf(sections, '6 risk', 'kill switch')).toBe('not tripped');
+  });
+});
+
+describe('explain says in one line what a decision hangs on', () => {
+  it.each([
+    ['HOLD', 'below_threshold', /^best score after costs -?[\d.e-]+ bps, limit [\d.]+ bps$/],
+    ['HOLD', 'inside_band', /^target -?[\d.e-]+ of equity, now -?[\d.e-]+ of equity; a smaller change than /],
+    ['TRADE', 'score_best', /^score of \d+m after costs [\d.]+ bps, threshold [\d.]+ bps$/],
+    ['EXIT', 'exit_horizon_elapsed', /^held \d+ session minutes, limit \d+ session minutes$/],
+    ['HOLD', 'volatility_warming_up', undefined],
+  ])('%s %s', async (kind, reason, expected) => {
+    const { cycle, decision } = lateDecision(kind, reason);
+    const { sections } = await explain(cycle, decision.symbol);
+    const why = whyOf(decision, sections);
+    if (expected === undefined) expect(why).toBeUndefined();
+    else expect(why).toMatch(expected);
+  });
+
+  it('reads ages in seconds, money in dollars and shares of a check in its unit', () => {
+    const pair = { value: 60_000_000, limit: 2_000_000 };
+    const amounts = (reason: string) =>
+      limitValues(reason, pair).map(({ value, unit }) => `${value} ${unit}`);
+    expect(amounts('quote_stale')).toEqual(['60 s', '2 s']);
+    expect(amounts('max_order_value')).toEqual(['60 $', '2 $']);
+    expect(amounts('max_order_shares')).toEqual(['60000000 shares', '2000000 shares']);
+    expect(amounts('halted')).toEqual(['60000000 ', '2000000 ']);
+  });
+});
+
+describe('explain lists decisions to choose from', () => {
+  const list = (filter: Partial<DecisionFilter>) =>
+    listDecisions({ runDir: made.runDir, cycle: undefined, symbol: undefined, only: undefined, ...filter });
+  const plain = (of: ReturnType<typeof decisions>) =>
+    of.map(({ cycle, record, decision }) => ({ ...decision, cycle, tUs: record.t }));
+
+  it('all but HOLD, and all of a cycle that is named', () => {
+    expect(list({})).toEqual(plain(decisions().filter(({ decision }) => decision.kind !== 'HOLD')));
+    expect(list({ cycle: 7 })).toEqual(plain(decisions().filter(({ cycle }) => cycle === 7)));
+  });
+
+  it('of a symbol, of kinds and of reasons', () => {
+    const only = ['EXIT', 'below_threshold'];
+    const wanted = decisions().filter(
+      ({ decision: { symbol, kind, reason } }) =>
+        symbol === 'BBB' && (kind === 'EXIT' || reason === 'below_threshold'),
+    );
+    expect(wanted.length).toBeGreaterThan(0);
+    expect(list({ symbol: 'BBB', only })).toEqual(plain(wanted));
+  });
+
+  it('refuses what the run does not have, and says what it has', () => {
+    expect(() => list({ only: ['TRAED'] })).toThrow(
+      /--only TRAED: the run has no such decision, it has .*TRADE/,
+    );
+    expect(() => list({ symbol: 'ZZZ' })).toThrow('--symbol ZZZ: not in the universe AAA, BBB, CCC');
+    expect(() => list({ cycle: 9999 })).toThrow(/--cycle 9999: the run has cycles 1 to \d+$/);
   });
 });
 
