@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Decision, DerivedEvent } from '../../src/events/derived.ts';
 import { createPrng } from '../../src/math/prng.ts';
+import { entryTerms } from '../../src/pipeline/explore-entries.ts';
 import { traceSymbol } from '../../src/research/trace.ts';
 import {
   type Desk,
@@ -178,6 +179,42 @@ describe('exploration', () => {
     const { values } = sections.find(({ stage }) => stage === '3 learning')!;
     expect(values).toContainEqual({ name: 'horizon drawn', value: '5m', unit: '' });
     expect(values).toContainEqual({ name: 'its score', value: work.value[i], unit: 'bps' });
+  });
+
+  it('may take what was not the best, on its own terms: side, score, sigma and arm of the horizon drawn', () => {
+    const symbols = Array.from({ length: 8 }, (_, k) => `S${k}`);
+    const desk = learningDesk({ explore: 1 }, { symbols, scenario: { seed: 77 } });
+    desk.next(Object.fromEntries(symbols.map((symbol) => [symbol, 'long' as const])));
+    const { pipeline } = desk.engine;
+    const { work } = pipeline;
+    const taken = symbols.map((_, i) => i).filter((i) => work.propensity[i]! > 0 && work.drawn[i] === 0);
+    expect(taken.length).toBeGreaterThan(0);
+    for (const i of taken) {
+      expect(work.arbitration.best[i]).toBe(0);
+      expect(work.arbitration.bestScoreBps[i]).toBe(work.arbitration.scoreBps[i]);
+      expect(entryTerms(pipeline, i)).toEqual({ arm: 0, propensity: 0.5, sigma: work.sigma[i] });
+    }
+    const best = symbols.findIndex((_, i) => work.propensity[i]! > 0 && work.drawn[i] === 1);
+    expect(entryTerms(pipeline, best)!.sigma).toBe(work.sigma[symbols.length + best]);
+    expect(work.sigma[0]).not.toBe(work.sigma[symbols.length]);
+  });
+
+  it('has no terms for what it did not enter', () => {
+    const desk = learningDesk({ explore: 1 }, { symbols: ['AAA', 'BBB'] });
+    desk.next({ AAA: 'flat', BBB: 'silent' });
+    expect([0, 1].map((i) => entryTerms(desk.engine.pipeline, i))).toEqual([null, null]);
+    expect([...desk.engine.pipeline.work.drawn]).toEqual([-1, -1]);
+    expect(entryTerms(warmDesk().engine.pipeline, 0)).toBeNull();
+  });
+
+  it('draws nothing for a symbol whose order is still working', () => {
+    const desk = learningDesk({ explore: 1 }, { symbols: ['AAA'] });
+    let entry = ordersIn(desk.next({ AAA: 'long' }))[0];
+    for (let k = 0; entry === undefined && k < 20; k += 1) entry = ordersIn(desk.next({ AAA: 'long' }))[0];
+    desk.accept(entry!);
+    desk.next({ AAA: 'long' });
+    const { work } = desk.engine.pipeline;
+    expect([work.arbitration.selected[0], work.drawn[0], work.propensity[0]]).toEqual([1, -1, 0]);
   });
 
   it('draws nothing while nothing may be entered', () => {
