@@ -73,21 +73,35 @@ export function placeOrders(pipeline: Pipeline, view: DecisionView): CycleOrders
  * Whether a symbol's working order no longer serves: it stands against the trade wanted now, it adds exposure that no
  * signal of this cycle asks for or that nothing may add, or it rests at a price while the position must be left.
  */
-function isObsolete({ work, settings }: Pipeline, view: DecisionView, i: number): boolean {
+function isObsolete({ work }: Pipeline, view: DecisionView, i: number): boolean {
   const working = view.workingShares[i];
   if (working * work.sizing.deltaShares[i] < 0) return true;
   const addsExposure = working * view.positionShares[i] >= 0;
   if (addsExposure)
     return isExposureStopped(view) || view.isFlattening || working * work.signalWeight[i] <= 0;
-  return work.kind[i] === EXIT && settings.execution.orderType === 'limit' && work.isResting[i] === 1;
+  return work.kind[i] === EXIT && work.isResting[i] === 1;
 }
 
-/** Notes where a working order waits for a price; a market order only waits for the next bar. */
-function noteResting({ work }: Pipeline, { working }: DecisionView): void {
+/**
+ * Notes where a working order waits for a price: one made to, and one through the touch that stays in the market and that
+ * the touch has left behind. A market order only waits for the next bar.
+ */
+function noteResting({ work, market, settings }: Pipeline, { working }: DecisionView): void {
+  const { orderType, timeInForce } = settings.execution;
   work.isResting.fill(0);
-  for (const { symbolIx, limitPriceE4 } of working) {
-    if (limitPriceE4 !== undefined) work.isResting[symbolIx] = 1;
+  for (const order of working) {
+    if (order.limitPriceE4 === undefined) continue;
+    const waits = orderType === 'limit' || (timeInForce === 'day' && isLeftBehind(market, order));
+    if (waits) work.isResting[order.symbolIx] = 1;
   }
+}
+
+function isLeftBehind(
+  { bidE4, askE4 }: Pipeline['market'],
+  { symbolIx, side, limitPriceE4 = 0 }: DecisionView['working'][number],
+): boolean {
+  const touchE4 = side === 'buy' ? askE4[symbolIx] : bidE4[symbolIx];
+  return touchE4 > 0 && (side === 'buy' ? limitPriceE4 < touchE4 : limitPriceE4 > touchE4);
 }
 
 function approveOrders(pipeline: Pipeline, view: DecisionView, wanted: readonly number[]): RiskApproved[] {

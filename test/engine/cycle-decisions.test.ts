@@ -370,6 +370,34 @@ describe('a working order', () => {
     expect(ofType(elapsed, 'CancelIntended')).toMatchObject([{ clientOrderId: reduction!.clientOrderId }]);
   });
 
+  it.each([
+    ['long', 'sell', 0.99],
+    ['short', 'buy', 1.01],
+  ] as const)(
+    'that leaves a %s is priced anew once the market has left its limit behind',
+    (want, side, move) => {
+      const execution = { orderType: 'marketable_limit', timeInForce: 'day', limitOffsetBps: 5 };
+      const desk = warmDesk({ scenario: { execution, gating: NEVER_EXITS } });
+      fillAll(desk, desk.next({ AAA: want }));
+      desk.operator('flatten');
+      const [exit] = ordersIn(desk.next({}));
+      expect(exit).toMatchObject({ type: 'marketable_limit', timeInForce: 'day', side });
+      desk.accept(exit!);
+      expect(ofType(desk.next({}), 'CancelIntended')).toEqual([]);
+      desk.bar({ AAA: 'none' });
+      expect(ofType(desk.cycle({}), 'CancelIntended')).toEqual([]);
+      desk.bar({ AAA: { midE4: PAR_E4 * move } });
+      const { clientOrderId } = exit!;
+      expect(ofType(desk.cycle({}), 'CancelIntended')).toMatchObject([{ clientOrderId }]);
+      desk.send({ type: 'OrderCancelled', clientOrderId });
+      const [again] = ordersIn(desk.next({}));
+      expect(again).toMatchObject({ side, quantity: 500, purpose: 'close' });
+      expect(
+        side === 'sell' ? again!.limitPriceE4! < PAR_E4 * move : again!.limitPriceE4! > PAR_E4 * move,
+      ).toBe(true);
+    },
+  );
+
   it('of another symbol is left alone', () => {
     const desk = warmDesk({ scenario: { execution: DAY_LIMIT } });
     desk.next({ AAA: 'long', BBB: 'long' });
