@@ -198,6 +198,25 @@ describe('features digest', () => {
     }
   });
 
+  it.each([1, 2, 3, 4])(
+    'of sequences of %d features alone changes with the newest row, however many came before it',
+    (count) => {
+      const features = ['ret_1d', 'volume_change', 'high_low_range', 'mom_5d'].slice(0, count);
+      const sequences = [model('s', { features, sequenceLength: 2, shape: 'sequence', takesNan: true })];
+      const told = (changed: readonly TradeRow[]): string => {
+        const engine = engineFor(sequences);
+        openSession(engine, DAY);
+        feed(engine, changed);
+        return featuresDigest(engine);
+      };
+      for (let length = 4; length <= rows.length; length++) {
+        const last = rows[length - 1]!;
+        const changed = { ...last, close: last.close + 1, high: last.high + 2, volume: last.volume + 1 };
+        expect(told([...rows.slice(0, length - 1), changed])).not.toBe(told(rows.slice(0, length)));
+      }
+    },
+  );
+
   it('changes when only the mask does', () => {
     const engine = engineFor([model('a', { features: ['ret_1d'] })]);
     openSession(engine, DAY);

@@ -234,8 +234,12 @@ export function featuresDigest(engine: FeatureEngine): string {
   const { hash } = engine;
   resetHash128(hash);
   for (const plan of engine.plans) {
-    if (plan.sequenceLength > 1) updateInt32(hash, plan.rowsHash.h);
-    else updateFloat32(hash, plan.batch);
+    if (plan.sequenceLength > 1) {
+      const { h, block, blockWords } = plan.rowsHash;
+      updateInt32(hash, h);
+      // words of the newest rows that do not fill a block yet
+      updateInt32(hash, block, 0, blockWords);
+    } else updateFloat32(hash, plan.batch);
     updateInt32(hash, plan.rowState);
   }
   engine.digest = digestHex(hash);
