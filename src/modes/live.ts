@@ -19,7 +19,7 @@ import { INTERRUPTED, needsPerson, untilQuiet, watchEnding, withOrdersAtWork } f
 import type { LiveOptions, LiveResult, OperatorLine, ResumedLive } from './live-options.ts';
 import { settleOrders } from './live-recovery.ts';
 import { type PreparedRun, prepareRun } from './prepare.ts';
-import { identityJson, type RunMode, runIdOf } from './run-identity.ts';
+import { accountSha256, identityJson, type RunMode, runIdOf } from './run-identity.ts';
 import { COMPLETED } from './run-sessions.ts';
 import {
   attachAccount,
@@ -155,9 +155,12 @@ async function openRun(
   }: { readonly prepared: PreparedRun; readonly broker: Broker; readonly left: ResumedLive | undefined },
 ): Promise<OpenRun> {
   const { scenario, clock, onTrouble } = options;
+  const accountId = await broker.getAccountId?.();
+  const mode = modeAt(draft.identity.mode, { broker, accountId, left });
   const cashMicros = await broker.getCash();
   const initialCashMicros = left?.identity.settings.initialCashMicros ?? cashMicros;
-  const identity = { ...draft.identity, settings: { ...draft.identity.settings, initialCashMicros } };
+  const settings = { ...draft.identity.settings, initialCashMicros };
+  const identity = { ...draft.identity, settings, ...(mode === undefined ? {} : { mode }) };
   const prepared = { ...draft, identity };
   const runId = runIdOf(identity);
   if (left !== undefined && runIdOf(left.identity) !== runId) {
@@ -169,7 +172,7 @@ async function openRun(
   await options.confirm?.({
     identity,
     isResumed: left !== undefined,
-    accountId: (await broker.getAccountId?.()) ?? broker.name,
+    accountId: accountId ?? broker.name,
     openOrders: (await broker.getOpenOrders()).length,
     cashMicros,
     portfolioValueMicros: await broker.getPortfolioValue(),
@@ -199,6 +202,31 @@ async function openRun(
   }
   const { warmupSessions } = scenario.scenario.data;
   return { prepared, folder, engine, tape, loop, left, line, warmupSessions };
+}
+
+/**
+ * The mode of a run that trades an account.
+ * @throws InputError LIVE_ACCOUNT_CHANGED: its orders and positions are in the account it began with, and in no other
+ */
+function modeAt(
+  mode: RunMode | undefined,
+  {
+    broker,
+    accountId,
+    left,
+  }: {
+    readonly broker: Broker;
+    readonly accountId: string | undefined;
+    readonly left: ResumedLive | undefined;
+  },
+): RunMode | undefined {
+  if (mode === undefined || accountId === undefined) return mode;
+  const sha256 = accountSha256(broker.name, accountId);
+  if (left === undefined || mode.accountSha256 === sha256) return { ...mode, accountSha256: sha256 };
+  throw new InputError(
+    'LIVE_ACCOUNT_CHANGED',
+    `${left.runDir}: began in another account than ${accountId} at ${broker.name}; go on with the keys of that one, or choose another --out folder`,
+  );
 }
 
 async function trade(

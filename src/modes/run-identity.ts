@@ -29,6 +29,8 @@ export interface RunMode {
   /** Names of what writes its inputs and takes its orders, as in the scenario. */
   readonly source: string;
   readonly broker: string;
+  /** SHA-256 of the broker's name of the account: a run goes on in the one it began with. Absent where it has none. */
+  readonly accountSha256?: string;
   /** When it began; what it recorded of earlier times is history it took in. Absent where a dataset is played. */
   readonly startedUs?: number;
 }
@@ -64,6 +66,11 @@ export function runIdOf(identity: RunIdentity): string {
   return createHash('sha256')
     .update(canonicalJson(identityJson(identity)))
     .digest('hex');
+}
+
+/** Says which account, and not its number. */
+export function accountSha256(broker: string, accountId: string): string {
+  return createHash('sha256').update(`${broker} ${accountId}`).digest('hex');
 }
 
 /** The identity as the tape holds it. */

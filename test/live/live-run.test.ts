@@ -55,6 +55,7 @@ describe('a day on the live loop, on a broker that is simulated', () => {
 async function interruptedAt(
   cycle: number,
   into: string,
+  more: Partial<LiveOptions> = {},
 ): Promise<{ readonly day: LiveDay; readonly result: LiveResult }> {
   const interrupted = new AbortController();
   const day = await liveDay(into, {
@@ -63,6 +64,7 @@ async function interruptedAt(
       derived$.subscribe(({ event }) => {
         if (event.type === 'CycleCompleted' && event.cycle === cycle) interrupted.abort();
       }),
+    ...more,
   });
   return { day, result: await playDay(day) };
 }
@@ -110,6 +112,22 @@ describe('a day that is interrupted and started again', () => {
     await expect(playDay(takenUp(day, result.runDir, { scenario }))).rejects.toThrow(
       /takes its data from simulated and trades at simulated, the scenario names alpaca and simulated/,
     );
+  });
+
+  it('is gone on with in the account it began with, and in no other, which is not on its tape', async () => {
+    const at = (account: string, { openBroker }: LiveOptions): Partial<LiveOptions> => ({
+      openBroker: async (spec) => ({ ...(await openBroker(spec)), getAccountId: async () => account }),
+    });
+    const into = join(outDir, 'account');
+    const { options } = await liveDay(into);
+    const { day, result } = await interruptedAt(2, into, at('PA-ONE', options));
+    const tape = JSON.stringify(recordedIdentity(runFolderAt(result.runDir).tapeDir));
+    expect(tape).not.toContain('PA-ONE');
+    await expect(playDay(takenUp(day, result.runDir, at('PA-TWO', options)))).rejects.toThrow(
+      /began in another account than PA-TWO at simulated; go on with the keys of that one/,
+    );
+    const rest = await playDay(takenUp(day, result.runDir, at('PA-ONE', options)));
+    expect(rest.isClosed).toBe(true);
   });
 
   it('is not gone on with by another scenario', async () => {
