@@ -21,7 +21,8 @@ export function applyCorporateAction(
   const symbolIx = indexOfSymbol(engine.layout.symbols, action.symbol);
   rebasePipeline(engine.pipeline, symbolIx, action);
   for (const order of engine.orders.working) {
-    if (order.symbolIx === symbolIx) requestCancel(order, 'corporate_action', out);
+    if (order.symbolIx === symbolIx)
+      requestCancel(order, { reason: 'corporate_action', nowUs: engine.nowUs }, out);
   }
   if (adjusted === undefined) return;
   const { shares, cashMicros, realizedMicros } = adjusted;

@@ -132,7 +132,7 @@ function decisionView(engine: Engine, { cycle, predictions, probe }: CycleAnswer
 
 /** By symbol, then in the order of intent. */
 function cancelOrders(
-  working: readonly OrderRecord[],
+  { orders: { working }, nowUs }: Engine,
   symbols: readonly number[],
   out: DerivedEvent[],
 ): void {
@@ -140,7 +140,7 @@ function cancelOrders(
   const bySymbol = new Map<number, OrderRecord[]>(symbols.map((symbolIx) => [symbolIx, []]));
   for (const order of working) bySymbol.get(order.symbolIx)?.push(order);
   for (const orders of bySymbol.values()) {
-    for (const order of orders) requestCancel(order, 'replaced_by_decision', out);
+    for (const order of orders) requestCancel(order, { reason: 'replaced_by_decision', nowUs }, out);
   }
 }
 
@@ -152,7 +152,7 @@ function askBroker(
   out: DerivedEvent[],
 ): void {
   const { pipeline, orders, nowUs, runTag } = engine;
-  cancelOrders(orders.working, cancelSymbols, out);
+  cancelOrders(engine, cancelSymbols, out);
   repeatCancels(engine, out);
   for (let k = 0; k < approved.length; k += 1) {
     const verdict = approved[k];

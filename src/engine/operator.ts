@@ -1,4 +1,5 @@
 import { assertNever } from '../domain/errors.ts';
+import { type TimeUs, US_PER_MINUTE } from '../domain/units.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import type { InputEvent } from '../events/inputs.ts';
 import { type RiskTransition, resetKill, trip } from '../pipeline/6-risk/kill-switch.ts';
@@ -55,22 +56,31 @@ export function stopExposure(
   cancelWorking(engine, out);
 }
 
-function cancelWorking({ orders }: Engine, out: DerivedEvent[]): void {
-  for (const order of orders.working) requestCancel(order, 'kill_switch', out);
+function cancelWorking({ orders, nowUs }: Engine, out: DerivedEvent[]): void {
+  for (const order of orders.working) requestCancel(order, { reason: 'kill_switch', nowUs }, out);
 }
 
 /** Asks once for the cancellation of a working order; whether it has to be asked for again shows later. */
-export function requestCancel(order: OrderRecord, reason: string, out: DerivedEvent[]): void {
+export function requestCancel(
+  order: OrderRecord,
+  { reason, nowUs }: { readonly reason: string; readonly nowUs: TimeUs },
+  out: DerivedEvent[],
+): void {
   if (order.cancel !== null) return;
-  order.cancel = { reason, isAsked: true, refusals: 0, notBeforeUs: 0 };
+  order.cancel = { reason, isAsked: true, askedUs: nowUs, refusals: 0, notBeforeUs: 0 };
   out.push({ type: 'CancelIntended', clientOrderId: order.request.clientOrderId, reason });
 }
 
-/** Asks again where the broker refused, once the wait after that is over. */
+/** A cancel is lost where neither an end nor a refusal has come of it for so long, as a request may take. */
+const UNANSWERED_US = 2 * US_PER_MINUTE;
+
+/** Asks again where the broker refused, once the wait after that is over, and where nothing came of it. */
 export function repeatCancels({ orders, nowUs }: Engine, out: DerivedEvent[]): void {
   for (const { cancel, request } of orders.working) {
-    if (cancel === null || cancel.isAsked || nowUs < cancel.notBeforeUs) continue;
+    if (cancel === null || nowUs < cancel.notBeforeUs) continue;
+    if (cancel.isAsked && nowUs - cancel.askedUs <= UNANSWERED_US) continue;
     cancel.isAsked = true;
+    cancel.askedUs = nowUs;
     out.push({
       type: 'CancelIntended',
       clientOrderId: request.clientOrderId,

@@ -41,6 +41,8 @@ export interface WantedCancel {
   readonly reason: string;
   /** The broker has been asked and has not refused since. */
   isAsked: boolean;
+  /** When it was asked last. */
+  askedUs: TimeUs;
   refusals: number;
   notBeforeUs: TimeUs;
 }

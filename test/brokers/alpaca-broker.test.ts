@@ -281,3 +281,27 @@ it('shows no key that Alpaca, or something before it, echoes', async () => {
   expect(JSON.stringify(news)).toContain('***');
   for (const key of Object.values(twin.keys)) expect(JSON.stringify(news)).not.toContain(key);
 });
+
+describe('an answer that is no answer', () => {
+  it.each(['empty_after', 'other_after'] as const)(
+    'to an order (%s) has it looked for, and told as ours',
+    async (kind) => {
+      const { broker, news, twin } = await desk({ faults: [{ on: 'order', nth: 0, do: { kind } }] });
+      const placed = order();
+      await broker.submitOrder(placed);
+      await until('a fill', () => news.some(({ type }) => type === 'OrderFilled'));
+      const ids = news.flatMap((one) => ('clientOrderId' in one ? [one.clientOrderId] : []));
+      expect(new Set(ids)).toEqual(new Set([placed.clientOrderId]));
+      expect(twin.book.orders).toHaveLength(1);
+    },
+  );
+
+  it('to the question for an order, but another order, is not taken for it', async () => {
+    const { broker, twin } = await desk();
+    await broker.submitOrder(order());
+    twin.dealer.deal([{ on: 'lookup', nth: 0, do: { kind: 'other_after' } }]);
+    await expect(broker.findOrder(twin.book.orders[0]!.clientOrderId)).rejects.toMatchObject({
+      code: 'BROKER_UNREADABLE',
+    });
+  });
+});

@@ -74,6 +74,16 @@ describe('operator commands', () => {
     ]);
   });
 
+  it('kill asks again for a cancel that the broker took and nothing came of, until something does', () => {
+    const desk = longDesk();
+    const [working] = ordersIn(desk.next({ BBB: 'long' }));
+    desk.operator('kill');
+    const asked = () => ofType(desk.next({}), 'CancelIntended').length;
+    expect([asked(), asked(), asked(), asked(), asked(), asked()]).toEqual([0, 0, 1, 0, 0, 1]);
+    desk.send({ type: 'OrderCancelled', clientOrderId: working!.clientOrderId });
+    expect([asked(), asked(), asked(), asked()]).toEqual([0, 0, 0, 0]);
+  });
+
   it('flatten closes every position in the next cycle, whatever its forecast, and enters nothing', () => {
     const desk = longDesk();
     desk.fill(ordersIn(desk.next({ BBB: 'short' }))[0]!);

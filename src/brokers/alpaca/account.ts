@@ -107,7 +107,8 @@ export async function readOpenOrders(rest: JsonService): Promise<AlpacaOrder[]> 
 
 /** An order by Alpaca's own id. */
 export async function readOrder(rest: JsonService, brokerOrderId: string): Promise<AlpacaOrder | undefined> {
-  return parseOrder(await rest.get(`/v2/orders/${encodeURIComponent(brokerOrderId)}`));
+  const order = parseOrder(await rest.get(`/v2/orders/${encodeURIComponent(brokerOrderId)}`));
+  return order?.id === brokerOrderId ? order : undefined;
 }
 
 /** Fills of whole shares since a time: those of parts of one are of orders that others placed. */

@@ -60,6 +60,11 @@ export function replacementId(clientOrderId: string, nowUs: TimeUs): string {
   return `${clientOrderId}.r${nowUs.toString(36)}`;
 }
 
+/** Ours, without the mark of a replacement. */
+export function withoutMark(clientOrderId: string): string {
+  return clientOrderId.replace(REPLACEMENT, '');
+}
+
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
@@ -88,7 +93,7 @@ export function parseOrder(raw: unknown): AlpacaOrder | undefined {
   const submittedUs = timeUsOf(raw.submitted_at ?? raw.created_at);
   return {
     id,
-    clientOrderId: (textOf(raw.client_order_id) ?? '').replace(REPLACEMENT, ''),
+    clientOrderId: withoutMark(textOf(raw.client_order_id) ?? ''),
     symbol,
     side,
     quantity,

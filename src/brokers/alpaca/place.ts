@@ -6,7 +6,7 @@ import type { JsonService, Refusal } from '../../net/json-service.ts';
 import type { RequestLane } from '../../net/request-budget.ts';
 import { sleepUs } from '../../net/sleep.ts';
 import type { Clock } from '../../ports/clock.ts';
-import { type AlpacaOrder, parseAnyOrder, parseOrder } from './mapper.ts';
+import { type AlpacaOrder, parseAnyOrder, parseOrder, withoutMark } from './mapper.ts';
 
 /** How a refusal for a client id that is in use reads. */
 const ID_TAKEN = /client_order_id/i;
@@ -39,10 +39,10 @@ export async function orderUnder(
   const raw = await rest.get('/v2/orders:by_client_order_id', { client_order_id: clientOrderId }, lane);
   if (raw === undefined) return undefined;
   const order = parseAnyOrder(raw);
-  if (order !== undefined) return order;
+  if (order?.clientOrderId === withoutMark(clientOrderId)) return order;
   throw new ServiceError(
     'BROKER_UNREADABLE',
-    `Alpaca: the order under ${clientOrderId} cannot be read; look at it by hand`,
+    `Alpaca: the order under ${clientOrderId} cannot be read, or another came back; look at it by hand`,
     { retryable: false },
   );
 }
@@ -66,7 +66,9 @@ export async function placeOnce(options: PlaceOptions, placement: Placement): Pr
     const sent = await rest.send(placement.request);
     if (sent.kind === 'done') {
       const order = parseOrder(sent.body);
-      if (order !== undefined) return { kind: 'placed', order };
+      // an answer that was meant for another request says nothing of this one
+      const isOurs = order?.clientOrderId === withoutMark(placement.clientOrderId);
+      if (order !== undefined && isOurs) return { kind: 'placed', order };
       last = 'an answer that cannot be read';
     } else if (sent.kind === 'refused') {
       const isIdTaken = ID_TAKEN.test(sent.refusal.words);

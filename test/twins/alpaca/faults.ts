@@ -6,6 +6,8 @@ export type UpdateFault =
 
 export type RequestFault =
   | { readonly kind: 'error_before' | 'error_after' | 'too_many' | 'silence_before' | 'silence_after' }
+  /** It is done, and the answer has no body, or the body of another order. */
+  | { readonly kind: 'empty_after' | 'other_after' }
   | { readonly kind: 'cut_before' | 'cut_after'; readonly atByte: number };
 
 /** What can go wrong, by what it goes wrong with. */

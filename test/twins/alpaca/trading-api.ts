@@ -100,6 +100,15 @@ function serve({ response, fault, answer }: Serve): void {
     case 'silence_after':
       answer();
       break;
+    case 'empty_after':
+      reply(response, { status: answer().status, body: undefined });
+      break;
+    case 'other_after': {
+      const { status, body } = answer();
+      const other = { id: 'of-somebody-else', client_order_id: 'of-somebody-else' };
+      reply(response, { status, body: { ...(body as object), ...other } });
+      break;
+    }
     case 'cut_before':
       cut(response, { status: 200, body: {} }, fault.atByte);
       break;
