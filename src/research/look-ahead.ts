@@ -104,15 +104,15 @@ interface Cut {
   readonly tUs: TimeUs;
 }
 
-/** Minutes drawn from all sessions, the first of them just before a session opens, where days meet. */
+/** Minutes drawn from all sessions, the first of them just before one of them opens, where days meet, if any do. */
 function chooseCuts(sessions: readonly Session[], { cuts, seed }: LookAheadOptions): readonly Cut[] {
   const draw = createPrng([seed, 'look-ahead']);
   return Array.from({ length: cuts }, (_, k) => {
-    const ix = Math.floor(draw() * sessions.length);
-    const session = sessions[ix];
-    const minutes = (session.closeUs - session.openUs) / US_PER_MINUTE;
+    const isBetweenDays = k === 0 && sessions.length > 1;
     // at the close of the last session there is no future to change
-    const minute = k === 0 && ix < sessions.length - 1 ? minutes : Math.floor(draw() * minutes * 0.9);
+    const session = sessions[Math.floor(draw() * (isBetweenDays ? sessions.length - 1 : sessions.length))];
+    const minutes = (session.closeUs - session.openUs) / US_PER_MINUTE;
+    const minute = isBetweenDays ? minutes : Math.floor(draw() * minutes * 0.9);
     return { session, minute, tUs: session.openUs + minute * US_PER_MINUTE };
   });
 }

@@ -65,9 +65,11 @@ function peeking(data: OtherData): RepeatableRun {
 
 describe('the audit of look-ahead', () => {
   it('finds that what the engine decides does not depend on the future', async () => {
-    const { ok, cuts } = await audit(honest);
+    // a seed whose first draw is in the upper half, where the last of two sessions lies
+    const { ok, cuts } = await audit(honest, { seed: 2 });
     expect(ok).toBe(true);
     expect(cuts).toHaveLength(3);
+    expect(cuts[0]).toMatchObject({ date: '2024-01-02', minute: 390 });
     for (const cut of cuts) expect(cut).toMatchObject({ hasChangedFuture: true });
     expect(cuts.every(({ leak }) => leak === undefined)).toBe(true);
     expect(Math.max(...cuts.map(({ recordsBefore }) => recordsBefore))).toBeGreaterThan(500);
