@@ -1,20 +1,33 @@
 /**
- * A live run in a process of its own, which kills itself at a point of its way: before or after one append, fsync, send or
- * answer. Started again without a point it takes the run up, trades to the same cycle, and says how its books stand.
+ * A live run in a process of its own, which kills itself at a point of its way: before or after one append, fsync, send,
+ * answer or cancel. Started again without a point it takes the run up, trades to the same end, and says how its books stand.
  */
+import type { Engine } from '../../src/engine/engine-state.ts';
+import type { LiveControls } from '../../src/modes/live-options.ts';
+import { openOperatorLine } from '../../src/modes/operator-line.ts';
 import type { Broker } from '../../src/ports/broker.ts';
 import type { TapeWriter } from '../../src/ports/tape.ts';
 import { recordedIdentity } from '../../src/research/recorded-scenario.ts';
 import { findUnfinished, resumeLive } from '../../src/research/resume-live.ts';
+import { askEngine } from '../../src/sources/operator-client.ts';
 import { aroundTape } from '../../src/tape/around-tape.ts';
 import { runFolderAt } from '../../src/tape/run-folder.ts';
-import { HURRY, liveDay, playDay } from '../live/live-day.ts';
+import { HURRY, liveDay, playDay, quickstartDay } from '../live/live-day.ts';
 import { brokerOf } from '../twins/alpaca/fast-settings.ts';
-import type { CrashJob, CrashOutcome, CrashStep } from './crash-walk.ts';
+import { type CrashLeg, type CrashStep, STRETCHES } from './crash-points.ts';
+import type { CrashJob, CrashOutcome } from './crash-walk.ts';
 
 const job = JSON.parse(process.argv[2] ?? '{}') as CrashJob;
+const { leg } = job;
 
-const counts: Record<CrashStep, number> = { append: 0, fsync: 0, send: 0, answer: 0, news: 0 };
+/** The cycle that is the last to be decided: the first or second with orders, or the first of a morning. */
+const LAST_CYCLES: Readonly<Record<CrashLeg, number>> = { orders: 31, kill: 30, night: 32 };
+/** Thirty-one cycles before the close: orders begin with the thirtieth, and positions are held over the night. */
+const EVENING_US = quickstartDay.closeUs - 31.5 * 60_000_000;
+const lastCycle = LAST_CYCLES[leg];
+
+const counts: Record<CrashStep, number> = { append: 0, fsync: 0, send: 0, answer: 0, cancel: 0, news: 0 };
+const stretch: { from?: typeof counts; to?: typeof counts } = {};
 
 function pass(step: CrashStep, when: 'before' | 'after', n: number): void {
   const { point } = job;
@@ -22,12 +35,15 @@ function pass(step: CrashStep, when: 'before' | 'after', n: number): void {
 }
 
 function crashingTape(tape: TapeWriter): TapeWriter {
+  const { from, to } = STRETCHES[leg];
   return aroundTape(() => tape, {
     append: (entry) => {
+      if (entry.type === from) stretch.from ??= { ...counts };
       pass('append', 'before', entry.seq);
       tape.append(entry);
       counts.append = entry.seq;
       pass('append', 'after', entry.seq);
+      if (entry.type === to && stretch.from !== undefined) stretch.to ??= { ...counts };
     },
     flush: () => {
       counts.fsync += 1;
@@ -56,6 +72,13 @@ function crashingBroker(broker: Broker): Broker {
       counts.answer += 1;
       pass('answer', 'after', n);
     },
+    cancelOrder: async (clientOrderId) => {
+      counts.cancel += 1;
+      const n = counts.cancel;
+      pass('cancel', 'before', n);
+      await broker.cancelOrder(clientOrderId);
+      pass('cancel', 'after', n);
+    },
   };
 }
 
@@ -64,22 +87,45 @@ const stop = new AbortController();
 const errors: string[] = [];
 /** The last cycle is decided: the run ends once its orders have. */
 let isLast = false;
-let engine: import('../../src/engine/engine-state.ts').Engine | undefined;
+let controls: LiveControls | undefined;
+
+function isKilled({ kill }: Engine): boolean {
+  return kill.tripped.operator === true;
+}
+
+let isAsked = false;
+/** An operator who does not give up: asks each process that is not killed yet. */
+function askForKill({ engine, runDir }: LiveControls): void {
+  if (isAsked || isKilled(engine)) return;
+  isAsked = true;
+  const request = {
+    runDir,
+    verb: 'kill',
+    why: 'the walk',
+    timeoutMs: 30_000,
+    isEngineAlive: () => true,
+  } as const;
+  askEngine(request).catch((error: unknown) => errors.push(String(error)));
+}
+
 const day = await liveDay(job.outDir, {
-  set: ['broker.source=alpaca', ...HURRY],
+  // an order that is to be called back must still be there
+  set: ['broker.source=alpaca', ...HURRY, ...(leg === 'kill' ? ['execution.timeInForce=day'] : [])],
   kind: 'live',
   signal: stop.signal,
+  ...(leg === 'night' ? { startUs: EVENING_US, sessionCount: 2 } : {}),
   aroundTape: crashingTape,
   openBroker: async () => crashingBroker(brokerOf(job.twin, { answerUs: 2_000_000 })),
-  openControls: async (controls) => {
-    engine = controls.engine;
-    return { close: async () => undefined };
+  openControls: async (opened) => {
+    controls = opened;
+    return leg === 'kill' ? openOperatorLine(opened) : { close: async () => undefined };
   },
   attach: ({ derived$ }) => {
     derived$.subscribe(({ event }) => {
-      if (event.type === 'ErrorRaised' || event.type === 'KillSwitchTripped')
+      const isWanted = leg === 'kill' && event.type === 'KillSwitchTripped' && event.cause === 'operator';
+      if ((event.type === 'ErrorRaised' || event.type === 'KillSwitchTripped') && !isWanted)
         errors.push(JSON.stringify(event));
-      if (event.type === 'CycleCompleted' && event.cycle >= job.lastCycle) isLast = true;
+      if (event.type === 'CycleCompleted' && event.cycle >= lastCycle) isLast = true;
     });
   },
   onTrouble: () => undefined,
@@ -90,22 +136,28 @@ const day = await liveDay(job.outDir, {
         resume: (hooks) => {
           const resumed = resumeLive(left, hooks);
           day.clock.advance(Math.max(0, resumed.engine.nowUs - day.clock.nowUs()));
-          if (resumed.lastCycle >= job.lastCycle) isLast = true;
+          if (resumed.lastCycle >= lastCycle) isLast = true;
           return resumed;
         },
       }),
 });
-/** Every order has ended: time stands still while the broker speaks. */
+/** The broker has spoken on every order: time stands still until then. Where a kill is to come, some work on. */
 const isQuiet = (): boolean => {
-  const hasEnded = engine?.orders.working.length === 0;
-  if (hasEnded && isLast) stop.abort();
-  return hasEnded;
+  if (controls === undefined) return false;
+  const { engine } = controls;
+  const { working } = engine.orders;
+  const isKillDue = leg === 'kill' && !isKilled(engine);
+  if (isLast && isKillDue && working.every(({ status }) => status !== 'intended')) askForKill(controls);
+  if (isLast && !isKillDue && working.length === 0) stop.abort();
+  if (leg !== 'kill') return working.length === 0;
+  return !isLast && working.every(({ status, cancel }) => status !== 'intended' && cancel === null);
 };
-const result = await playDay(day, { isQuiet });
-const { ledger, orders, layout } = engine!;
+const result = await playDay(day, { isQuiet, ...(leg === 'night' ? { stepUs: 'next' } : {}) });
+const { ledger, orders, layout } = controls!.engine;
 const outcome: CrashOutcome = {
   runDir: result.runDir,
-  counts,
+  stretch: { from: stretch.from ?? counts, to: stretch.to ?? counts },
+  isKilled: isKilled(controls!.engine),
   errors,
   cashMicros: ledger.cashMicros,
   positions: Object.fromEntries(

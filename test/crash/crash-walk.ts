@@ -10,27 +10,31 @@ import { readTape } from '../../src/tape/read-tape.ts';
 import { runFolderAt } from '../../src/tape/run-folder.ts';
 import { quickstartDay } from '../live/live-day.ts';
 import { type AlpacaTwin, startAlpacaTwin } from '../twins/alpaca/twin.ts';
-
-export type CrashStep = 'append' | 'fsync' | 'send' | 'answer' | 'news';
-
-export interface CrashPoint {
-  readonly step: CrashStep;
-  readonly when: 'before' | 'after';
-  readonly n: number;
-}
+import {
+  CRASH_LEGS,
+  type CrashCounts,
+  type CrashLeg,
+  type CrashPoint,
+  nameOf,
+  pointOf,
+  pointsOf,
+} from './crash-points.ts';
 
 /** What a child process is told. */
 export interface CrashJob {
   readonly outDir: string;
   readonly twin: Pick<AlpacaTwin, 'tradingUrl' | 'streamUrl' | 'keys'>;
-  readonly lastCycle: number;
+  readonly leg: CrashLeg;
   readonly point?: CrashPoint;
 }
 
 /** What a child that was not killed says at its end. */
 export interface CrashOutcome {
   readonly runDir: string;
-  readonly counts: Readonly<Record<CrashStep, number>>;
+  /** How often each step was taken when the stretch began that is walked, and when it ended. */
+  readonly stretch: { readonly from: CrashCounts; readonly to: CrashCounts };
+  /** Whether an operator's kill holds. */
+  readonly isKilled: boolean;
   readonly errors: readonly string[];
   readonly cashMicros: number;
   readonly positions: Readonly<Record<string, number>>;
@@ -53,6 +57,8 @@ export interface CrashReport {
 export interface CrashWalkOptions {
   /** Every how many points one is walked; 1 walks all. */
   readonly every: number;
+  /** Absent: all of them. */
+  readonly legs?: readonly CrashLeg[];
   /** Only this one. */
   readonly only?: string;
   readonly onPoint?: (done: number, total: number) => void;
@@ -60,28 +66,15 @@ export interface CrashWalkOptions {
 
 const child = fileURLToPath(new URL('./crash-child.ts', import.meta.url));
 const quickstart = fileURLToPath(new URL('../../datasets/quickstart', import.meta.url));
-/** The cycle after the first orders: what is walked is the way there from shortly before. */
-const LAST_CYCLE = 31;
-/** Appends before the first order are all alike; these many of them are walked. */
-const APPENDS_BEFORE = 12;
 const CHILD_MS = 90_000;
-
-export function nameOf({ step, when, n }: CrashPoint): string {
-  return `${step}:${when}:${n}`;
-}
-
-export function pointOf(name: string): CrashPoint {
-  const [step, when, n] = name.split(':');
-  return { step: step as CrashStep, when: when as CrashPoint['when'], n: Number(n) };
-}
 
 /**
  * Kills a live run at every point of a stretch of its way, each in a world of its own, and starts it again. Whatever the
  * point: no order doubled or lost, books equal to the broker's, a tape that verifies and replays to the same bits.
  */
-export async function walkCrashes({ every, only, onPoint }: CrashWalkOptions): Promise<CrashReport> {
+export async function walkCrashes({ every, only, legs, onPoint }: CrashWalkOptions): Promise<CrashReport> {
   const points =
-    only === undefined ? (await pointsOfRun()).filter((_, at) => at % every === 0) : [pointOf(only)];
+    only === undefined ? (await pointsOfRuns(legs)).filter((_, at) => at % every === 0) : [pointOf(only)];
   const violations: CrashViolation[] = [];
   let reached = 0;
   for (const [at, point] of points.entries()) {
@@ -96,38 +89,25 @@ export async function walkCrashes({ every, only, onPoint }: CrashWalkOptions): P
   return { points: points.length, reached, violations };
 }
 
-/** The points of a run that is left alone, in the order of kinds. */
-async function pointsOfRun(): Promise<CrashPoint[]> {
-  return inWorld(async (world) => {
-    const { outcome } = await runChild(world);
-    if (outcome === undefined) throw new Error('the run that was left alone did not end');
-    const first = firstIntentSeq(outcome.runDir);
-    const { counts } = outcome;
-    const both = (step: CrashStep, from: number): CrashPoint[] =>
-      Array.from({ length: Math.max(0, counts[step] - from + 1) }, (_, k) => from + k).flatMap((n) =>
-        (['before', 'after'] as const).map((when) => ({ step, when, n })),
-      );
-    return [
-      ...both('append', Math.max(0, first - APPENDS_BEFORE)),
-      ...both('fsync', 1),
-      ...both('send', 1),
-      ...both('answer', 1).filter(({ when }) => when === 'after'),
-      ...both('news', 1).filter(({ when }) => when === 'before'),
-    ];
-  });
+/** The points of runs that are left alone, leg by leg, in the order of kinds. */
+export async function pointsOfRuns(legs: readonly CrashLeg[] = CRASH_LEGS): Promise<CrashPoint[]> {
+  const points: CrashPoint[] = [];
+  for (const leg of legs) points.push(...(await pointsOfRun(leg)));
+  return points;
 }
 
-function firstIntentSeq(runDir: string): number {
-  for (const { record } of readTape(runFolderAt(runDir).tapeDir, { torn: 'report', storedHead: 'leave' })) {
-    if (record.type === 'OrderIntended') return record.seq;
-  }
-  throw new Error('the run intended no order');
+async function pointsOfRun(leg: CrashLeg): Promise<CrashPoint[]> {
+  return inWorld(leg, async (world) => {
+    const { outcome, stderr } = await runChild(world);
+    if (outcome === undefined) throw new Error(`the run that was left alone did not end: ${stderr}`);
+    return pointsOf(leg, outcome.stretch);
+  });
 }
 
 async function crashAt(
   point: CrashPoint,
 ): Promise<{ readonly problems: string[]; readonly isReached: boolean }> {
-  return inWorld(async (world) => {
+  return inWorld(point.leg, async (world) => {
     const crashed = await runChild(world, point);
     if (crashed.outcome === undefined && crashed.signal !== 'SIGKILL') {
       return {
@@ -140,32 +120,38 @@ async function crashAt(
     if (again.outcome === undefined) {
       return { problems: [`the run did not start again: ${again.stderr.slice(-400)}`], isReached };
     }
-    return { problems: await problemsOf(world.twin, again.outcome), isReached };
+    return { problems: await problemsOf(world, again.outcome), isReached };
   });
 }
 
 interface World {
+  readonly leg: CrashLeg;
   readonly twin: AlpacaTwin;
   readonly outDir: string;
 }
 
-async function inWorld<T>(work: (world: World) => Promise<T>): Promise<T> {
+async function inWorld<T>(leg: CrashLeg, work: (world: World) => Promise<T>): Promise<T> {
   const outDir = mkdtempSync(join(tmpdir(), 'sametape-crash-'));
-  const twin = await startAlpacaTwin({ nowUs: () => quickstartDay.openUs + 30 * 60_000_000 });
+  const dayUs = leg === 'night' ? 86_400_000_000 : 0;
+  const twin = await startAlpacaTwin({ nowUs: () => quickstartDay.openUs + dayUs + 30 * 60_000_000 });
   try {
-    await quoteAll(twin);
-    return await work({ twin, outDir });
+    await quoteAll(twin, leg);
+    return await work({ leg, twin, outDir });
   } finally {
     await twin.close();
     rmSync(outDir, { recursive: true, force: true });
   }
 }
 
+/** Orders for these find nobody, and work until they are called back. */
+const UNQUOTED: readonly string[] = ['AAA', 'BBB'];
+
 /** A market that takes every order at once: what is walked is the way of orders, not their prices. */
-async function quoteAll(twin: AlpacaTwin): Promise<void> {
+async function quoteAll(twin: AlpacaTwin, leg: CrashLeg): Promise<void> {
   const dataset = await openDataset(quickstart);
   const table = await dataset.loadSession('2024-01-10');
   for (let row = 0; row < dataset.symbols.length; row += 1) {
+    if (leg === 'kill' && UNQUOTED.includes(table.symbols[table.symbolIx[row]])) continue;
     const mid = (table.bidCloseE4[row] + table.askCloseE4[row]) / 2;
     const [askE4, bidE4] = [mid * 0.98, mid * 1.02].map((price) => Math.round(price / 100) * 100);
     twin.book.setQuote(table.symbols[table.symbolIx[row]], { bidE4, askE4, bidSize: 1e6, askSize: 1e6 });
@@ -173,14 +159,14 @@ async function quoteAll(twin: AlpacaTwin): Promise<void> {
 }
 
 function runChild(
-  { twin, outDir }: World,
+  { leg, twin, outDir }: World,
   point?: CrashPoint,
 ): Promise<{ readonly outcome?: CrashOutcome; readonly signal: string | null; readonly stderr: string }> {
   const { tradingUrl, streamUrl, keys } = twin;
   const job: CrashJob = {
     outDir,
     twin: { tradingUrl, streamUrl, keys },
-    lastCycle: LAST_CYCLE,
+    leg,
     ...(point === undefined ? {} : { point }),
   };
   return new Promise((resolve) => {
@@ -200,7 +186,7 @@ function runChild(
 }
 
 /** What must hold after any crash, once the run has gone on. */
-async function problemsOf({ book }: AlpacaTwin, outcome: CrashOutcome): Promise<string[]> {
+async function problemsOf({ leg, twin: { book } }: World, outcome: CrashOutcome): Promise<string[]> {
   const problems: string[] = [];
   const check = (holds: boolean, problem: string): void => {
     if (!holds) problems.push(problem);
@@ -208,6 +194,8 @@ async function problemsOf({ book }: AlpacaTwin, outcome: CrashOutcome): Promise<
   const { runDir } = outcome;
   const intended: string[] = [];
   const ended = new Set<string>();
+  const sessions: string[] = [];
+  let killedAt: number | undefined;
   for (const { record } of readTape(runFolderAt(runDir).tapeDir, { torn: 'report', storedHead: 'leave' })) {
     const { order, clientOrderId, execution } = record.payload as {
       readonly order?: { readonly clientOrderId: string };
@@ -215,6 +203,8 @@ async function problemsOf({ book }: AlpacaTwin, outcome: CrashOutcome): Promise<
       readonly execution?: { readonly clientOrderId: string };
     };
     if (record.type === 'OrderIntended') intended.push(order!.clientOrderId);
+    if (record.type === 'OperatorCommanded') killedAt ??= intended.length;
+    if (record.type === 'SessionOpened' || record.type === 'SessionClosed') sessions.push(record.type);
     if (record.type === 'OrderFilled') ended.add(execution!.clientOrderId);
     if (['OrderRejected', 'OrderCancelled', 'OrderExpired'].includes(record.type)) ended.add(clientOrderId!);
   }
@@ -232,6 +222,15 @@ async function problemsOf({ book }: AlpacaTwin, outcome: CrashOutcome): Promise<
     outcome.cashMicros === book.cashMicros,
     `cash ${outcome.cashMicros}, the broker has ${book.cashMicros}`,
   );
+  if (leg === 'kill') {
+    check(outcome.isKilled, 'the kill was forgotten');
+    const later = intended.slice(killedAt);
+    check(killedAt !== undefined && later.length === 0, `orders after the kill: ${later.join(', ')}`);
+  }
+  if (leg === 'night') {
+    const told = sessions.join(', ');
+    check(told === 'SessionOpened, SessionClosed, SessionOpened', `sessions were told as ${told}`);
+  }
   check(outcome.errors.length === 0, `errors were raised: ${outcome.errors.join(' ')}`);
   const replay = await replayRun({ runDir, datasetDir: undefined, progress: silentProgress });
   const { divergence } = replay;

@@ -1,15 +1,25 @@
-/** `npm run crash-walk -- [--json] [--every N] [--point STEP:WHEN:N]`: exit 1 where anything was lost, doubled or unequal. */
+/** `npm run crash-walk -- [--json] [--every N] [--leg LEG] [--list] [--point [LEG/]STEP:WHEN:N]`: exit 1 where anything was lost, doubled or unequal. */
 import { parseArgs } from 'node:util';
-import { walkCrashes } from './crash-walk.ts';
+import { CRASH_LEGS, nameOf } from './crash-points.ts';
+import { pointsOfRuns, walkCrashes } from './crash-walk.ts';
 
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     every: { type: 'string', default: '1' },
+    leg: { type: 'string' },
+    list: { type: 'boolean', default: false },
     point: { type: 'string' },
   },
 });
+const legs = CRASH_LEGS.filter((leg) => values.leg === undefined || leg === values.leg);
+if (values.list) {
+  const points = await pointsOfRuns(legs);
+  process.stdout.write(`${points.map(nameOf).join('\n')}\n${points.length} points\n`);
+  process.exit(0);
+}
 const report = await walkCrashes({
+  legs,
   every: Math.max(1, Number(values.every)),
   ...(values.point === undefined ? {} : { only: values.point }),
   onPoint: (done, total) => {

@@ -6,6 +6,7 @@ import { createSimulatedBroker } from '../../src/brokers/simulated/broker.ts';
 import { loadScenario } from '../../src/config/load-scenario.ts';
 import { parseSetOption } from '../../src/config/overrides.ts';
 import { openDataset } from '../../src/data/dataset.ts';
+import type { MarketTable } from '../../src/domain/market-table.ts';
 import { runLive } from '../../src/modes/live.ts';
 import type { LiveControls, LiveOptions, LiveResult } from '../../src/modes/live-options.ts';
 import { createTableSource } from '../../src/sources/table-source.ts';
@@ -34,17 +35,21 @@ export interface LiveDay {
 /** The quickstart on a live loop: its dataset plays against a clock that the test moves, orders go to the simulated exchange. */
 export async function liveDay(
   outDir: string,
-  more: Partial<LiveOptions> & { readonly set?: readonly string[] } = {},
+  more: Partial<LiveOptions> & { readonly set?: readonly string[]; readonly startUs?: number } = {},
 ): Promise<LiveDay> {
-  const { set = [], ...rest } = more;
+  const { set = [], startUs = quickstartDay.openUs - 60_000_000, ...rest } = more;
   const scenario = loadScenario({
     file: join(projectRoot, 'scenarios/quickstart.yaml'),
     overrides: ['data.source=simulated', 'data.warmupSessions=0', ...set].map((text) =>
       parseSetOption(text, projectRoot),
     ),
   });
-  const clock = manualClock(quickstartDay.openUs - 60_000_000);
+  const clock = manualClock(startUs);
   const dataset = await openDataset(scenario.resolvedPaths.datasetDir);
+  // read before the clock moves: a night is over in no time here
+  const tables = new Map<string, MarketTable>();
+  const coming = dataset.sessions.filter(({ closeUs }) => closeUs > startUs).slice(0, rest.sessionCount ?? 1);
+  for (const { date } of coming) tables.set(date, await dataset.loadSession(date));
   return {
     clock,
     options: {
@@ -59,7 +64,7 @@ export async function liveDay(
           name: 'table',
           symbols,
           clock,
-          loadSession: (date) => dataset.loadSession(date),
+          loadSession: async (date) => tables.get(date) ?? dataset.loadSession(date),
         }),
       openBroker: async ({ settings, symbols }) =>
         createSimulatedBroker({
@@ -107,7 +112,13 @@ export async function playDay(
       await new Promise((resolve) => setImmediate(resolve));
       continue;
     }
-    await Promise.race([controls.loop.settled(), running.then(() => undefined)]);
+    let isSettled = false;
+    // no race against the run: each would stay with its promise for as long as the run goes on
+    void controls.loop.settled().then(() => {
+      isSettled = true;
+    });
+    while (!isSettled && !isDone) await new Promise((resolve) => setImmediate(resolve));
+    if (isDone) break;
     if (controls.engine.openCycle === 0 && isQuiet()) clock.advance(spanUs());
     else await new Promise((resolve) => setImmediate(resolve));
   }
