@@ -8,6 +8,7 @@ import { createLatencyMonitor } from '../observability/latency.ts';
 import type { RunStreams } from '../runtime/recorder.ts';
 import { runFolderAt, writeJsonAtomic } from '../tape/run-folder.ts';
 import { latencyText } from './latency-text.ts';
+import { expectOnlyRun } from './only-run.ts';
 import { writeRun } from './run-text.ts';
 
 export interface LiveCommand {
@@ -60,7 +61,10 @@ export async function runLiveCommand(command: LiveCommand): Promise<void> {
         return openOperatorLine(controls);
       },
       ...(leftDir === undefined ? {} : await resumeOf(leftDir, resumeLive)),
-      ...(command.confirm === undefined ? {} : { confirm: command.confirm }),
+      confirm: async (start) => {
+        await command.confirm?.(start);
+        if (kind === 'live' && !start.isResumed) expectOnlyRun(outDir, scenario.name);
+      },
       signal: interrupted.signal,
       latency: monitor,
       attach: (streams) => tellEvents(streams, say),
