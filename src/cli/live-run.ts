@@ -120,6 +120,8 @@ function tellEvents(streams: RunStreams, say: (line: string) => void): void {
     else if (event.type === 'ConnectionLost') say(`warning: ${event.source} lost: ${event.reason}`);
     else if (event.type === 'ConnectionRestored') say(`${event.source} restored`);
     else if (event.type === 'OperatorCommanded') say(`${event.who}: ${event.command} (${event.why})`);
+    else if (event.type === 'ConfigChanged')
+      say(`${event.who}: risk.${event.limit} ${event.value} (${event.why})`);
   });
   streams.derived$.subscribe(({ event }) => {
     if (event.type === 'ErrorRaised') say(`error ${event.code}: ${event.message}`);

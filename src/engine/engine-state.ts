@@ -25,7 +25,9 @@ export interface EngineConfig {
 }
 
 /** The engine between two inputs: plain data, updated in place by `step` and by nothing else. */
-export interface Engine extends EngineConfig {
+export interface Engine extends Omit<EngineConfig, 'settings'> {
+  /** The run's, with the limits that were tightened since. */
+  settings: EngineSettings;
   readonly clock: SessionClock;
   readonly pipeline: Pipeline;
   readonly ledger: Ledger;

@@ -1,9 +1,11 @@
 import { assertNever } from '../domain/errors.ts';
+import { problemOfTightening, tightened } from '../domain/tighten.ts';
 import { type TimeUs, US_PER_MINUTE } from '../domain/units.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import type { InputEvent } from '../events/inputs.ts';
 import { type RiskTransition, resetKill, trip } from '../pipeline/6-risk/kill-switch.ts';
 import { forgetAllExecutions } from '../pipeline/6-risk/risk-memory.ts';
+import { useSettings } from '../pipeline/pipeline-state.ts';
 import { currentEquityMicros, type Engine } from './engine-state.ts';
 import type { OrderRecord } from './order-book.ts';
 
@@ -41,6 +43,22 @@ export function applyOperatorCommand(
     default:
       assertNever(command);
   }
+}
+
+/** Makes a limit smaller for the rest of the run. One that would not be smaller stays, and is raised. */
+export function applyConfigChange(
+  engine: Engine,
+  { limit, value }: Extract<InputEvent, { readonly type: 'ConfigChanged' }>,
+  out: DerivedEvent[],
+): void {
+  const { risk } = engine.settings;
+  const problem = problemOfTightening(risk, limit, value);
+  if (problem !== undefined) {
+    out.push({ type: 'ErrorRaised', code: 'LIMIT_NOT_TIGHTENED', message: problem });
+    return;
+  }
+  engine.settings = { ...engine.settings, risk: tightened(risk, limit, value) };
+  useSettings(engine.pipeline, engine.settings);
 }
 
 /** Takes in what the kill switch has to say; when it trips, working orders are cancelled before anything else. */

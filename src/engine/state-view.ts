@@ -1,3 +1,4 @@
+import { limitOf, TIGHTENABLE_LIMITS } from '../domain/tighten.ts';
 import type { Json } from '../events/record.ts';
 import { lossStatus } from '../pipeline/6-risk/kill-switch.ts';
 import { currentEquityMicros, type Engine } from './engine-state.ts';
@@ -51,6 +52,9 @@ export function viewEngine(engine: Engine): { readonly [key: string]: Json } {
       drawdownFrac: losses.drawdownFrac,
       lossVelocityFrac: losses.lossVelocityFrac,
       peakMicros: losses.peakMicros,
+      limits: Object.fromEntries(
+        TIGHTENABLE_LIMITS.map((limit) => [limit, limitOf(engine.settings.risk, limit)]),
+      ),
     },
     models: layout.columns.flatMap(({ id, kind }, c): Json[] =>
       kind === 'return'

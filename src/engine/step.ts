@@ -15,7 +15,7 @@ import { completeCycle, reportFaults, startCycle } from './cycle.ts';
 import { currentEquityMicros, type Engine } from './engine-state.ts';
 import { forgetGates } from './gate-watch.ts';
 import { learnFromForecasts } from './learn.ts';
-import { applyOperatorCommand, forgetAskedCancels, stopExposure } from './operator.ts';
+import { applyConfigChange, applyOperatorCommand, forgetAskedCancels, stopExposure } from './operator.ts';
 import { ageOrders } from './order-book.ts';
 import { reconcile, requestReconciliation } from './reconcile.ts';
 import { applyReport } from './reports.ts';
@@ -107,6 +107,9 @@ function applyInput(
       return undefined;
     case 'OperatorCommanded':
       applyOperatorCommand(engine, input, out);
+      return undefined;
+    case 'ConfigChanged':
+      applyConfigChange(engine, input, out);
       return undefined;
     case 'ConnectionLost':
     case 'ConnectionRestored':

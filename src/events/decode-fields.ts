@@ -63,6 +63,12 @@ export function integerField(reader: FieldReader, field: string, minimum?: numbe
   return value as number;
 }
 
+/** JSON holds finite numbers only. */
+export function numberField(reader: FieldReader, field: string): number {
+  const value = ownValue(reader, field);
+  return typeof value === 'number' ? value : fail(reader, field, `expected a number, found ${show(value)}`);
+}
+
 /** A date `YYYY-MM-DD`: it selects a file of the dataset, so nothing else may pass. */
 export function dateField(reader: FieldReader, field: string): string {
   const value = stringField(reader, field);

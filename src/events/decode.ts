@@ -1,5 +1,6 @@
 import type { MarketSlice } from '../domain/market-table.ts';
 import type { OrderProgress, OrderRejectReason } from '../domain/orders.ts';
+import { TIGHTENABLE_LIMITS } from '../domain/tighten.ts';
 import { type Base64Codec, pureBase64 } from './base64.ts';
 import {
   choiceField,
@@ -8,6 +9,7 @@ import {
   type FieldReader,
   fail,
   integerField,
+  numberField,
   objectField,
   objectsField,
   payloadReader,
@@ -247,6 +249,17 @@ const DECODERS: { readonly [T in InputType]: Decoder<T> } = {
       type: 'OperatorCommanded',
       tUs: record.t,
       command: choiceField(reader, 'command', COMMANDS),
+      who: stringField(reader, 'who'),
+      why: stringField(reader, 'why'),
+    };
+  },
+  ConfigChanged: (record) => {
+    const reader = only(record, 'limit', 'value', 'who', 'why');
+    return {
+      type: 'ConfigChanged',
+      tUs: record.t,
+      limit: choiceField(reader, 'limit', TIGHTENABLE_LIMITS),
+      value: numberField(reader, 'value'),
       who: stringField(reader, 'who'),
       why: stringField(reader, 'why'),
     };

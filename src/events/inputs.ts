@@ -1,6 +1,7 @@
 import type { CorporateAction } from '../domain/corporate-actions.ts';
 import type { MarketSlice, Session } from '../domain/market-table.ts';
 import type { Execution, OpenOrder, OrderProgress, OrderRejectReason } from '../domain/orders.ts';
+import type { TightenableLimit } from '../domain/tighten.ts';
 import type { MoneyMicros, Shares, TimeUs } from '../domain/units.ts';
 import type { JsonObject } from './record.ts';
 
@@ -152,6 +153,16 @@ export type InputEvent =
       readonly why: string;
     }
   | {
+      /** A limit of the scenario's risk section was made smaller while the run went on. */
+      readonly type: 'ConfigChanged';
+      readonly tUs: TimeUs;
+      readonly limit: TightenableLimit;
+      /** As a scenario states it. */
+      readonly value: number;
+      readonly who: string;
+      readonly why: string;
+    }
+  | {
       readonly type: 'ConnectionLost';
       readonly tUs: TimeUs;
       readonly source: ConnectionSource;
@@ -233,6 +244,7 @@ export const INPUT_TYPES: ReadonlySet<string> = new Set<InputType>([
   'BrokerSnapshot',
   'BorrowFeeCharged',
   'OperatorCommanded',
+  'ConfigChanged',
   'ConnectionLost',
   'ConnectionRestored',
   'DataGapDetected',

@@ -1,3 +1,5 @@
+import { problemOfTightening } from '../domain/tighten.ts';
+import type { Engine } from '../engine/engine-state.ts';
 import { viewEngine } from '../engine/state-view.ts';
 import type { Arrival } from '../runtime/live-loop.ts';
 import { type OperatorRequest, openOperatorSocket } from '../sources/operator-socket.ts';
@@ -11,7 +13,9 @@ export async function openOperatorLine({ loop, engine, runDir }: LiveControls): 
     whenDurable: (place) => request.acknowledge(place),
   });
   socket.commands$.subscribe((request) => {
-    if (request.claim()) loop.arriveFirst(arrivalOf(request));
+    const problem = problemOfRequest(engine, request);
+    if (problem !== undefined) request.refuse(problem);
+    else if (request.claim()) loop.arriveFirst(arrivalOf(request));
   });
   return {
     takeUrgent: () => {
@@ -20,4 +24,13 @@ export async function openOperatorLine({ loop, engine, runDir }: LiveControls): 
     },
     close: () => socket.close(),
   };
+}
+
+/** What the engine would not do, said before it is on the tape. */
+export function problemOfRequest(
+  { settings }: Pick<Engine, 'settings'>,
+  { input }: OperatorRequest,
+): string | undefined {
+  if (input.type !== 'ConfigChanged') return undefined;
+  return problemOfTightening(settings.risk, input.limit, input.value);
 }

@@ -4,6 +4,7 @@ import type { InputEvent } from '../events/inputs.ts';
 import type { Untimed } from '../ports/broker.ts';
 import { type OperatorRequest, openOperatorSocket } from '../sources/operator-socket.ts';
 import type { PaperLine } from './backtest.ts';
+import { problemOfRequest } from './operator-line.ts';
 
 /** What an operator said, waiting for its place between two events. */
 export interface Interjections {
@@ -38,13 +39,15 @@ export async function openPaperLine(runDir: string, said: Interjections): Promis
     status: () => (engine === undefined ? { isStarting: true } : viewEngine(engine)),
   });
   socket.commands$.subscribe((request) => {
-    if (request.claim()) said.add(request);
+    const problem = engine === undefined ? undefined : problemOfRequest(engine, request);
+    if (problem !== undefined) request.refuse(problem);
+    else if (request.claim()) said.add(request);
   });
   return {
     attach: (run) => {
       engine = run.engine;
       run.loop.inputs$.subscribe(({ event, seq, tUs }) => {
-        if (event.type !== 'OperatorCommanded') return;
+        if (event.type !== 'OperatorCommanded' && event.type !== 'ConfigChanged') return;
         const request = said.answered();
         // durable with what follows from it, which is recorded by the next turn of the event loop
         setImmediate(() => {

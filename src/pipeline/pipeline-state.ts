@@ -24,7 +24,7 @@ import { createMarketState, type MarketState } from './market-state.ts';
 
 /** The six stages and what they remember between cycles: plain data, updated in place. */
 export interface Pipeline {
-  readonly settings: EngineSettings;
+  settings: EngineSettings;
   readonly layout: SignalLayout;
   readonly symbolCount: number;
   /** Horizons that have models, shortest first: the order of every per-horizon matrix. */
@@ -44,7 +44,7 @@ export interface Pipeline {
   readonly outcomes: ForecastOutcomes | null;
   readonly riskMemory: RiskMemory;
   readonly rules: SymbolRules;
-  readonly riskLimits: RiskLimits;
+  riskLimits: RiskLimits;
   /** Scratch of the risk book. */
   readonly openOrders: OpenOrders;
   /** N prices positions are marked at; the engine's own array. */
@@ -95,11 +95,21 @@ export function createPipeline({ settings, layout, barSeconds, learningStart }: 
     outcomes: learning?.algorithm === 'hedge' ? createForecastOutcomes(layout.symbols, horizons) : null,
     riskMemory: createRiskMemory(symbolCount),
     rules: symbolRules(layout.symbols, settings.risk),
-    riskLimits: { ...settings.risk, lotShares: settings.sizing.lotShares },
+    riskLimits: riskLimitsOf(settings),
     openOrders: createOpenOrders(symbolCount, settings.risk.sectors.length),
     marksE4: new Float64Array(symbolCount),
     work,
     hash: createHash128(),
     session: null,
   };
+}
+
+function riskLimitsOf({ risk, sizing }: EngineSettings): RiskLimits {
+  return { ...risk, lotShares: sizing.lotShares };
+}
+
+/** Puts settings in force that differ from those so far in limits of risk only. */
+export function useSettings(pipeline: Pipeline, settings: EngineSettings): void {
+  pipeline.settings = settings;
+  pipeline.riskLimits = riskLimitsOf(settings);
 }

@@ -220,6 +220,7 @@ const STAGE_OF = {
   CycleStarted: 'session',
   CycleSkipped: 'session',
   OperatorCommanded: 'session',
+  ConfigChanged: 'session',
   ConnectionLost: 'session',
   ConnectionRestored: 'session',
   Heartbeat: 'session',

@@ -32,6 +32,7 @@ const SOURCE_TYPES: ReadonlySet<string> = new Set([
   'CycleDue',
   'SessionClosed',
   'OperatorCommanded',
+  'ConfigChanged',
   'ConnectionLost',
   'ConnectionRestored',
   'DataGapDetected',

@@ -10,12 +10,15 @@ import {
   type CtlVerb,
   ctlPaths,
   socketOf,
+  type Tightening,
 } from './operator-protocol.ts';
 
 export interface AskOptions {
   readonly runDir: string;
   readonly verb: CtlVerb;
   readonly why: string;
+  /** Of `tighten`. */
+  readonly tightening?: Tightening;
   /** How long to wait for the engine to have the command on its tape. */
   readonly timeoutMs: number;
   /** Whether a live process writes the tape of the run. */
@@ -30,10 +33,11 @@ const MAX_ANSWER_BYTES = 1 << 20;
  * @throws ServiceError CTL_NO_ENGINE, CTL_TIMEOUT, CTL_LOST, CTL_ANSWER_INVALID; InputError CTL_FOLDER_UNSAFE
  */
 export async function askEngine(options: AskOptions): Promise<CtlAnswer> {
-  const { runDir, verb, why, isEngineAlive } = options;
+  const { runDir, verb, why, tightening, isEngineAlive } = options;
   const paths = ctlPaths(runDir);
   const { username: user, uid } = userInfo();
-  const request: CtlRequest = { id: randomUUID(), verb, user, uid, why };
+  const asked = { id: randomUUID(), verb, user, uid, why };
+  const request: CtlRequest = tightening === undefined ? asked : { ...asked, tightening };
   const socket = socketOf(paths);
   const isKillLeft = verb === 'kill' && existsSync(paths.dir);
   if (isKillLeft) leaveKill(paths, request);

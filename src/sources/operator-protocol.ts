@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { InputError } from '../domain/errors.ts';
+import { TIGHTENABLE_LIMITS, type TightenableLimit } from '../domain/tighten.ts';
 import type { OperatorCommand } from '../events/inputs.ts';
 import type { Json, JsonObject } from '../events/record.ts';
 
@@ -8,7 +9,13 @@ import type { Json, JsonObject } from '../events/record.ts';
  * What `sametape ctl` and a running engine say to each other: a line of JSON each way, over a unix socket in a folder
  * that only its owner may enter.
  */
-export type CtlVerb = OperatorCommand | 'status';
+export type CtlVerb = OperatorCommand | 'tighten' | 'status';
+
+/** What `tighten` is about: a limit of risk as a scenario names it, and its new value. */
+export interface Tightening {
+  readonly limit: TightenableLimit;
+  readonly value: number;
+}
 
 export interface CtlRequest {
   /** Of this request; a kill that comes both as a file and over the socket is one. */
@@ -18,6 +25,8 @@ export interface CtlRequest {
   readonly user: string;
   readonly uid: number;
   readonly why: string;
+  /** Of `tighten`, and of nothing else. */
+  readonly tightening?: Tightening;
 }
 
 export type CtlAnswer =
@@ -35,8 +44,8 @@ export const OPERATOR_COMMANDS: readonly OperatorCommand[] = [
   'reconcile',
 ];
 
-/** Commands that stop trading, or start it again: whoever gives them says why. */
-export const NEEDS_REASON: ReadonlySet<CtlVerb> = new Set<CtlVerb>(['kill', 'flatten', 'reset']);
+/** Commands that stop or bound trading, or start it again: whoever gives them says why. */
+export const NEEDS_REASON: ReadonlySet<CtlVerb> = new Set<CtlVerb>(['kill', 'flatten', 'reset', 'tighten']);
 
 export const MAX_LINE_BYTES = 4096;
 export const MAX_CLIENTS = 8;
@@ -125,9 +134,9 @@ export function parseRequest(line: string): CtlRequest | string {
     return 'expected one line of JSON';
   }
   if (json === null || typeof json !== 'object' || Array.isArray(json)) return 'expected a JSON object';
-  const { id, verb, user, uid, why } = json as JsonObject;
+  const { id, verb, user, uid, why, tightening } = json as JsonObject;
   if (typeof id !== 'string' || !/^[0-9a-f-]{8,64}$/.test(id)) return 'id: expected a UUID';
-  const known = [...OPERATOR_COMMANDS, 'status'] as const;
+  const known = [...OPERATOR_COMMANDS, 'tighten', 'status'] as const;
   const isVerb = (value: unknown): value is CtlVerb => known.some((name) => name === value);
   if (!isVerb(verb)) return `verb: expected one of ${known.join(', ')}`;
   if (typeof user !== 'string' || problemOfText(user, MAX_USER_LENGTH) !== undefined || user === '') {
@@ -136,7 +145,18 @@ export function parseRequest(line: string): CtlRequest | string {
   if (typeof uid !== 'number' || !Number.isSafeInteger(uid) || uid < -1) return 'uid: expected a user id';
   if (typeof why !== 'string') return 'why: expected text';
   const problem = problemOfReason(verb, why);
-  return problem === undefined ? { id, verb, user, uid, why } : `why: ${problem}`;
+  if (problem !== undefined) return `why: ${problem}`;
+  if (verb !== 'tighten') return { id, verb, user, uid, why };
+  const parsed = parseTightening(tightening);
+  return typeof parsed === 'string' ? parsed : { id, verb, user, uid, why, tightening: parsed };
+}
+
+function parseTightening(json: Json | undefined): Tightening | string {
+  const given = json !== null && typeof json === 'object' && !Array.isArray(json) ? (json as JsonObject) : {};
+  const limit = TIGHTENABLE_LIMITS.find((name) => name === given.limit);
+  if (limit === undefined) return `limit: expected one of ${TIGHTENABLE_LIMITS.join(', ')}`;
+  const { value } = given;
+  return typeof value === 'number' && value > 0 ? { limit, value } : 'value: expected a number above 0';
 }
 
 /** What is wrong with a reason, for whoever gives it; undefined where nothing is. */

@@ -3,9 +3,9 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Observable, Subject } from 'rxjs';
-import { ServiceError } from '../domain/errors.ts';
+import { InvariantError, ServiceError } from '../domain/errors.ts';
 import type { TimeUs } from '../domain/units.ts';
-import type { InputEvent, OperatorCommand } from '../events/inputs.ts';
+import type { InputEvent } from '../events/inputs.ts';
 import type { Json } from '../events/record.ts';
 import { readBounded } from '../files/read-bounded.ts';
 import type { Untimed } from '../ports/broker.ts';
@@ -21,9 +21,13 @@ import {
   readAddress,
 } from './operator-protocol.ts';
 
+export type OperatorInput = Untimed<
+  Extract<InputEvent, { readonly type: 'OperatorCommanded' | 'ConfigChanged' }>
+>;
+
 /** A command on its way to the tape. */
 export interface OperatorRequest {
-  readonly input: Untimed<Extract<InputEvent, { readonly type: 'OperatorCommanded' }>>;
+  readonly input: OperatorInput;
   /** True for the first who asks: a kill can be had from `takeUrgent` and from `commands$`, and is recorded once. */
   claim(): boolean;
   /** To be called when the command is durable on the tape: whoever gave it waits for this. */
@@ -121,7 +125,9 @@ export async function openOperatorSocket(options: OperatorSocketOptions): Promis
   };
 }
 
-type CommandRequest = CtlRequest & { readonly verb: OperatorCommand };
+type CommandRequest = Omit<CtlRequest, 'verb'> & {
+  readonly verb: Exclude<CtlRequest['verb'], 'status'>;
+};
 type Reply = (answer: CtlAnswer) => void;
 
 interface Desk {
@@ -150,14 +156,14 @@ function createDesk(commands$: Subject<OperatorRequest>, killRecorded: () => voi
     const [oldest] = ended.keys();
     if (ended.size > MAX_REMEMBERED && oldest !== undefined) ended.delete(oldest);
     // one that was never recorded stays for the next start of the engine
-    if (answer.ok && entry.request.input.command === 'kill') killRecorded();
+    if (answer.ok && isKill(entry.request)) killRecorded();
     for (const reply of entry.replies) reply(answer);
   }
 
-  function requestOf({ id, verb, user, uid, why }: CommandRequest): OperatorRequest {
-    const who = `${user} (uid ${uid}, as the client says)`;
+  function requestOf(command: CommandRequest): OperatorRequest {
+    const { id } = command;
     return {
-      input: { type: 'OperatorCommanded', command: verb, who, why },
+      input: inputOf(command),
       claim: () => {
         if (!open.has(id) || claimed.has(id)) return false;
         claimed.add(id);
@@ -186,7 +192,7 @@ function createDesk(commands$: Subject<OperatorRequest>, killRecorded: () => voi
     },
     urgent() {
       for (const [id, { request }] of open) {
-        if (request.input.command === 'kill' && !claimed.has(id)) return request;
+        if (isKill(request) && !claimed.has(id)) return request;
       }
       return undefined;
     },
@@ -195,6 +201,17 @@ function createDesk(commands$: Subject<OperatorRequest>, killRecorded: () => voi
       for (const id of [...open.keys()]) end(id, STOPPED);
     },
   };
+}
+
+function inputOf({ verb, user, uid, why, tightening }: CommandRequest): OperatorInput {
+  const who = `${user} (uid ${uid}, as the client says)`;
+  if (verb !== 'tighten') return { type: 'OperatorCommanded', command: verb, who, why };
+  if (tightening === undefined) throw new InvariantError('a tighten without a limit was not parsed by us');
+  return { type: 'ConfigChanged', ...tightening, who, why };
+}
+
+function isKill({ input }: OperatorRequest): boolean {
+  return input.type === 'OperatorCommanded' && input.command === 'kill';
 }
 
 const STOPPED: CtlAnswer = {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { MARKET_VALUE_COLUMNS, type MarketTable } from '../../src/domain/market-table.ts';
+import { TIGHTENABLE_LIMITS } from '../../src/domain/tighten.ts';
 import type { InputEvent, InputType, ModelFault } from '../../src/events/inputs.ts';
 import type { JsonObject } from '../../src/events/record.ts';
 
@@ -202,6 +203,12 @@ export const inputEvents: { readonly [T in InputType]: fc.Arbitrary<InputEvent> 
   Heartbeat: event('Heartbeat', {}),
   OperatorCommanded: event('OperatorCommanded', {
     command: fc.constantFrom('pause', 'resume', 'kill', 'reset', 'flatten', 'reconcile'),
+    who: text,
+    why: text,
+  }),
+  ConfigChanged: event('ConfigChanged', {
+    limit: fc.constantFrom(...TIGHTENABLE_LIMITS),
+    value: fc.double({ min: 0.001, max: 1e6, noNaN: true }),
     who: text,
     why: text,
   }),

@@ -163,6 +163,8 @@ describe('decoding refuses what encoding does not write', () => {
       for (const other of [null, [1], 1.5, '\u0000?', { x: 1 }]) {
         if (field === 'symbols' && Array.isArray(other)) continue;
         if (typeof other === typeof payload[field] && typeof other === 'string') continue;
+        // the one number that need not be whole
+        if (field === 'value' && other === 1.5) continue;
         const takesAnyObject = field === 'identity' || field === 'positions';
         if (takesAnyObject && typeof other === 'object' && other !== null && 'x' in other) continue;
         expect(refusalOf(type, { ...payload, [field]: other }).field).toMatch(field);

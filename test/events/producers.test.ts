@@ -158,6 +158,7 @@ function byHand(): Promise<Types> {
     { type: 'OrderUpdated', clientOrderId: 'desk-1-0', brokerOrderId: 'b-1', status: 'held' },
     { type: 'CancelRejected', clientOrderId: 'desk-1-0', reason: 'too late' },
     { ...inputSamples.ExecutionCorrected },
+    { ...inputSamples.ConfigChanged },
     { ...inputSamples.CommissionReported },
   ] as const;
   for (const report of reports) desk.send(report);
@@ -194,6 +195,7 @@ const PRODUCED_BY: { readonly [T in InputType | DerivedType]: Scenario } = {
   ReconciliationRequested: 'tradingDays',
   BorrowFeeCharged: 'tradingDays',
   OperatorCommanded: 'rehearsal',
+  ConfigChanged: 'byHand',
   ConnectionLost: 'rehearsal',
   ConnectionRestored: 'rehearsal',
   DataGapDetected: 'trouble',

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { askEngine } from '../../src/sources/operator-client.ts';
-import type { CtlAnswer, CtlVerb } from '../../src/sources/operator-protocol.ts';
+import type { CtlAnswer, CtlVerb, Tightening } from '../../src/sources/operator-protocol.ts';
 import { ctlPaths, MAX_CLIENTS, MAX_LINE_BYTES, parseRequest } from '../../src/sources/operator-protocol.ts';
 import {
   type OperatorRequest,
@@ -43,7 +43,7 @@ interface EngineSide {
 
 /** An engine that puts whatever it is told on a tape of its own, unless it is told to keep still. */
 async function engine(runDir: string, { isStill = false } = {}): Promise<EngineSide> {
-  const socket = await openOperatorSocket({ runDir, status: () => ({ cycle: 7, kill: { tripped: false } }) });
+  const socket = await openOperatorSocket({ runDir, status: () => ({ isStarting: true }) });
   const got: OperatorRequest[] = [];
   socket.commands$.subscribe((request) => {
     got.push(request);
@@ -57,12 +57,13 @@ async function engine(runDir: string, { isStill = false } = {}): Promise<EngineS
 const ask = (
   runDir: string,
   verb: CtlVerb,
-  options: { why?: string; timeoutMs?: number; isAlive?: boolean } = {},
+  options: { why?: string; tightening?: Tightening; timeoutMs?: number; isAlive?: boolean } = {},
 ) =>
   askEngine({
     runDir,
     verb,
     why: options.why ?? '',
+    ...(options.tightening === undefined ? {} : { tightening: options.tightening }),
     timeoutMs: options.timeoutMs ?? 5000,
     isEngineAlive: () => options.isAlive ?? true,
   });
@@ -107,8 +108,28 @@ describe('a command over the socket', () => {
   it('tells the status without a command', async () => {
     const runDir = newRun();
     const { got } = await engine(runDir);
-    expect(await ask(runDir, 'status')).toEqual({ ok: true, status: { cycle: 7, kill: { tripped: false } } });
+    expect(await ask(runDir, 'status')).toEqual({ ok: true, status: { isStarting: true } });
     expect(got).toEqual([]);
+  });
+
+  it('to tighten a limit is a change of the config with who and why', async () => {
+    const runDir = newRun();
+    const { got } = await engine(runDir);
+    const tightening = { limit: 'maxGross', value: 0.25 } as const;
+    expect(await ask(runDir, 'tighten', { why: 'earnings', tightening })).toMatchObject({ ok: true });
+    const { who, ...input } = got[0]!.input;
+    expect(input).toEqual({ type: 'ConfigChanged', ...tightening, why: 'earnings' });
+    expect(who).toMatch(/uid/);
+    const line = (more: object) =>
+      parseRequest(
+        JSON.stringify({ id: '12345678', verb: 'tighten', user: 'ann', uid: 1, why: 'drill', ...more }),
+      );
+    expect(line({})).toMatch(/^limit: expected one of maxOrderValueDollars/);
+    expect(line({ tightening: { limit: 'allowShort', value: 0 } })).toMatch(/^limit/);
+    for (const value of [0, -1, '1', null]) {
+      expect(line({ tightening: { ...tightening, value } })).toBe('value: expected a number above 0');
+    }
+    expect(line({ tightening, why: ' ' })).toMatch(/^why: expected a reason/);
   });
 
   it('that the engine refuses, or stops before, is answered so', async () => {
@@ -117,7 +138,9 @@ describe('a command over the socket', () => {
     const refused = ask(runDir, 'pause');
     const left = ask(runDir, 'resume');
     await until(() => got.length === 2);
-    got.find(({ input }) => input.command === 'pause')!.refuse('the run is over');
+    got
+      .find(({ input }) => input.type === 'OperatorCommanded' && input.command === 'pause')!
+      .refuse('the run is over');
     expect(await refused).toEqual({ ok: false, code: 'CTL_REFUSED', message: 'the run is over' });
     await socket.close();
     expect(await left).toMatchObject({ ok: false, code: 'CTL_STOPPED' });
@@ -299,14 +322,21 @@ describe('sametape ctl', () => {
     const paused = await sametape(['ctl', runDir, 'pause', '--why', 'lunch']);
     expect(paused).toMatchObject({
       code: 0,
-      stdout: 'ok: pause is record 101 of the tape, 2023-11-14T22:13:20.000Z\n',
+      stdout: 'ok: pause is record 101 of the tape, 2023-11-14 17:13:20 New York\n',
     });
-    expect((await sametape(['ctl', runDir, 'status'])).stdout).toBe('cycle         7\nkill.tripped  false\n');
+    expect((await sametape(['ctl', runDir, 'status'])).stdout).toBe('starting\n');
     expect((await sametape(['ctl', runDir, 'kill'])).stderr).toContain('--why: expected a reason');
     expect((await sametape(['ctl', runDir, 'halt'])).stderr).toContain(
       'unknown command "halt"; expected status, ',
     );
     expect(got).toHaveLength(1);
+    const said = async (...args: string[]) =>
+      (await sametape(['ctl', runDir, ...args, '--why', 'drill'])).stderr;
+    expect(await said('tighten', 'maxLoss', '1')).toContain('found "maxLoss"');
+    expect(await said('tighten', 'risk.maxGross', 'half')).toContain('a number above 0, found "half"');
+    expect(await said('pause', 'maxGross')).toContain('pause takes nothing after it, found "maxGross"');
+    const tightened = await sametape(['ctl', runDir, 'tighten', 'risk.maxGross', '0.5', '--why', 'drill']);
+    expect(tightened.stdout).toContain('ok: tighten is record 102 of the tape');
   });
 
   it('knows a run without an engine, and a folder that is no run', async () => {
