@@ -36,6 +36,7 @@ export interface RunStatistics {
   readonly exposure: ExposureStatistics;
   readonly orders: OrderCounts;
   readonly roundTrips: RoundTripStatistics;
+  readonly openAtEnd: OpenPositionStatistics;
   readonly decisions: DecisionCounts;
 }
 
@@ -76,6 +77,12 @@ export interface RoundTripStatistics {
   readonly bestMicros: MoneyMicros | null;
   readonly worstMicros: MoneyMicros | null;
   readonly meanHoldingUs: DurationUs | null;
+}
+
+/** Positions that no round trip holds yet: what they would gain at their marks, before fees. */
+export interface OpenPositionStatistics {
+  readonly count: number;
+  readonly unrealisedMicros: MoneyMicros;
 }
 
 export function statisticsOf(collector: RunCollector): RunStatistics {
@@ -120,7 +127,17 @@ export function statisticsOf(collector: RunCollector): RunStatistics {
     },
     orders: collector.orders,
     roundTrips: roundTripStatistics(collector),
+    openAtEnd: openPositionStatistics(collector),
     decisions: collector.decisions,
+  };
+}
+
+function openPositionStatistics({ ledger, marks }: RunCollector): OpenPositionStatistics {
+  const costMicros = ledger.costMicros.reduce((sum, cost) => sum + cost, 0);
+  return {
+    count: ledger.shares.reduce((count, shares) => count + (shares === 0 ? 0 : 1), 0),
+    // equity is cash and positions at their marks
+    unrealisedMicros: equityMicros(ledger, marks.priceE4) - ledger.cashMicros - costMicros,
   };
 }
 

@@ -107,6 +107,14 @@ function tradingLines(s: RunStatistics, painter: SummaryPainter): string[] {
     line(['hit rate', percent(trips.hitRate, 1)], ['best trip', signedMoney(trips.bestMicros)]),
     line(['profit factor', number(trips.profitFactor, 2)], ['worst trip', signedMoney(trips.worstMicros)]),
     line(['mean holding time', duration(trips.meanHoldingUs)], ['traded', money(s.tradedMicros)]),
+    ...(s.openAtEnd.count === 0
+      ? []
+      : [
+          line(
+            ['open at the end', number(s.openAtEnd.count)],
+            ['unrealised', signedMoney(s.openAtEnd.unrealisedMicros)],
+          ),
+        ]),
   ];
 }
 

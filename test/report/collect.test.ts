@@ -306,6 +306,22 @@ describe('summary', () => {
     `);
   });
 
+  it('names what is still open at the end, which no round trip has', () => {
+    const collector = tradedDay();
+    expect(statisticsOf(collector).openAtEnd).toEqual({ count: 0, unrealisedMicros: 0 });
+    collectDerived(collector, intended('c4', 'sell', 50), OPEN_US + 8 * MINUTE_US);
+    const sale = { clientOrderId: 'c4', side: 'sell', quantity: 50, priceE4: 1_010_000, minute: 9 } as const;
+    collectInput(collector, filled('x4', sale));
+    collectInput(collector, quote(9, 1_000_000));
+    const s = statisticsOf(collector);
+    expect(s.openAtEnd).toEqual({ count: 1, unrealisedMicros: 47_500_000 });
+    const text = renderSummary(s);
+    expectFits(text);
+    expect(text).toContain(
+      '  open at the end                    1    unrealised                   +$47.50\n',
+    );
+  });
+
   it('large numbers and an empty run fit too', () => {
     const large = statisticsOf(tradedDay());
     expectFits(
