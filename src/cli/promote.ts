@@ -14,7 +14,7 @@ import { wallClock } from '../sources/wall-clock.ts';
 import { writeTextAtomic } from '../tape/atomic-file.ts';
 import { wholeNumberOption } from './option-values.ts';
 import { createProgress } from './progress.ts';
-import { type ScenarioOptions, withSetOption } from './scenario-options.ts';
+import { loadWithOptions, type ScenarioOptions, withSetOption } from './scenario-options.ts';
 
 interface PromoteCliOptions extends ScenarioOptions {
   readonly out?: string;
@@ -65,6 +65,7 @@ async function promoteCommand(scenarioFile: string, options: PromoteCliOptions):
       '--skip-dry-fire-reason: expected a reason, which goes into the certificate',
     );
   }
+  if (reason === undefined) await expectBroker(loadWithOptions(scenarioFile, options));
   const certificate = await promote({
     scenarioFile,
     set: options.set ?? [],
@@ -86,6 +87,14 @@ async function promoteCommand(scenarioFile: string, options: PromoteCliOptions):
       ? `${JSON.stringify(certificate)}\n`
       : `certificate ${certificate.sha256.slice(0, 12)} of ${certificate.scenario}: ${file}\n`,
   );
+}
+
+/** What the dry fire will ask for is there: nobody should hear of a missing key after minutes of checks. Sends nothing. */
+async function expectBroker(scenario: LoadedScenario): Promise<void> {
+  const problem = problemOfDryFire(scenario);
+  if (problem !== undefined) throw new InputError('BROKER_NOT_PAPER', problem);
+  const broker = await openBroker(scenario, { environment: process.env, clock: wallClock });
+  await broker.close();
 }
 
 async function fireAtBroker(scenario: LoadedScenario, clock: Clock): Promise<DryFireReport> {

@@ -115,9 +115,11 @@ async function readManifestText(dir: string): Promise<string> {
     return await readFile(path, 'utf8');
   } catch (error) {
     if (error instanceof InputError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    const isAbsent = code === 'ENOENT' || code === 'ENOTDIR';
     throw new InputError(
       'DATASET_MISSING',
-      `dataset ${dir}: ${MANIFEST_FILE} cannot be read (${reasonOf(error)}); name a folder made by "sametape data import" or "data synth"`,
+      `dataset ${dir}: ${isAbsent ? `no ${MANIFEST_FILE} there` : `${MANIFEST_FILE} cannot be read (${reasonOf(error)})`}; name a folder made by "sametape data import" or "data synth"`,
       { cause: error },
     );
   }

@@ -66,9 +66,10 @@ export function alpacaKeys(scenario: LoadedScenario, environment: SecretEnvironm
 function secretOf(scenario: LoadedScenario, key: string, environment: SecretEnvironment): string {
   const reference = secretReferences(scenario.scenario).find((one) => one.key === key);
   if (reference !== undefined) return readSecret(reference, environment);
+  const name = key.endsWith('.keyId') ? 'KEY_ID' : 'SECRET_KEY';
   throw new InputError(
     'SECRET_MISSING',
-    `${key}: the broker or source of this scenario asks for it; name the environment variable that holds it`,
+    `${key}: the broker or source of this scenario asks for it; name the environment variable or the file that holds it, such as ${key}: \${env:BROKER_${name}}`,
   );
 }
 

@@ -55,6 +55,20 @@ describe('exit codes and messages', () => {
       expect.stringMatching(/^sametape: help: unknown command "rn"; expected one of run, paper, [^\n]+\n$/),
     ],
     [
+      `promote ${quickstart}`,
+      'sametape: broker.source: simulated has no account to connect to; expected one of alpaca, ibkr\n',
+    ],
+    [
+      `promote ${quickstart} --set broker.source=alpaca`,
+      expect.stringMatching(
+        /^sametape: broker\.credentials\.keyId: .*such as [^\n]+: \$\{env:BROKER_KEY_ID\}\n$/,
+      ),
+    ],
+    [
+      'data inspect gone',
+      'sametape: dataset gone: no manifest.json there; name a folder made by "sametape data import" or "data synth"\n',
+    ],
+    [
       `paper ${quickstart} --sessions 2`,
       expect.stringMatching(
         /^sametape: --sessions: is for markets that go on; of a dataset, data\.from [^\n]+\n$/,
