@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { HAS_ASK, HAS_BID, HAS_TRADE, IS_HALTED } from '../../src/domain/market-table.ts';
 import { addTraded, closeAdvSession } from '../../src/pipeline/1-prediction/adv.ts';
+import { queuePredictions } from '../../src/pipeline/1-prediction/matured-pairs.ts';
 import type { DecisionView } from '../../src/pipeline/decision-view.ts';
 import {
   applyMarketRow,
@@ -116,6 +117,25 @@ describe('a slice', () => {
     applySlice(pipeline, { table, from: 0, to: 3 }, Int32Array.of(0, 1, -1));
     expect([...pipeline.adv.today]).toEqual([1500, 0]);
     expect([...pipeline.marksE4]).toEqual([1_000_500, 1_000_500]);
+  });
+
+  it('that comes after a forecast was due finds it matured, with the mid that was known then', () => {
+    const desk = openDesk({ symbols: ['AAA'] });
+    desk.open('2024-03-04');
+    const { pipeline } = desk.engine;
+    const rows = [1, 5, 7].map((minute) => ({ symbol: 'AAA', minute }));
+    const doubled = { ...rows[2]!, bidOpenE4: 2_000_000, askOpenE4: 2_002_000 };
+    const table = tableOf([rows[0]!, rows[1]!, doubled]);
+    const universe = Int32Array.of(0);
+    applySlice(pipeline, { table, from: 0, to: 1 }, universe);
+    const { pairs, confidence } = pipeline.prediction;
+    const forecast = { cycle: 1, values: Float32Array.of(0.5), valid: Uint8Array.of(1) };
+    queuePredictions(pairs, OPEN_US + MINUTE_US, forecast);
+    applySlice(pipeline, { table, from: 1, to: 2 }, universe);
+    expect(confidence.tracks[0]!.pairs.count).toBe(0);
+    applySlice(pipeline, { table, from: 2, to: 3 }, universe);
+    const matured = confidence.tracks[0]!.pairs;
+    expect([matured.count, matured.x[0], matured.y[0]]).toEqual([1, 0.5, 0]);
   });
 
   it('without a price leaves the mark that was there', () => {

@@ -773,6 +773,11 @@ describe('the log of checks', () => {
     expect(logOf({ market: noPrice }).price_collar).toEqual(['blocked', 0, 50]);
   });
 
+  it('takes no purchase for a short sale, and no order for the twin of one that goes the other way', () => {
+    expect(outcome({ settings: { allowShort: false, noBorrowSymbols: ['AAA'] } })).toBe('approved');
+    expect(logOf({ working: [workingSell(100)] }).duplicate_intent).toEqual(['passed', 100, 0]);
+  });
+
   it('forgets the orders of the cycle before', () => {
     const { draft, ...context } = worldOf({});
     assessOrder(draft, context);
