@@ -88,6 +88,8 @@ const errors: string[] = [];
 /** The last cycle is decided: the run ends once its orders have. */
 let isLast = false;
 let controls: LiveControls | undefined;
+/** Orders are squared with the broker: from then on the schedule waits for its times, and none of them is passed over. */
+let isTakenUp = left === undefined;
 
 function isKilled({ kill }: Engine): boolean {
   return kill.tripped.operator === true;
@@ -120,7 +122,10 @@ const day = await liveDay(job.outDir, {
     controls = opened;
     return leg === 'kill' ? openOperatorLine(opened) : { close: async () => undefined };
   },
-  attach: ({ derived$ }) => {
+  attach: ({ inputs$, derived$ }) => {
+    inputs$.subscribe(({ event }) => {
+      if (event.type === 'ConnectionRestored' && event.source === 'broker') isTakenUp = true;
+    });
     derived$.subscribe(({ event }) => {
       const isWanted = leg === 'kill' && event.type === 'KillSwitchTripped' && event.cause === 'operator';
       if ((event.type === 'ErrorRaised' || event.type === 'KillSwitchTripped') && !isWanted)
@@ -143,7 +148,7 @@ const day = await liveDay(job.outDir, {
 });
 /** The broker has spoken on every order: time stands still until then. Where a kill is to come, some work on. */
 const isQuiet = (): boolean => {
-  if (controls === undefined) return false;
+  if (controls === undefined || !isTakenUp) return false;
   const { engine } = controls;
   const { working } = engine.orders;
   const isKillDue = leg === 'kill' && !isKilled(engine);
