@@ -131,7 +131,9 @@ describe('planted keys', () => {
 
     const second = await startEngine([...live, ...market, '--yes']);
     expect(second.runDir).toBe(first.runDir);
-    expect((await command(['ctl', second.runDir, 'status'])).stdout).toMatch(/tripped +\["operator"\]/);
+    expect((await command(['ctl', second.runDir, 'status'])).stdout).toMatch(
+      /^entries +KILLED \(operator\)/m,
+    );
     expect((await command(['ctl', second.runDir, 'reset', '--why', 'over'])).code).toBe(0);
     await second.interrupt();
     const tape = filesBelow(join(first.runDir, 'tape')).map(textOf).join('');
