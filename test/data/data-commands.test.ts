@@ -184,7 +184,7 @@ describe('sametape data', () => {
     [['synth', '--out', 'x', '--signal', 'high'], /--signal high: expected a number/],
     [['synth', '--out', 'x', '--prices', 'AAA'], /--prices AAA: expected pairs/],
     [['synth', '--out', '.'], /exists and is not a dataset/],
-    [['inspect', 'nowhere'], /manifest\.json cannot be read/],
+    [['inspect', 'nowhere'], /no manifest\.json there; name a folder made by/],
   ])('%j ends with 2 and one line', async (args, message) => {
     const outcome = await sametape(...args);
     expect(outcome).toMatchObject({ code: 2, stdout: '' });
