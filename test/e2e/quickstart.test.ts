@@ -138,6 +138,7 @@ describe.concurrent('a run of the quickstart', () => {
     };
     const text = await succeeds(['explain', first.runDir, '--cycle', String(cycle), '--symbol', symbol]);
     const headings = text.split('\n').filter((line) => /^[a-z0-9]/.test(line));
+    expect(headings.shift()).toMatch(/^score of \w+ after costs [\d.]+ bps, threshold [\d.]+ bps$/);
     expect(headings.map((line) => line.replace(/ \(.*/, ''))).toEqual([
       ...['market', 'features', 'features', '1 prediction', '2 blending', '3 arbitration', '4 gating'],
       ...['5 sizing', '6 risk', 'orders'],
