@@ -4,12 +4,7 @@ import { formatNewYork } from '../data/calendar.ts';
 import { InputError, ServiceError } from '../domain/errors.ts';
 import { TIGHTENABLE_LIMITS } from '../domain/tighten.ts';
 import { askEngine } from '../sources/operator-client.ts';
-import {
-  type CtlVerb,
-  OPERATOR_COMMANDS,
-  problemOfReason,
-  type Tightening,
-} from '../sources/operator-protocol.ts';
+import { CTL_VERBS, type CtlVerb, problemOfReason, type Tightening } from '../sources/operator-protocol.ts';
 import { openRunFolder } from '../tape/run-folder.ts';
 import { tapeWriterOf } from '../tape/tape-lock.ts';
 import { statusText } from './status-text.ts';
@@ -24,7 +19,6 @@ const MAX_TIMEOUT_SECONDS = 3600;
 
 /** Adds `sametape ctl RUN COMMAND`. */
 export function registerCtlCommand(program: Command): void {
-  const verbs = ['status', ...OPERATOR_COMMANDS, 'tighten'];
   program
     .command('ctl')
     .summary('speak to the engine of a paper or live run')
@@ -32,7 +26,7 @@ export function registerCtlCommand(program: Command): void {
       'Gives a command to a running engine and answers when it is on the tape. Whoever owns the run folder may.',
     )
     .argument('<run-dir>', 'folder of the run')
-    .argument('<command>', verbs.join(', '))
+    .argument('<command>', CTL_VERBS.join(', '))
     .argument('[limit]', 'of tighten: a limit of the risk section of the scenario')
     .argument('[value]', 'of tighten: its new value, smaller than the present one')
     .option('--why <text>', 'the reason, for the tape; kill, flatten, reset and tighten must have one')
@@ -96,10 +90,9 @@ async function ctlCommand(
 }
 
 function parseVerb(name: string): CtlVerb {
-  const verbs = ['status', ...OPERATOR_COMMANDS, 'tighten'] as const;
-  const verb = verbs.find((known) => known === name);
+  const verb = CTL_VERBS.find((known) => known === name);
   if (verb !== undefined) return verb;
-  throw new InputError('USAGE', `unknown command "${name}"; expected ${verbs.join(', ')}`);
+  throw new InputError('USAGE', `unknown command "${name}"; expected ${CTL_VERBS.join(', ')}`);
 }
 
 function parseTightening(

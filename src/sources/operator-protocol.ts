@@ -44,6 +44,9 @@ export const OPERATOR_COMMANDS: readonly OperatorCommand[] = [
   'reconcile',
 ];
 
+/** Everything an engine can be asked. */
+export const CTL_VERBS: readonly CtlVerb[] = ['status', ...OPERATOR_COMMANDS, 'tighten'];
+
 /** Commands that stop or bound trading, or start it again: whoever gives them says why. */
 export const NEEDS_REASON: ReadonlySet<CtlVerb> = new Set<CtlVerb>(['kill', 'flatten', 'reset', 'tighten']);
 
@@ -136,9 +139,8 @@ export function parseRequest(line: string): CtlRequest | string {
   if (json === null || typeof json !== 'object' || Array.isArray(json)) return 'expected a JSON object';
   const { id, verb, user, uid, why, tightening } = json as JsonObject;
   if (typeof id !== 'string' || !/^[0-9a-f-]{8,64}$/.test(id)) return 'id: expected a UUID';
-  const known = [...OPERATOR_COMMANDS, 'tighten', 'status'] as const;
-  const isVerb = (value: unknown): value is CtlVerb => known.some((name) => name === value);
-  if (!isVerb(verb)) return `verb: expected one of ${known.join(', ')}`;
+  const isVerb = (value: unknown): value is CtlVerb => CTL_VERBS.some((name) => name === value);
+  if (!isVerb(verb)) return `verb: expected one of ${CTL_VERBS.join(', ')}`;
   if (typeof user !== 'string' || problemOfText(user, MAX_USER_LENGTH) !== undefined || user === '') {
     return `user: expected 1 to ${MAX_USER_LENGTH} printable characters`;
   }

@@ -40,6 +40,15 @@ function withSource(
   return { openSource: async (spec) => around(await options.openSource(spec)) };
 }
 
+/** Ends a run once a cycle of it is complete. */
+function stoppingAfter(cycle: number, stop: AbortController): NonNullable<LiveOptions['attach']> {
+  return ({ derived$ }) => {
+    derived$.subscribe(({ event }) => {
+      if (event.type === 'CycleCompleted' && event.cycle === cycle) stop.abort();
+    });
+  };
+}
+
 function changed(day: LiveDay, more: Partial<LiveOptions>): LiveDay {
   return { clock: day.clock, options: { ...day.options, onTrouble: () => undefined, ...more } };
 }
@@ -68,11 +77,7 @@ describe('commands to a live run', () => {
             },
           };
         },
-        attach: ({ derived$ }) => {
-          derived$.subscribe(({ event }) => {
-            if (event.type === 'CycleCompleted' && event.cycle === 5) stop.abort();
-          });
-        },
+        attach: stoppingAfter(5, stop),
       }),
     );
     const lines = [...readTape(runFolderAt(result.runDir).tapeDir, { torn: 'report', storedHead: 'leave' })];
@@ -180,11 +185,7 @@ describe('a broker that cannot be reached', () => {
           controls = opened;
           return { close: async () => undefined };
         },
-        attach: ({ derived$ }) => {
-          derived$.subscribe(({ event }) => {
-            if (event.type === 'CycleCompleted' && event.cycle === 200) stop.abort();
-          });
-        },
+        attach: stoppingAfter(200, stop),
       }),
     );
     expect(refused).toBeGreaterThan(0);
@@ -213,11 +214,7 @@ describe('a broker that cannot be reached', () => {
     const result = await playDay(
       changed(day, {
         ...more,
-        attach: ({ derived$ }) => {
-          derived$.subscribe(({ event }) => {
-            if (event.type === 'CycleCompleted' && event.cycle === 120) stop.abort();
-          });
-        },
+        attach: stoppingAfter(120, stop),
       }),
     );
     expect(most).toBe(1);
