@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { InputError } from '../domain/errors.ts';
+import { problemOfPaper } from '../modes/open-broker.ts';
 import type { RunResult } from '../modes/run-views.ts';
 import { createProgress } from './progress.ts';
 import { writeRun } from './run-text.ts';
@@ -63,6 +64,8 @@ function refuseSessionsOfDataset(file: string, options: PaperCommandOptions): vo
 
 async function runPaperCommand(file: string, options: PaperCommandOptions): Promise<void> {
   const scenario = loadWithOptions(file, options);
+  const problem = problemOfPaper(scenario);
+  if (problem !== undefined) throw new InputError('PAPER_REFUSED', problem);
   if (scenario.scenario.data.source !== 'dataset') {
     const { runLiveCommand } = await import('./live-run.ts');
     await runLiveCommand({ ...options, scenario, kind: 'paper' });

@@ -49,7 +49,7 @@ export function registerPromoteCommand(program: Command): void {
       'after',
       `
 Examples:
-  $ sametape promote scenarios/quickstart.yaml --set broker.source=alpaca
+  $ sametape promote scenarios/live.yaml --out live.certificate.json
   $ sametape promote scenarios/quickstart.yaml --skip-dry-fire-reason "no account yet"
 
 Exit code 0: certified. 1: a check failed, and no certificate was written.`,

@@ -92,6 +92,13 @@ export function problemOfDryFire(scenario: LoadedScenario): string | undefined {
   return `broker.${source}.environment: live, expected paper: a dry fire goes to an account without money`;
 }
 
+/** What keeps a scenario from being run on paper; undefined where nothing does. Money takes a certificate, and asks first. */
+export function problemOfPaper(scenario: LoadedScenario): string | undefined {
+  const { source } = scenario.scenario.broker;
+  if (source === 'simulated' || isPaper(scenario)) return undefined;
+  return `broker.${source}.environment: live, expected paper: an account that may hold money is traded by "sametape live", with a certificate`;
+}
+
 /** What keeps a scenario from being traded, whatever its certificate says; undefined where nothing does. */
 export function problemOfLive(scenario: LoadedScenario): string | undefined {
   const { broker, data } = scenario.scenario;

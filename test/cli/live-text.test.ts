@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { goingLiveText } from '../../src/cli/live.ts';
 import { type LoadedScenario, loadScenario } from '../../src/config/load-scenario.ts';
-import { problemOfDryFire, problemOfLive } from '../../src/modes/open-broker.ts';
+import { problemOfDryFire, problemOfLive, problemOfPaper } from '../../src/modes/open-broker.ts';
 import { type CertifiedResults, certificateOf } from '../../src/research/certificate.ts';
 import { syntheticRun } from '../engine/synthetic-run.ts';
+import { sametape } from './sametape.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sametape-live-text-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -42,6 +43,19 @@ describe('what may be traded', () => {
     for (const source of ['alpaca', 'ibkr']) {
       expect(problemOfDryFire(load(DATA('alpaca') + BROKER(source, 'live')))).toContain('expected paper');
       expect(problemOfDryFire(load(DATA('alpaca') + BROKER(source, 'paper')))).toBeUndefined();
+    }
+  });
+
+  it('is traded on paper without money, or not at all', async () => {
+    expect(problemOfPaper(load(DATA('alpaca')))).toBeUndefined();
+    for (const source of ['alpaca', 'ibkr']) {
+      expect(problemOfPaper(load(DATA('alpaca') + BROKER(source, 'paper')))).toBeUndefined();
+      load(DATA('alpaca') + BROKER(source, 'live'));
+      const { code, stderr } = await sametape(['paper', join(folder, 's.yaml')]);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(
+        new RegExp(`^sametape: broker\\.${source}\\.environment: live, expected paper.*\n$`),
+      );
     }
   });
 });
