@@ -11,6 +11,8 @@ export interface JsonRequest {
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: Readonly<Record<string, unknown>>;
   readonly lane?: RequestLane;
+  /** Calls it back while it waits for its turn. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -53,7 +55,8 @@ export function createJsonClient(options: JsonClientOptions): JsonClient {
   const agent = new (isPlain ? http : https).Agent({ keepAlive: true, maxSockets: 8, scheduling: 'lifo' });
   return {
     send: async (request) => {
-      await budget.take(request.lane ?? 'ordinary');
+      const maySend = await budget.take(request.lane ?? 'ordinary', request.signal);
+      if (!maySend) return { kind: 'not_sent', detail: 'it was called back before it was sent' };
       return sendOnce({ ...options, agent, start: isPlain ? http.request : https.request }, request);
     },
     close: () => agent.destroy(),

@@ -1,5 +1,6 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { ServiceError } from '../domain/errors.ts';
-import { type DurationUs, US_PER_SECOND } from '../domain/units.ts';
+import { type DurationUs, type TimeUs, US_PER_SECOND } from '../domain/units.ts';
 import type { Clock } from '../ports/clock.ts';
 import { createBackoff } from './backoff.ts';
 import type { JsonAnswer, JsonClient, JsonRequest } from './json-client.ts';
@@ -48,14 +49,30 @@ export interface JsonService {
 }
 
 export function createJsonService(options: JsonServiceOptions): JsonService {
-  const { client, retryUs, maxRetryUs, clock, random, redact } = options;
+  const { client, budget, retryUs, maxRetryUs, clock, random, redact } = options;
+  const cancelWaits = createBackoff({ firstUs: retryUs, maxUs: maxRetryUs, jitterFrac: 0.5 }, random);
+
+  /**
+   * Everything else waits as long as the other side says. A cancel takes risk away: it is tried again soon, and later and
+   * later, one for all that wait, and no later than the other side says.
+   */
+  const turnedAway = (lane: RequestLane, saidUs: DurationUs): void => {
+    if (!budget.isPaused('ordinary')) budget.pause('ordinary', Math.max(retryUs, saidUs), 'one_first');
+    if (lane === 'ordinary' || budget.isPaused('cancel')) return;
+    const waitUs = cancelWaits.nextUs();
+    budget.pause('cancel', saidUs > 0 ? Math.min(waitUs, saidUs) : waitUs, 'one_first');
+  };
   const withinBudget = async (request: JsonRequest): Promise<JsonAnswer> => {
+    const { lane = 'ordinary' } = request;
     for (;;) {
       const answer = await client.send(request);
-      if (answer.kind !== 'answered' || answer.status !== 429) return answer;
-      options.budget.pause(
-        Math.max(retryUs, untilResetUs(answer.headers['x-ratelimit-reset'], clock.nowUs())),
-      );
+      if (answer.kind === 'answered' && answer.status === 429) {
+        turnedAway(lane, pauseOf(answer.headers, clock.nowUs()));
+        continue;
+      }
+      if (lane === 'cancel' && !budget.isPaused(lane)) cancelWaits.reset();
+      budget.heard(lane);
+      return answer;
     }
   };
   return {
@@ -118,11 +135,15 @@ function refusedQuestion(
   );
 }
 
-/** Until the window of requests begins anew: seconds since the epoch, as the header says it. */
-function untilResetUs(header: string | string[] | undefined, nowUs: number): number {
-  const resetUs =
-    typeof header === 'string' && /^[0-9]{1,12}$/.test(header) ? Number(header) * US_PER_SECOND : 0;
-  return Math.min(resetUs - nowUs, MAX_PAUSE_US);
+/** How long the other side wants to be left alone: seconds, or until a second since the epoch. */
+function pauseOf(headers: IncomingHttpHeaders, nowUs: TimeUs): DurationUs {
+  const afterUs = secondsUs(headers['retry-after']);
+  const resetUs = secondsUs(headers['x-ratelimit-reset']);
+  return Math.min(Math.max(afterUs, resetUs - nowUs, 0), MAX_PAUSE_US);
+}
+
+function secondsUs(header: string | string[] | undefined): number {
+  return typeof header === 'string' && /^[0-9]{1,12}$/.test(header) ? Number(header) * US_PER_SECOND : 0;
 }
 
 function wordsOf(

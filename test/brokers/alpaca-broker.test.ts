@@ -271,6 +271,40 @@ it('keeps within its requests a minute, and cancels although orders have used th
   await Promise.all(flood);
 });
 
+it('cancels within moments while Alpaca wants a minute of silence, though cancels are turned away too', async () => {
+  const { broker, twin, types } = await desk({}, { reconcileUs: 1e12 });
+  const working = Array.from({ length: 12 }, () => resting());
+  for (const one of working) await broker.submitOrder(one);
+  const tooMany = { kind: 'too_many', forSeconds: 60 } as const;
+  twin.dealer.deal([
+    { on: 'question', nth: 0, do: tooMany },
+    ...Array.from({ length: 14 }, (_, nth) => ({ on: 'cancel', nth, do: tooMany }) as const),
+  ]);
+  const cash = broker.getCash().catch(() => 'closed');
+  await until('a question is turned away', () => twin.dealer.dealt.length === 1);
+  await Promise.all(working.map(({ clientOrderId }) => broker.cancelOrder(clientOrderId)));
+  await until('the ends', () => types().filter((type) => type === 'OrderCancelled').length === 12, 2_000);
+  // all twelve were turned away once, and then one tried for all
+  expect(twin.seen.filter(({ method }) => method === 'DELETE').length).toBe(26);
+  expect(twin.seen.filter(({ path }) => path === '/v2/account').length).toBe(2);
+  await broker.close();
+  expect(await cash).toBe('closed');
+});
+
+it('does not send an order that was called back while Alpaca wanted silence', async () => {
+  const { broker, twin, news } = await desk({}, { reconcileUs: 1e12 });
+  twin.dealer.deal([{ on: 'order', nth: 0, do: { kind: 'too_many', forSeconds: 60 } }]);
+  const wanted = resting();
+  const sending = broker.submitOrder(wanted);
+  await until('it is turned away', () => twin.dealer.dealt.length === 1);
+  await broker.cancelOrder(wanted.clientOrderId);
+  await sending;
+  expect(news).toMatchObject([
+    { type: 'OrderRejected', clientOrderId: wanted.clientOrderId, reason: 'not_placed' },
+  ]);
+  expect(twin.book.orders).toHaveLength(0);
+});
+
 it('shows no key that Alpaca, or something before it, echoes', async () => {
   const { broker, news, twin } = await desk({ faults: [{ on: 'place', nth: 0, do: { kind: 'reject' } }] });
   await broker.submitOrder(order());

@@ -32,7 +32,7 @@ it('lets a cancel through at once however many orders wait', async () => {
 it('sends nothing while the other side asked for a pause, and goes on after it', async () => {
   const clock = manualClock();
   const budget = createRequestBudget({ perMinute: 10, reservedForCancels: 1 }, clock);
-  budget.pause(5_000_000);
+  for (const lane of ['cancel', 'ordinary'] as const) budget.pause(lane, 5_000_000, 'all');
   let sent = 0;
   void budget.take('cancel').then(() => sent++);
   void budget.take('ordinary').then(() => sent++);
@@ -42,6 +42,45 @@ it('sends nothing while the other side asked for a pause, and goes on after it',
   clock.advance(1);
   await turn();
   expect(sent).toBe(2);
+});
+
+it('tries one first after a pause of a lane, while the other lane goes on', async () => {
+  const clock = manualClock();
+  const budget = createRequestBudget({ perMinute: 10, reservedForCancels: 1 }, clock);
+  budget.pause('ordinary', 5_000_000, 'one_first');
+  let orders = 0;
+  let cancels = 0;
+  for (let i = 0; i < 3; i++) void budget.take('ordinary').then(() => orders++);
+  void budget.take('cancel').then(() => cancels++);
+  await turn();
+  expect({ orders, cancels }).toEqual({ orders: 0, cancels: 1 });
+  // what was on its way says nothing of the pause
+  budget.heard('ordinary');
+  clock.advance(5_000_000);
+  await turn();
+  expect(orders).toBe(1);
+  budget.pause('ordinary', 1_000_000, 'one_first');
+  clock.advance(1_000_000);
+  await turn();
+  expect(orders).toBe(2);
+  budget.heard('ordinary');
+  await turn();
+  expect(orders).toBe(3);
+  expect(clock.waiting()).toBe(0);
+});
+
+it('gives the place of what was called back to what waits behind it', async () => {
+  const clock = manualClock();
+  const budget = createRequestBudget({ perMinute: 1, reservedForCancels: 0 }, clock);
+  await budget.take('ordinary');
+  const abort = new AbortController();
+  const called = budget.take('ordinary', abort.signal);
+  const behind = budget.take('ordinary');
+  abort.abort();
+  expect(await called).toBe(false);
+  expect(await budget.take('ordinary', abort.signal)).toBe(false);
+  clock.advance(MINUTE);
+  expect(await behind).toBe(true);
 });
 
 it('refuses what waits when it is closed', async () => {
@@ -90,7 +129,7 @@ it('gives places back a span after they were taken, and ends a pause, also where
   const clock = steppingClock(10 * 60 * MINUTE);
   const budget = createRequestBudget({ perMinute: 10, reservedForCancels: 1 }, clock);
   for (let i = 0; i < 9; i++) await budget.take('ordinary');
-  budget.pause(30_000_000);
+  budget.pause('cancel', 30_000_000, 'all');
   clock.setBack(60 * MINUTE);
   let cancels = 0;
   for (let i = 0; i < 3; i++) void budget.take('cancel').then(() => cancels++);

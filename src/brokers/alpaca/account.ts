@@ -4,6 +4,7 @@ import { holdingsOf } from '../../domain/odd-holdings.ts';
 import type { Execution } from '../../domain/orders.ts';
 import type { MoneyMicros, Shares, TimeUs } from '../../domain/units.ts';
 import type { JsonService } from '../../net/json-service.ts';
+import type { RequestLane } from '../../net/request-budget.ts';
 import { isRecord, microsOf, type PartedShares, partedShares, timeText } from '../../net/wire-text.ts';
 import {
   type AlpacaOrder,
@@ -106,8 +107,13 @@ export async function readOpenOrders(rest: JsonService): Promise<AlpacaOrder[]> 
 }
 
 /** An order by Alpaca's own id. */
-export async function readOrder(rest: JsonService, brokerOrderId: string): Promise<AlpacaOrder | undefined> {
-  const order = parseOrder(await rest.get(`/v2/orders/${encodeURIComponent(brokerOrderId)}`));
+export async function readOrder(
+  rest: JsonService,
+  brokerOrderId: string,
+  lane: RequestLane = 'ordinary',
+): Promise<AlpacaOrder | undefined> {
+  const path = `/v2/orders/${encodeURIComponent(brokerOrderId)}`;
+  const order = parseOrder(await rest.get(path, undefined, lane));
   return order?.id === brokerOrderId ? order : undefined;
 }
 

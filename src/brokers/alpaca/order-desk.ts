@@ -1,8 +1,9 @@
 import type { AlpacaBrokerSettings } from '../../domain/alpaca-settings.ts';
-import { ServiceError } from '../../domain/errors.ts';
+import { assertNever, ServiceError } from '../../domain/errors.ts';
 import type { OrderRequest } from '../../domain/orders.ts';
 import { createBackoff } from '../../net/backoff.ts';
 import type { JsonService } from '../../net/json-service.ts';
+import type { RequestLane } from '../../net/request-budget.ts';
 import { sleepUs } from '../../net/sleep.ts';
 import type { BrokerNews, BrokerOrder, BrokerRules, OrderChange } from '../../ports/broker.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -35,24 +36,34 @@ export interface OrderDesk {
   find(clientOrderId: string): Promise<BrokerOrder | undefined>;
 }
 
+/** An order on its way to the broker, which may wait for its turn. */
+interface Placing {
+  done: Promise<void>;
+  readonly callBack: AbortController;
+  /** It was called back in time: nothing was sent. */
+  isLeft: boolean;
+}
+
 /** Sends orders, cancels and changes. */
 export function createOrderDesk(options: OrderDeskOptions): OrderDesk {
   const { reports, rest } = options;
-  const placing = new Map<string, Promise<void>>();
+  const placing = new Map<string, Placing>();
 
   /** What an order was replaced by in the end, or itself. */
-  const newestUnder = async (found: AlpacaOrder | undefined): Promise<AlpacaOrder | undefined> => {
+  const newestUnder = async (
+    found: AlpacaOrder | undefined,
+    lane?: RequestLane,
+  ): Promise<AlpacaOrder | undefined> => {
     let order = found;
     for (let step = 0; step < MAX_REPLACEMENTS && order?.replacedBy !== undefined; step++) {
-      order = await readOrder(rest, order.replacedBy);
+      order = await readOrder(rest, order.replacedBy, lane);
     }
     return order;
   };
   const known = async (clientOrderId: string): Promise<AlpacaOrder | undefined> => {
-    await placing.get(clientOrderId)?.catch(() => undefined);
     const heard = reports.newest(clientOrderId);
     if (heard !== undefined) return heard;
-    const found = await newestUnder(await orderUnder(rest, clientOrderId, 'cancel'));
+    const found = await newestUnder(await orderUnder(rest, clientOrderId, 'cancel'), 'cancel');
     if (found !== undefined) reports.watch(found);
     return found;
   };
@@ -68,20 +79,39 @@ export function createOrderDesk(options: OrderDeskOptions): OrderDesk {
       const { clientOrderId } = order;
       // the same order asked for twice at a time is one order
       const before = placing.get(clientOrderId);
-      const mine = (before ?? Promise.resolve())
+      const mine: Placing = { done: Promise.resolve(), callBack: new AbortController(), isLeft: false };
+      mine.done = (before?.done ?? Promise.resolve())
         .catch(() => undefined)
-        .then(() => submit(options, order, mayBePlaced || before !== undefined));
+        .then(() => submit(options, order, { mine, mayBePlaced: mayBePlaced || before !== undefined }));
       placing.set(clientOrderId, mine);
-      return mine.finally(() => {
+      return mine.done.finally(() => {
         if (placing.get(clientOrderId) === mine) placing.delete(clientOrderId);
       });
     },
-    cancel: async (clientOrderId) => cancel(options, clientOrderId, await known(clientOrderId)),
-    replace: async (change) => replace(options, change, await known(change.clientOrderId)),
+    cancel: async (clientOrderId) => {
+      const waiting = placing.get(clientOrderId);
+      waiting?.callBack.abort();
+      // a look of the cancel's own: those of the order may wait for a minute
+      let found = await known(clientOrderId);
+      if (found === undefined && waiting !== undefined) {
+        await waiting.done.catch(() => undefined);
+        if (waiting.isLeft) return;
+        found = await known(clientOrderId);
+      }
+      await cancel(options, clientOrderId, found);
+    },
+    replace: async (change) => {
+      await placing.get(change.clientOrderId)?.done.catch(() => undefined);
+      await replace(options, change, await known(change.clientOrderId));
+    },
   };
 }
 
-async function submit(options: OrderDeskOptions, order: OrderRequest, mayBePlaced: boolean): Promise<void> {
+async function submit(
+  options: OrderDeskOptions,
+  order: OrderRequest,
+  { mine, mayBePlaced }: { readonly mine: Placing; readonly mayBePlaced: boolean },
+): Promise<void> {
   const { tell, reports } = options;
   const { clientOrderId } = order;
   const fault = faultOf({ ...order, needsLimit: order.type !== 'market' }, options.rules);
@@ -96,9 +126,24 @@ async function submit(options: OrderDeskOptions, order: OrderRequest, mayBePlace
     return;
   }
   const request = { method: 'POST', path: '/v2/orders', body: orderBody(order) } as const;
-  const placed = await placeOnce(options, { request, clientOrderId, mayBePlaced });
-  if (placed.kind === 'placed') reports.takeOrder(placed.order);
-  else tell({ type: 'OrderRejected', clientOrderId, reason: 'refused', detail: placed.refusal.words });
+  const { signal } = mine.callBack;
+  const placed = await placeOnce(options, { request, clientOrderId, mayBePlaced, signal });
+  switch (placed.kind) {
+    case 'placed':
+      reports.takeOrder(placed.order);
+      return;
+    case 'refused':
+      tell({ type: 'OrderRejected', clientOrderId, reason: 'refused', detail: placed.refusal.words });
+      return;
+    case 'called_back': {
+      mine.isLeft = true;
+      const detail = 'it was called back before it was sent';
+      tell({ type: 'OrderRejected', clientOrderId, reason: 'not_placed', detail });
+      return;
+    }
+    default:
+      assertNever(placed);
+  }
 }
 
 function notListening(clientOrderId: string): ServiceError {
@@ -131,7 +176,7 @@ async function cancel(
     const sent = await rest.send({ method: 'DELETE', path, lane: 'cancel' });
     if (sent.kind === 'done') return;
     if (sent.kind === 'refused') {
-      const order = await readOrder(rest, id);
+      const order = await readOrder(rest, id, 'cancel');
       if (order !== undefined) reports.takeOrder(order);
       if (order?.status !== 'replaced' || order.replacedBy === undefined) {
         const isWorking = order === undefined || toBrokerOrder(order).status === 'working';
@@ -183,5 +228,5 @@ async function replace(
     mayBePlaced: false,
   });
   if (placed.kind === 'placed') reports.takeOrder(placed.order);
-  else refuse(placed.refusal.words);
+  else if (placed.kind === 'refused') refuse(placed.refusal.words);
 }

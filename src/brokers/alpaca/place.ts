@@ -24,11 +24,14 @@ export interface Placement {
   readonly clientOrderId: string;
   /** An earlier attempt may have placed it: look first. */
   readonly mayBePlaced: boolean;
+  /** Calls it back: it is not sent from then on. */
+  readonly signal?: AbortSignal;
 }
 
 export type Placed =
   | { readonly kind: 'placed'; readonly order: AlpacaOrder }
-  | { readonly kind: 'refused'; readonly refusal: Refusal };
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | { readonly kind: 'called_back' };
 
 /** The order under a client id. @throws ServiceError when that cannot be found out */
 export async function orderUnder(
@@ -56,6 +59,8 @@ export async function orderUnder(
  */
 export async function placeOnce(options: PlaceOptions, placement: Placement): Promise<Placed> {
   const { rest, settings } = options;
+  const { signal } = placement;
+  const isWanted = (): boolean => signal?.aborted !== true;
   let last = 'an earlier attempt';
   let isFateKnown = !placement.mayBePlaced;
   for (let sends = 0; sends < settings.maxSends; sends++) {
@@ -63,7 +68,8 @@ export async function placeOnce(options: PlaceOptions, placement: Placement): Pr
       const order = await lookFor(options, placement.clientOrderId);
       if (order !== undefined) return { kind: 'placed', order };
     }
-    const sent = await rest.send(placement.request);
+    if (!isWanted()) break;
+    const sent = await rest.send({ ...placement.request, ...(signal === undefined ? {} : { signal }) });
     if (sent.kind === 'done') {
       const order = parseOrder(sent.body);
       // an answer that was meant for another request says nothing of this one
@@ -84,8 +90,9 @@ export async function placeOnce(options: PlaceOptions, placement: Placement): Pr
     }
     isFateKnown = sent.kind === 'not_sent' && isFateKnown;
     // nothing left this machine: the same may be tried again after a while
-    if (isFateKnown) await sleepUs(options.clock, settings.retryUs * 2 ** sends);
+    if (isFateKnown && isWanted()) await sleepUs(options.clock, settings.retryUs * 2 ** sends);
   }
+  if (isFateKnown && !isWanted()) return { kind: 'called_back' };
   const order = await lookFor(options, placement.clientOrderId);
   if (order !== undefined) return { kind: 'placed', order };
   throw new ServiceError(

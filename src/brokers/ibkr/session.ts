@@ -124,7 +124,8 @@ export class IbkrSession {
   }
 
   slowDown(): void {
-    this.#budget.pause(US_PER_SECOND);
+    // its limit is of messages a second: cancels count, too
+    for (const lane of ['cancel', 'ordinary'] as const) this.#budget.pause(lane, US_PER_SECOND, 'all');
   }
 
   /** Calls back after a span, unless the session is closed first. @returns takes it back */

@@ -5,7 +5,9 @@ export type UpdateFault =
   | { readonly kind: 'disconnect'; readonly atByte: number };
 
 export type RequestFault =
-  | { readonly kind: 'error_before' | 'error_after' | 'too_many' | 'silence_before' | 'silence_after' }
+  | { readonly kind: 'error_before' | 'error_after' | 'silence_before' | 'silence_after' }
+  /** Turned away, for so long where it is given. */
+  | { readonly kind: 'too_many'; readonly forSeconds?: number }
   /** It is done, and the answer has no body, or the body of another order. */
   | { readonly kind: 'empty_after' | 'other_after' }
   | { readonly kind: 'cut_before' | 'cut_after'; readonly atByte: number };

@@ -92,7 +92,10 @@ function serve({ response, fault, answer }: Serve): void {
     case 'too_many':
       response.setHeader('X-RateLimit-Limit', '200');
       response.setHeader('X-RateLimit-Remaining', '0');
-      response.setHeader('X-RateLimit-Reset', String(Math.floor(Date.now() / 1000)));
+      response.setHeader(
+        'X-RateLimit-Reset',
+        String(Math.floor(Date.now() / 1000) + (fault.forSeconds ?? 0)),
+      );
       reply(response, { status: 429, body: { code: 42_910_000, message: 'too many requests.' } });
       break;
     case 'silence_before':
