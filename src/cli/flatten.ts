@@ -71,9 +71,8 @@ async function flattenCommand(options: FlattenCliOptions): Promise<void> {
     await broker.connect();
     const plan = await planFlatten(broker);
     if (isNothing(plan)) {
-      process.stdout.write(
-        options.json === true ? '{"isFlat":true}\n' : 'ok: no open orders, no positions\n',
-      );
+      if (options.json !== true) process.stdout.write('ok: no open orders, no positions\n');
+      else report({ isFlat: true, cancelled: [], closings: [], left: plan, troubles: [] }, options);
       return;
     }
     if (options.json !== true) process.stdout.write(`${planText(plan)}\n`);

@@ -5,6 +5,9 @@ import { withoutSecretValues } from '../files/secret-values.ts';
 import { COMMANDS, type CommandEntry } from './commands.ts';
 import { describeFailure, EXIT, oneLine, systemText } from './errors.ts';
 
+/** A topic of `help` that is no command. */
+const JSON_TOPIC = 'json';
+
 const HELP_AFTER = `
 Examples:
   $ sametape run scenarios/quickstart.yaml
@@ -12,6 +15,7 @@ Examples:
   $ sametape explain runs/RUN_ID --cycle 100 --symbol AAA
   $ sametape config validate scenarios/quickstart.yaml
   $ sametape run --help
+  $ sametape help json     the keys of everything that --json prints
 
 Exit codes:
   0  ok
@@ -27,6 +31,10 @@ Exit codes:
 export async function main(args: readonly string[]): Promise<number> {
   survivesClosedPipes();
   try {
+    if (args[0] === 'help' && args[1] === JSON_TOPIC) {
+      process.stdout.write((await import('./json-shapes.ts')).jsonHelp());
+      return EXIT.ok;
+    }
     const program = await createProgram(args);
     expectHelpTopic(program, args);
     await program.parseAsync([...args], { from: 'user' });
@@ -75,7 +83,7 @@ function wantedCommand(args: readonly string[]): string | undefined {
 function expectHelpTopic(program: Command, args: readonly string[]): void {
   const [first, topic] = args;
   if (first !== 'help' || topic === undefined || topic.startsWith('-') || topic === 'help') return;
-  const names = program.commands.map((command) => command.name());
+  const names = [...program.commands.map((command) => command.name()), JSON_TOPIC];
   if (names.includes(topic)) return;
   throw new InputError('USAGE', `help: unknown command "${topic}"; expected one of ${names.join(', ')}`);
 }
