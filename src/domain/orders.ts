@@ -76,6 +76,8 @@ export interface OpenOrder {
   readonly symbol: string;
   readonly side: Side;
   readonly leavesQuantity: Shares;
+  /** Absent where it has none, or the broker was not asked for it. */
+  readonly limitPriceE4?: PriceE4;
 }
 
 export function canMove(from: OrderStatus, to: OrderStatus): boolean {

@@ -30,6 +30,8 @@ export function adopt(engine: Engine, difference: Difference, out: DerivedEvent[
       return true;
     }
     case 'unknown_order':
+    case 'order_shares':
+    case 'order_price':
       return false;
   }
 }

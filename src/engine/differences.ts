@@ -1,7 +1,10 @@
 import { compareCodeUnits } from '../domain/compare.ts';
+import { type OpenOrder, sideSign } from '../domain/orders.ts';
 import { indexOfSymbol } from '../domain/symbol-index.ts';
+import type { ReconciliationItem } from '../events/derived.ts';
 import type { BrokerSnapshot } from '../events/inputs.ts';
 import type { Engine } from './engine-state.ts';
+import { findOrder, type OrderRecord } from './order-book.ts';
 import type { Difference } from './reconciliation.ts';
 
 /** Cash, then the universe in its order, then what the broker holds besides, then orders, where it was asked for them. */
@@ -18,8 +21,15 @@ export function differencesOf(engine: Engine, snapshot: BrokerSnapshot): readonl
   return found;
 }
 
+const ORDER_ITEMS: readonly ReconciliationItem[] = [
+  'unknown_order',
+  'missing_order',
+  'order_shares',
+  'order_price',
+];
+
 export function isOfOrder({ item }: Difference): boolean {
-  return item === 'unknown_order' || item === 'missing_order';
+  return ORDER_ITEMS.includes(item);
 }
 
 /** Whether a snapshot shows what an earlier one did: the same thing, off by as much. */
@@ -57,15 +67,36 @@ function compareOrders(
   found: Difference[],
 ): void {
   const seen = new Set<string>();
-  for (const { clientOrderId, symbol, leavesQuantity } of openOrders) {
+  for (const theirs of openOrders) {
+    const { clientOrderId, symbol, leavesQuantity } = theirs;
     const isOurs = Object.hasOwn(orders.workingOrdinals, clientOrderId) && !seen.has(clientOrderId);
-    seen.add(clientOrderId);
-    if (isOurs) continue;
-    found.push({ item: 'unknown_order', symbol, clientOrderId, ours: 0, theirs: leavesQuantity });
+    const ours = isOurs ? findOrder(orders, clientOrderId) : undefined;
+    if (ours?.request.symbol === symbol) {
+      seen.add(clientOrderId);
+      compareOrder(ours, theirs, found);
+    } else found.push({ item: 'unknown_order', symbol, clientOrderId, ours: 0, theirs: leavesQuantity });
   }
   for (const { request, status, filledQuantity } of orders.working) {
     const { clientOrderId, symbol, quantity } = request;
     if (status === 'intended' || seen.has(clientOrderId)) continue;
     found.push({ item: 'missing_order', symbol, clientOrderId, ours: quantity - filledQuantity, theirs: 0 });
   }
+}
+
+/** What may still trade under an order that both sides have at work, which way, and at what limit. */
+function compareOrder({ request, filledQuantity }: OrderRecord, open: OpenOrder, found: Difference[]): void {
+  const { clientOrderId, symbol } = request;
+  const ours = sideSign(request.side) * (request.quantity - filledQuantity);
+  const theirs = sideSign(open.side) * open.leavesQuantity;
+  if (ours !== theirs) found.push({ item: 'order_shares', symbol, clientOrderId, ours, theirs });
+  const { limitPriceE4 } = request;
+  if (open.limitPriceE4 === undefined || open.limitPriceE4 === limitPriceE4) return;
+  // an order without a limit that has one at the broker is another order, too
+  found.push({
+    item: 'order_price',
+    symbol,
+    clientOrderId,
+    ours: limitPriceE4 ?? 0,
+    theirs: open.limitPriceE4,
+  });
 }

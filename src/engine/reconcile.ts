@@ -1,11 +1,12 @@
 import { indexOfSymbol } from '../domain/symbol-index.ts';
-import type { DerivedEvent, ReconciliationReason } from '../events/derived.ts';
+import type { DerivedEvent, ReconciliationItem, ReconciliationReason } from '../events/derived.ts';
 import type { BrokerSnapshot } from '../events/inputs.ts';
 import { trip } from '../pipeline/6-risk/kill-switch.ts';
 import { adopt } from './adopt.ts';
 import { differencesOf, isOfOrder, isSame } from './differences.ts';
 import type { Engine } from './engine-state.ts';
-import { stopExposure } from './operator.ts';
+import { requestCancel, stopExposure } from './operator.ts';
+import { findOrder } from './order-book.ts';
 import type { Difference, OpenDifference, Reconciliation } from './reconciliation.ts';
 
 /** Asks the broker for its account; the runtime carries it out. */
@@ -82,10 +83,15 @@ function follow(
 }
 
 /**
- * An order of ours that works at the broker and not in the books is called back. One that carries no id of this run is
- * left to whoever placed it.
+ * An order of ours that works at the broker and not in the books, or as another than it was decided, is called back. One
+ * that carries no id of this run is left to whoever placed it.
  */
 function callBack(engine: Engine, { item, clientOrderId = '' }: Difference, out: DerivedEvent[]): void {
+  if (item === 'order_shares' || item === 'order_price') {
+    const order = findOrder(engine.orders, clientOrderId);
+    if (order !== undefined) requestCancel(order, { reason: item, nowUs: engine.nowUs }, out);
+    return;
+  }
   const isOurs = clientOrderId.startsWith(`${engine.runTag}-`);
   if (item !== 'unknown_order' || !isOurs) return;
   if (Object.hasOwn(engine.orders.workingOrdinals, clientOrderId)) return;
@@ -93,8 +99,13 @@ function callBack(engine: Engine, { item, clientOrderId = '' }: Difference, out:
   out.push({ type: 'CancelIntended', clientOrderId, reason: 'unknown_order' });
 }
 
+const UNITS: Partial<Record<ReconciliationItem, string>> = {
+  cash: 'micro-dollars',
+  order_price: 'ten-thousandths of a dollar',
+};
+
 function errorOf({ item, symbol, clientOrderId, ours, theirs }: Difference): DerivedEvent {
-  const unit = item === 'cash' ? 'micro-dollars' : 'shares';
+  const unit = UNITS[item] ?? 'shares';
   const of = clientOrderId === undefined ? '' : ` ${clientOrderId === '' ? 'without an id' : clientOrderId}`;
   const message = `${item}${of}: engine ${ours}, broker ${theirs} ${unit}`;
   const error = { type: 'ErrorRaised', code: 'RECONCILIATION_MISMATCHED', message } as const;

@@ -71,12 +71,14 @@ export function execution(reader: FieldReader): Execution {
 }
 
 export function openOrder(reader: FieldReader): OpenOrder {
-  expectOnly(reader, ['clientOrderId', 'leavesQuantity', 'side', 'symbol']);
+  expectOnly(reader, ['clientOrderId', 'leavesQuantity', 'limitPriceE4', 'side', 'symbol']);
+  const hasLimit = Object.hasOwn(reader.object, 'limitPriceE4');
   return {
     clientOrderId: stringField(reader, 'clientOrderId'),
     symbol: stringField(reader, 'symbol'),
     side: choiceField(reader, 'side', ['buy', 'sell']),
     leavesQuantity: integerField(reader, 'leavesQuantity'),
+    ...(hasLimit ? { limitPriceE4: integerField(reader, 'limitPriceE4') } : {}),
   };
 }
 

@@ -139,7 +139,7 @@ export type DerivedEvent =
       readonly symbol?: string;
       /** Of an order; empty where it carries none. */
       readonly clientOrderId?: string;
-      /** Micro-dollars or shares, by the engine's books and by the broker. */
+      /** Micro-dollars, shares or ten-thousandths of a dollar, by the engine's books and by the broker. */
       readonly ours: number;
       readonly theirs: number;
     }
@@ -209,9 +209,17 @@ export type KillCause =
   | 'strict_error';
 /**
  * `orphan_position`: held by the broker and not by us, or outside the universe. `unknown_order`: open at the broker and
- * not at work in the books; `missing_order` the other way round.
+ * not at work in the books; `missing_order` the other way round. `order_shares`: an order that both have at work is left
+ * with other shares, signed by its side; `order_price`: it has another limit.
  */
-export type ReconciliationItem = 'cash' | 'position' | 'orphan_position' | 'unknown_order' | 'missing_order';
+export type ReconciliationItem =
+  | 'cash'
+  | 'position'
+  | 'orphan_position'
+  | 'unknown_order'
+  | 'missing_order'
+  | 'order_shares'
+  | 'order_price';
 
 /** A corporate action, a corrected execution, or a fee that came late. */
 export type AdjustmentCause = CorporateAction['kind'] | 'correction' | 'commission';

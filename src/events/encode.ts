@@ -164,10 +164,13 @@ function brokerSnapshot(event: Extract<InputEvent, { readonly type: 'BrokerSnaps
   return payload;
 }
 
-function openOrder({ clientOrderId, leavesQuantity, side, symbol }: OpenOrder): JsonObject {
+function openOrder({ clientOrderId, leavesQuantity, limitPriceE4, side, symbol }: OpenOrder): JsonObject {
   return {
     clientOrderId,
     leavesQuantity: exactInteger(leavesQuantity, 'openOrders.leavesQuantity'),
+    ...(limitPriceE4 === undefined
+      ? {}
+      : { limitPriceE4: exactInteger(limitPriceE4, 'openOrders.limitPriceE4') }),
     side,
     symbol,
   };

@@ -231,11 +231,12 @@ async function snapshotOf(
     broker.getPositions(),
     broker.getOpenOrders(),
   ]);
-  const openOrders = open.map(({ clientOrderId, symbol, side, quantity, filledQuantity }) => ({
+  const openOrders = open.map(({ clientOrderId, symbol, side, quantity, filledQuantity, limitPriceE4 }) => ({
     clientOrderId,
     symbol,
     side,
     leavesQuantity: quantity - filledQuantity,
+    ...(limitPriceE4 === undefined ? {} : { limitPriceE4 }),
   }));
   return { type: 'BrokerSnapshot', cashMicros, positions, openOrders };
 }

@@ -182,6 +182,32 @@ describe('a snapshot that differs', () => {
     snapshot(desk, { openOrders: [openOrder(first!), openOrder(second!)] });
     expect(unreconciled(desk)).toEqual([0, 0, 0]);
   });
+
+  it('in what an order of both sides is: its remaining shares, its side, its limit, its symbol', () => {
+    const desk = warmDesk({ scenario: { execution: WAITING } });
+    const [order] = ordersIn(desk.next({ AAA: 'long' }));
+    desk.accept(order!);
+    desk.fill(order!, { quantity: 100, leaves: 400 });
+    const { limitPriceE4, clientOrderId, symbol } = order!;
+    const open = { ...openOrder(order!), leavesQuantity: 400 };
+    const differencesOf = (over: Partial<OpenOrder>) => {
+      const found = mismatchesIn(snapshot(desk, { openOrders: [{ ...open, ...over }] }));
+      expect(unreconciled(desk)[0]).toBe(found.length > 0 ? 1 : 0);
+      return found;
+    };
+    const item = { symbol, clientOrderId, ours: 400 };
+    expect(differencesOf({ limitPriceE4: limitPriceE4! })).toEqual([]);
+    expect(differencesOf({})).toEqual([]);
+    expect(differencesOf({ leavesQuantity: 300 })).toEqual([{ ...item, item: 'order_shares', theirs: 300 }]);
+    expect(differencesOf({ side: 'sell' })).toEqual([{ ...item, item: 'order_shares', theirs: -400 }]);
+    expect(differencesOf({ limitPriceE4: limitPriceE4! - 100 })).toEqual([
+      { ...item, item: 'order_price', ours: limitPriceE4, theirs: limitPriceE4! - 100 },
+    ]);
+    expect(differencesOf({ symbol: 'BBB' })).toEqual([
+      { ...item, item: 'unknown_order', symbol: 'BBB', ours: 0, theirs: 400 },
+      { ...item, item: 'missing_order', theirs: 0 },
+    ]);
+  });
 });
 
 describe('a difference that is confirmed', () => {
@@ -242,6 +268,32 @@ describe('a difference that is confirmed', () => {
     desk.fill({ ...foreign, clientOrderId: 'desk-9999-0', quantity: 5 } as unknown as OrderRequest);
     expect(isTripped(desk)).toBe(true);
   });
+
+  it.each(['warn', 'auto_sync'])(
+    'in %s mode calls back an order that works as another than it was',
+    (mode) => {
+      const desk = warmDesk({ scenario: { execution: WAITING, reconciliation: { mode } } });
+      const [order] = ordersIn(desk.next({ AAA: 'long' }));
+      desk.accept(order!);
+      const changed = { ...openOrder(order!), limitPriceE4: order!.limitPriceE4! + 200 };
+      expect(ofType(snapshot(desk, { openOrders: [changed] }), 'CancelIntended')).toEqual([]);
+      // a snapshot that was not asked for orders neither confirms nor heals it
+      snapshot(desk);
+      const derived = snapshot(desk, { openOrders: [changed] });
+      expect(ofType(derived, 'CancelIntended')).toMatchObject([
+        { clientOrderId: order!.clientOrderId, reason: 'order_price' },
+      ]);
+      expect(ofType(derived, 'ErrorRaised')).toMatchObject([
+        { symbol: 'AAA', message: expect.stringMatching(/^order_price .* ten-thousandths of a dollar$/) },
+      ]);
+      expect(isTripped(desk)).toBe(false);
+      expect(decisionsIn(desk.next({ AAA: 'long' })).AAA).toMatchObject({ kind: 'HOLD' });
+      desk.send({ type: 'OrderCancelled', clientOrderId: order!.clientOrderId });
+      expect(decisionsIn(desk.next({ AAA: 'long' })).AAA).toMatchObject({ reason: 'unreconciled' });
+      snapshot(desk, { openOrders: [] });
+      expect(ordersIn(desk.next({ AAA: 'long' }))).toHaveLength(1);
+    },
+  );
 
   it('two orders at the broker under one id are one too many; the one that works is not called back', () => {
     const desk = warmDesk({ scenario: { execution: WAITING } });

@@ -32,8 +32,14 @@ const execution = fc.record(
 const account = { cashMicros: micros, positions: fc.dictionary(symbol, micros, plain) };
 
 const openOrder = fc.record(
-  { clientOrderId: text, symbol, side: fc.constantFrom('buy', 'sell'), leavesQuantity: fc.nat() },
-  plain,
+  {
+    clientOrderId: text,
+    symbol,
+    side: fc.constantFrom('buy', 'sell'),
+    leavesQuantity: fc.nat(),
+    limitPriceE4: fc.nat(),
+  },
+  { ...plain, requiredKeys: ['clientOrderId', 'symbol', 'side', 'leavesQuantity'] },
 );
 
 /** Shares of a finite price, so that the bits of a sum are not all zero. */

@@ -115,7 +115,9 @@ export const inputSamples: { readonly [T in InputType]: Extract<InputEvent, { re
     tUs: T0,
     cashMicros: 5_000_000,
     positions: { SPY: 100, IBM: -20 },
-    openOrders: [{ clientOrderId: 'run-7-0', symbol: 'SPY', side: 'buy', leavesQuantity: 50 }],
+    openOrders: [
+      { clientOrderId: 'run-7-0', symbol: 'SPY', side: 'buy', leavesQuantity: 50, limitPriceE4: 1_000_000 },
+    ],
   },
   BorrowFeeCharged: {
     type: 'BorrowFeeCharged',

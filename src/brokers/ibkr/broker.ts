@@ -105,11 +105,17 @@ class IbkrBroker implements Broker {
 
   async getOpenOrders(): Promise<readonly BrokerOrder[]> {
     const { open } = await this.#desk.look();
-    const entries = open.flatMap((fact) => findEntry(this.#desk.book, fact) ?? []);
-    return [...new Set(entries)]
-      .filter((entry) => !isOver(entry))
-      .map(brokerOrderOf)
-      .map((order) => (order.clientOrderId.startsWith('ibkr:') ? { ...order, clientOrderId: '' } : order));
+    // as they are listed, not as they were sent: a person may have changed one since
+    const orders = new Map<string, BrokerOrder>();
+    for (const { side, quantity, limitPriceE4, ...fact } of open) {
+      const entry = findEntry(this.#desk.book, fact);
+      if (entry === undefined || isOver(entry)) continue;
+      const order = brokerOrderOf({ ...entry, side, quantity, limitPriceE4 });
+      orders.set(order.brokerOrderId, order);
+    }
+    return [...orders.values()].map((order) =>
+      order.clientOrderId.startsWith('ibkr:') ? { ...order, clientOrderId: '' } : order,
+    );
   }
 
   async getPositions(): Promise<Readonly<Record<string, Shares>>> {

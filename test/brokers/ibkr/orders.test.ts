@@ -87,6 +87,17 @@ describe('an order', () => {
     expect(await desk.broker.findOrder('c1')).toMatchObject({ status: 'cancelled' });
   });
 
+  it('is told as it is listed, where a person has changed it since it was sent', async () => {
+    const desk = await given();
+    await desk.broker.submitOrder(resting('c1'));
+    const [order] = desk.twin.books.orders;
+    const limitPriceMicros = order!.limitPriceMicros! - 1_000_000;
+    desk.twin.books.change(order!, { quantity: 40, limitPriceMicros });
+    expect(await desk.broker.getOpenOrders()).toMatchObject([
+      { clientOrderId: 'c1', quantity: 40, limitPriceE4: limitPriceMicros / 100 },
+    ]);
+  });
+
   it('fills in parts, and what is left is cancelled', async () => {
     const desk = await given([{ kind: 'partial', nth: 1, shares: 30 }]);
     await desk.broker.submitOrder(buy('c1'));
