@@ -2,7 +2,7 @@ import { CommanderError } from 'commander';
 import { InvariantError, SametapeError } from '../domain/errors.ts';
 
 /** What the process ends with; documented in `sametape --help`. */
-export const EXIT = { ok: 0, checkFailed: 1, badInput: 2, internal: 3 } as const;
+export const EXIT = { ok: 0, checkFailed: 1, badInput: 2, internal: 3, interrupted: 130 } as const;
 
 /** Failures of the operating system that the user can do something about, in words. */
 const SYSTEM: Readonly<Record<string, string>> = {

@@ -18,15 +18,16 @@ Examples:
   $ sametape help json     the keys of everything that --json prints
 
 Exit codes:
-  0  ok
-  1  a check failed: a difference was found
-  2  bad usage or input
-  3  internal error: a bug in sametape`;
+  0    ok
+  1    a check failed: a difference was found
+  2    bad usage or input
+  3    internal error: a bug in sametape
+  130  interrupted by Ctrl-C: a run is left partial, and is gone on with`;
 
 /**
  * Runs one command line.
  * @param args arguments after the program's name
- * @returns the exit code: 0 ok, 1 a check failed, 2 bad usage or input, 3 internal
+ * @returns the exit code: 0 ok, 1 a check failed, 2 bad usage or input, 3 internal; 130 where it was interrupted
  */
 export async function main(args: readonly string[]): Promise<number> {
   survivesClosedPipes();

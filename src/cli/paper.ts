@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { InputError } from '../domain/errors.ts';
 import { problemOfPaper } from '../modes/open-broker.ts';
 import type { RunResult } from '../modes/run-views.ts';
+import { onInterrupt } from './interruptible.ts';
 import { createProgress } from './progress.ts';
 import { writeRun } from './run-text.ts';
 import { loadWithOptions, type ScenarioOptions, withSetOption } from './scenario-options.ts';
@@ -76,12 +77,17 @@ async function runPaperCommand(file: string, options: PaperCommandOptions): Prom
     import('../sources/wall-clock.ts'),
   ]);
   const progress = createProgress();
+  const interrupt = onInterrupt({
+    howToGoOn: 'the same command plays it anew',
+    clear: progress.stop,
+  });
   let result: RunResult;
   try {
     result = await runPaper({
       scenario,
       outDir: resolve(options.out),
       progress,
+      onFolder: interrupt.folderMade,
       clock: wallClock,
       speed: options.speed,
       onLine: (runDir) => {
@@ -90,6 +96,7 @@ async function runPaperCommand(file: string, options: PaperCommandOptions): Prom
     });
   } finally {
     progress.stop();
+    interrupt.stop();
   }
   await writeRun(result, { json: options.json === true });
 }

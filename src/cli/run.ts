@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { LoadedScenario } from '../config/load-scenario.ts';
 import { InputError } from '../domain/errors.ts';
 import type { RunResult } from '../modes/run-views.ts';
+import { onInterrupt } from './interruptible.ts';
 import { createProgress } from './progress.ts';
 import { writeRun } from './run-text.ts';
 import { loadWithOptions, type ScenarioOptions, withSetOption } from './scenario-options.ts';
@@ -66,12 +67,17 @@ async function runScenario(file: string, options: RunOptions, command: Command):
   tellSources(scenario);
   const { runBacktest } = await import('../modes/backtest.ts');
   const progress = createProgress();
+  const interrupt = onInterrupt({
+    howToGoOn: `the same command ${options.resume === true ? 'goes' : 'with --resume goes'} on with it`,
+    clear: progress.stop,
+  });
   let result: RunResult;
   try {
     result = await runBacktest({
       scenario,
       outDir: resolve(options.out),
       progress,
+      onFolder: interrupt.folderMade,
       ...(options.resume === true ? { resume: (await import('../research/resume-run.ts')).resumeRun } : {}),
       // a session that is answered in part by the tape is none the cache could keep
       ...(options.cache === false || options.resume === true
@@ -80,6 +86,7 @@ async function runScenario(file: string, options: RunOptions, command: Command):
     });
   } finally {
     progress.stop();
+    interrupt.stop();
   }
   await writeRun(result, { json: options.json === true });
 }

@@ -26,6 +26,8 @@ export interface BacktestOptions {
   readonly resume?: (tapeDir: string, inference: InferencePort | undefined) => ResumedRun | undefined;
   /** Where predictions are kept from run to run; absent: nowhere. */
   readonly cache?: CacheFolder;
+  /** Told of the folder that the unfinished run lies in. */
+  readonly onFolder?: (partialDir: string) => void;
   /** Makes it a paper run over the dataset: same pipeline and exchange, at its own pace, on a durable tape. */
   readonly paper?: PaperPlay;
 }
@@ -67,6 +69,7 @@ export async function runBacktest(options: BacktestOptions): Promise<RunResult> 
   const runDir = join(outDir, `${scenario.name}-${runIdOf(identity).slice(0, 12)}`);
   const partialDir = `${runDir}.partial`;
   const { folder, tape, inference, isResumed } = openTape(partialDir, prepared, options);
+  options.onFolder?.(partialDir);
   writeOrigins(folder, { scenario, prepared, runDir });
   const account = openAccount(identity);
   const line = await paper?.openLine?.(folder.dir);

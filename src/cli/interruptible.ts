@@ -1,0 +1,39 @@
+import { relative } from 'node:path';
+import { EXIT } from './errors.ts';
+
+/** What an interrupted run left, told before the process ends. */
+export interface Interruptible {
+  /** Folder of the unfinished run, once there is one. */
+  folderMade(dir: string): void;
+  /** Takes the handler off again. */
+  stop(): void;
+}
+
+/**
+ * Ends the process on Ctrl-C with one line that says what is left and how to go on. What the tape holds stays: an
+ * interruption is a crash that somebody asked for, and is gone on with in the same way.
+ * @param howToGoOn what to type next, after a folder was left
+ * @param clear takes an unfinished line, such as a progress bar, off the terminal
+ */
+export function onInterrupt({
+  howToGoOn,
+  clear,
+}: {
+  readonly howToGoOn: string;
+  readonly clear: () => void;
+}): Interruptible {
+  let left: string | undefined;
+  const onSignal = (): void => {
+    clear();
+    const what = left === undefined ? 'nothing was written' : `the run is partial, in ${left}; ${howToGoOn}`;
+    process.stderr.write(`sametape: interrupted: ${what}\n`);
+    process.exit(EXIT.interrupted);
+  };
+  process.once('SIGINT', onSignal);
+  return {
+    folderMade: (dir) => {
+      left = relative(process.cwd(), dir);
+    },
+    stop: () => process.off('SIGINT', onSignal),
+  };
+}
