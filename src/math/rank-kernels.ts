@@ -21,13 +21,11 @@ declare const WebAssembly: {
   readonly Instance: new (module: object, imports: object) => { readonly exports: RankKernels };
 };
 
-export interface KernelMemory {
-  /** Another one after each `grow`. */
+interface KernelMemory {
   readonly buffer: ArrayBuffer;
-  grow(pages: number): number;
 }
 
-export const PAGE_BYTES = 65_536;
+const PAGE_BYTES = 65_536;
 
 let compiled: object | undefined;
 

@@ -1,6 +1,6 @@
 import { ENTRY_BYTES, PACKING_AT, packingTables, VALUE_BYTES } from './merge-kernel.ts';
 import { RANKS_AT } from './rank-kernel.ts';
-import { createRankKernels, type KernelMemory, PAGE_BYTES, type RankKernels } from './rank-kernels.ts';
+import { createRankKernels, type RankKernels } from './rank-kernels.ts';
 
 /**
  * The float32 values of sliding windows in order of size, brought up to date in batches, and their average ranks. This
@@ -12,14 +12,12 @@ import { createRankKernels, type KernelMemory, PAGE_BYTES, type RankKernels } fr
  */
 export interface RankWorkspace extends RankKernels {
   readonly capacity: number;
-  readonly memory: KernelMemory;
   readonly lists: Map<Float32Array, SortedList>;
-  /** Views of the memory, made anew when it grows. */
-  views: MemoryViews;
+  readonly views: MemoryViews;
   /** Room for the list that the next sweep writes. */
   spare: ListRoom;
-  /** Bytes in use. */
-  used: number;
+  /** Room for the lists of rings not seen so far. */
+  readonly unused: ListRoom[];
 }
 
 interface MemoryViews {
@@ -74,25 +72,26 @@ export function ringLength(capacity: number): number {
 const SLACK_BYTES = 32;
 
 /**
- * The kernels' memory: two doubles of results, the packing tables, ranks by place, new entries, lists.
+ * The kernels' memory: two doubles of results, the packing tables, ranks by place, new entries, lists. It is taken whole
+ * at the start, where pages not written cost nothing: were it to grow, its buffer would be detached, and V8 looks for
+ * detached buffers at every use of every typed array from then on, which costs a run 8 %.
  * @param capacity longest window to be swept
+ * @param rings how many there are
  */
-export function createRankWorkspace(capacity: number): RankWorkspace {
-  const spareAt = newsAt(capacity) + 8 * (capacity + 1);
-  const used = spareAt + roomBytes(capacity);
-  const { merge, rank, memory } = createRankKernels(used);
+export function createRankWorkspace(capacity: number, rings: number): RankWorkspace {
+  const listsAt = newsAt(capacity) + 8 * (capacity + 1);
+  const listBytes = roomBytes(capacity);
+  const { merge, rank, memory } = createRankKernels(listsAt + (rings + 1) * listBytes);
   new Uint8Array(memory.buffer).set(packingTables(), PACKING_AT);
-  const views = viewsOf(memory);
-  const spare = roomAt(spareAt, capacity, views);
-  return { capacity, merge, rank, memory, lists: new Map(), views, spare, used };
-}
-
-function viewsOf({ buffer }: KernelMemory): MemoryViews {
-  return {
-    doubles: new Float64Array(buffer),
-    floats: new Float32Array(buffer),
-    words: new Int32Array(buffer),
+  const views = {
+    doubles: new Float64Array(memory.buffer),
+    floats: new Float32Array(memory.buffer),
+    words: new Int32Array(memory.buffer),
   };
+  const [spare, ...unused] = Array.from({ length: rings + 1 }, (_, k) =>
+    roomAt(listsAt + k * listBytes, capacity, views),
+  );
+  return { capacity, merge, rank, lists: new Map(), views, spare: spare!, unused };
 }
 
 function newsAt(capacity: number): number {
@@ -114,19 +113,15 @@ function roomAt(address: number, capacity: number, { floats }: MemoryViews): Lis
   return { entriesAt: address, valuesAt };
 }
 
-function sortedListOf(workspace: RankWorkspace, values: Float32Array): SortedList {
-  const known = workspace.lists.get(values);
+function sortedListOf({ lists, unused }: RankWorkspace, values: Float32Array): SortedList {
+  const known = lists.get(values);
   if (known !== undefined) return known;
-  const address = workspace.used;
-  workspace.used += roomBytes(workspace.capacity);
-  const missing = workspace.used - workspace.memory.buffer.byteLength;
-  if (missing > 0) {
-    workspace.memory.grow(Math.ceil(missing / PAGE_BYTES));
-    workspace.views = viewsOf(workspace.memory);
-  }
+  const room = unused.pop();
+  if (room === undefined)
+    throw new RangeError(`ranks of more than the ${lists.size} rings there was room for`);
   const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
-  const list = { from: 0, to: 0, bits, room: roomAt(address, workspace.capacity, workspace.views) };
-  workspace.lists.set(values, list);
+  const list = { from: 0, to: 0, bits, room };
+  lists.set(values, list);
   return list;
 }
 

@@ -61,7 +61,7 @@ export function pushPair(window: SpearmanWindow, x: number, y: number): void {
  */
 export function spearman(
   window: SpearmanWindow,
-  workspace: RankWorkspace = createRankWorkspace(window.capacity),
+  workspace: RankWorkspace = createRankWorkspace(window.capacity, 2),
 ): number {
   return spearmanOfShared([window], workspace)[0]!;
 }

@@ -69,7 +69,7 @@ describe('rolling Spearman', () => {
         fc.array(fc.array(pair, { maxLength: 25 }), { maxLength: 8 }),
         (capacity, batches) => {
           const window = createSpearmanWindow(capacity);
-          const workspace = createRankWorkspace(capacity);
+          const workspace = createRankWorkspace(capacity, 2);
           const all: (readonly [number, number])[] = [];
           for (const batch of batches) {
             for (const [x, y] of batch) {
@@ -93,7 +93,7 @@ describe('rolling Spearman', () => {
     const value = () => Math.fround(1 + Math.floor(draw() * levels - levels / 2) * scale);
     for (let k = 0; k < 40; k++) {
       const capacity = 100 + Math.floor(draw() * 400);
-      const workspace = createRankWorkspace(capacity);
+      const workspace = createRankWorkspace(capacity, 3);
       const pairs: (readonly [number, number])[] = [];
       const older = createSpearmanWindow(capacity);
       const younger = createSpearmanWindow(capacity);
@@ -112,6 +112,14 @@ describe('rolling Spearman', () => {
     }
   });
 
+  it('refuses more rings than there is room for', () => {
+    const workspace = createRankWorkspace(10, 2);
+    const windows = [createSpearmanWindow(10), createSpearmanWindow(10)];
+    for (const window of windows) for (let i = 0; i < 10; i++) pushPair(window, i, i * i);
+    expect(spearman(windows[0]!, workspace)).toBe(1);
+    expect(() => spearman(windows[1]!, workspace)).toThrow('more than the 2 rings');
+  });
+
   it('takes a whole window at once as it takes it in parts', () => {
     const draw = createPrng(['whole']);
     const window = createSpearmanWindow(5000);
@@ -123,7 +131,7 @@ describe('rolling Spearman', () => {
   it('gives the same bits from a restored ring as from the running structure', () => {
     const draw = createPrng(['restore']);
     const window = createSpearmanWindow(2000);
-    const workspace = createRankWorkspace(2000);
+    const workspace = createRankWorkspace(2000, 2);
     for (let k = 0; k < 30; k++) {
       for (let i = 0; i < 300; i++) {
         const x = Math.fround(draw());

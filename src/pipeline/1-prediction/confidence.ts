@@ -244,7 +244,7 @@ function correlate(state: ConfidenceState, columns: readonly number[]): void {
 function workspaceOf(state: ConfidenceState): RankWorkspace {
   const known = workspaces.get(state);
   if (known !== undefined) return known;
-  const workspace = createRankWorkspace(state.settings.icWindow);
+  const workspace = createRankWorkspace(state.settings.icWindow, 2 * state.order.length);
   workspaces.set(state, workspace);
   return workspace;
 }
