@@ -1,26 +1,16 @@
 #!/usr/bin/env node
-// Starts the compiled program where a build is present and current, and the TypeScript source otherwise.
-import { existsSync, readdirSync, statSync } from 'node:fs';
+// Starts the compiled program where there is a build of these very sources, or no source, and the TypeScript source otherwise.
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
+import { buildFolder, root, sourcesSha256, stampFile } from './build-stamp.mjs';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-const compiled = join(root, 'dist', 'cli', 'main.js');
+const compiled = join(buildFolder, 'cli', 'main.js');
 const source = join(root, 'src', 'cli', 'main.ts');
 
-function newestChange(folder) {
-  let newest = 0;
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    const changed = entry.isDirectory() ? newestChange(path) : statSync(path).mtimeMs;
-    if (changed > newest) newest = changed;
-  }
-  return newest;
-}
-
 function isBuildCurrent() {
-  if (!existsSync(compiled)) return false;
-  return !existsSync(source) || statSync(compiled).mtimeMs >= newestChange(join(root, 'src'));
+  if (!existsSync(stampFile)) return false;
+  return !existsSync(source) || readFileSync(stampFile, 'utf8').trim() === sourcesSha256();
 }
 
 let entry = compiled;

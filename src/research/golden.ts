@@ -255,7 +255,7 @@ async function freshRun(
   args: readonly string[],
   host: { readonly scratch: string; readonly zone: string; readonly locale: string },
 ): Promise<RunOutput> {
-  const launcher = fileURLToPath(new URL('../cli/sametape.mjs', import.meta.url));
+  const launcher = fileURLToPath(new URL('../../src/cli/sametape.mjs', import.meta.url));
   const child = spawn(
     process.execPath,
     [launcher, 'run', ...args, '--out', host.scratch, '--no-cache', '--json'],

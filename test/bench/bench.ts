@@ -13,6 +13,8 @@ import { createFileTape } from '../../src/tape/file-tape.ts';
 import { bareLoop } from './bare-loop.ts';
 import { BENCH, benchIdentity, recordBenchPredictions } from './bench-run.ts';
 
+// Run compiled, as the program is once it is installed.
+
 /** Lengths of the runs that are timed, in sessions, at the standard universe; and universes at a length of two sessions. */
 const SESSIONS = (process.env.BENCH_SESSIONS ?? '1,5,50').split(',').map(Number);
 const SYMBOLS = (process.env.BENCH_SYMBOLS ?? '10,100,500').split(',').map(Number);
@@ -72,7 +74,7 @@ function measure(dir: string, { symbols, sessions }: Case): Figure {
 function timedChild(dir: string, what: 'full' | 'bare', sessions: number): Timed {
   const child = spawnSync(
     process.execPath,
-    ['--import', 'tsx', fileURLToPath(import.meta.url), '--child', dir, what, String(sessions)],
+    [fileURLToPath(import.meta.url), '--child', dir, what, String(sessions)],
     { encoding: 'utf8', timeout: 600_000 },
   );
   if (child.status !== 0) throw new Error(`bench ${what} ${sessions}: ${child.stderr}`);

@@ -9,7 +9,7 @@ import { shellBlocks, withoutCiSteps } from './readme-blocks.ts';
 // Every block of README.md fenced as `sh` is run, in the order of the page, in one copy of the project, and must exit
 // with 0. A later block may use what an earlier one left. Blocks for reading only are fenced as `console` or `text`.
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const NOT_COPIED = new Set(['node_modules', '.git', 'build', 'dist', 'coverage', 'runs', '.sametape']);
+const NOT_COPIED = new Set(['node_modules', '.git', 'build', 'coverage', 'runs', '.sametape']);
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const blocks = shellBlocks(readme);
 let copy: string;
