@@ -110,18 +110,18 @@ function badRowTable(rows: readonly BadRow[]): string {
 }
 
 function symbolTable(symbols: DatasetInspection['symbols']): string {
-  const right = (title: string) => ({ title, align: 'right' }) as const;
+  const right = (title: string, isExtra = false) => ({ title, align: 'right', isExtra }) as const;
   return renderTable(
     [
       { title: 'symbol' },
-      right('sessions'),
+      right('sessions', true),
       right('rows'),
-      right('quotes'),
-      right('trades'),
-      right('halted'),
+      right('quotes', true),
+      right('trades', true),
+      right('halted', true),
       right('volume'),
-      right('spread bps'),
-      right('first $'),
+      right('spread bps', true),
+      right('first $', true),
       right('last $'),
     ],
     symbols.map((each) => [

@@ -85,11 +85,11 @@ async function listCommand(runDir: string, { cycle, symbol, only, json }: Explai
     [
       { title: 'cycle', align: 'right' },
       { title: 'New York' },
-      { title: 'symbol' },
+      { title: 'symbol', isExtra: symbol !== undefined },
       { title: 'decision' },
       { title: 'reason' },
-      { title: '' },
-      { title: 'position', align: 'right' },
+      { title: 'for', isExtra: true },
+      { title: 'position', align: 'right', isExtra: true },
     ],
     decisions.map(({ cycle, tUs, symbol, kind, reason, horizon = '', side = '', targetShares }) => [
       String(cycle),
@@ -101,7 +101,13 @@ async function listCommand(runDir: string, { cycle, symbol, only, json }: Explai
       targetShares === undefined ? '' : String(targetShares),
     ]),
   );
-  process.stdout.write(decisions.length === 0 ? 'no decision but HOLD\n' : `${table}\n`);
+  process.stdout.write(
+    decisions.length > 0
+      ? `${table}\n`
+      : only === undefined
+        ? 'no decision but HOLD\n'
+        : `no decision of ${only}\n`,
+  );
 }
 
 function explanationText(explanation: Explanation, time: string, painter: Painter): string {

@@ -208,13 +208,13 @@ function inspectSummary(runRoot: RunRoot, isChecked: boolean): string {
   const { yellow } = createPainter(process.stdout);
   const columns: Column[] = [
     { title: 'model' },
-    { title: 'forecasts' },
+    { title: 'forecasts', isExtra: true },
     { title: 'horizon' },
-    { title: 'input' },
-    { title: 'bar' },
+    { title: 'input', isExtra: true },
+    { title: 'bar', isExtra: true },
     { title: 'used' },
-    { title: 'metrics' },
-    { title: 'sha256' },
+    { title: 'metrics', isExtra: true },
+    { title: 'sha256', isExtra: true },
   ];
   const rows = runRoot.models.map((model) => [
     model.id,

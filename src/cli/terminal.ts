@@ -32,6 +32,13 @@ export function createPainter(stream: TextStream, environment: Environment = pro
 export interface Column {
   readonly title: string;
   readonly align?: 'left' | 'right';
+  /** May be left out where the screen is too narrow; the rightmost goes first, and the table says so. */
+  readonly isExtra?: boolean;
+}
+
+/** Columns of the screen behind standard output; undefined for a pipe or a file, which have no end of line to run into. */
+export function screenWidth(stream: TextStream = process.stdout): number | undefined {
+  return stream.isTTY === true && stream.columns ? stream.columns : undefined;
 }
 
 const ESCAPE = String.fromCharCode(27);
@@ -43,27 +50,65 @@ function widthOf(text: string): number {
 }
 
 /**
- * Lays rows out in columns two spaces apart, under a heading unless every title is empty.
+ * Lays rows out in columns two spaces apart, under a heading unless every title is empty. On a screen that is too narrow,
+ * extra columns are left out, named below, and where that does not help each row becomes lines of its own.
  * @returns lines joined by newlines, none at the end, no trailing spaces
  */
-export function renderTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+export function renderTable(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width = screenWidth(),
+): string {
+  const isTitled = columns.some(({ title }) => title !== '');
+  const whole = grid(columns, rows);
+  if (width === undefined || !isTitled || widest(whole) <= width) return whole.join('\n');
+  const shown = columns.map((_, at) => at);
+  const dropped: string[] = [];
+  while (true) {
+    const at = shown.findLastIndex((ix) => columns[ix]?.isExtra === true);
+    if (at < 0) return stacked(columns, rows);
+    dropped.unshift(...shown.splice(at, 1).map((ix) => columns[ix]?.title ?? ''));
+    const lines = grid(
+      shown.flatMap((ix) => columns[ix] ?? []),
+      rows.map((row) => shown.map((ix) => row[ix] ?? '')),
+    );
+    const note = `(${dropped.join(', ')}: on a wider screen, or with --json)`;
+    if (widest(lines) <= width) return [...lines, note].join('\n');
+  }
+}
+
+function grid(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
   const titles = columns.map((column) => column.title);
   const lines = titles.every((title) => title === '') ? rows : [titles, ...rows];
   const widths = columns.map((_, at) =>
     lines.reduce((most, line) => Math.max(most, widthOf(line[at] ?? '')), 0),
   );
-  return lines
-    .map((line) =>
-      columns
-        .map((column, at) => {
-          const text = line[at] ?? '';
-          const space = ' '.repeat((widths[at] ?? 0) - widthOf(text));
-          return column.align === 'right' ? space + text : text + space;
-        })
-        .join('  ')
-        .trimEnd(),
+  return lines.map((line) =>
+    columns
+      .map((column, at) => {
+        const text = line[at] ?? '';
+        const space = ' '.repeat((widths[at] ?? 0) - widthOf(text));
+        return column.align === 'right' ? space + text : text + space;
+      })
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function widest(lines: readonly string[]): number {
+  return lines.reduce((most, line) => Math.max(most, widthOf(line)), 0);
+}
+
+/** A row below the other, a cell a line beside its title. */
+function stacked(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  return rows
+    .map((row) =>
+      grid(
+        [{ title: '' }, { title: '' }],
+        columns.flatMap(({ title }, at) => (row[at] ? [[title, row[at]]] : [])),
+      ).join('\n'),
     )
-    .join('\n');
+    .join('\n\n');
 }
 
 /** `1234567.891` with 2 decimals is `1,234,567.89`. */

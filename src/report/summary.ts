@@ -27,27 +27,46 @@ const VALUE_WIDTH = 18;
 
 type Cell = readonly [label: string, value: string, paint?: (text: string) => string];
 
-/** The summary of a run for a terminal of 80 columns: lines of text, newline at the end, no escape codes of its own. */
-export function renderSummary(statistics: RunStatistics, painter: SummaryPainter = PLAIN): string {
-  return `${[
-    ...performanceLines(statistics, painter),
-    '',
-    ...tradingLines(statistics, painter),
-    '',
-    ...decisionLines(statistics, painter),
-  ].join('\n')}\n`;
+/** What two columns of figures take, and what decisions with their shares do. */
+const FULL_WIDTH = 2 * (LABEL_WIDTH + VALUE_WIDTH) + 6;
+const NARROW_WIDTH = 58;
+
+interface Layout {
+  readonly painter: SummaryPainter;
+  readonly isNarrow: boolean;
 }
 
-function performanceLines(s: RunStatistics, painter: SummaryPainter): string[] {
+/** A line of text, or two figures that stand beside each other where there is room. */
+type Line = string | readonly Cell[];
+
+/**
+ * The summary of a run: lines of text, newline at the end, no escape codes of its own. In two columns, which take 78
+ * characters, or in one where the screen has fewer.
+ */
+export function renderSummary(
+  statistics: RunStatistics,
+  painter: SummaryPainter = PLAIN,
+  width = FULL_WIDTH,
+): string {
+  const layout = { painter, isNarrow: width < FULL_WIDTH };
+  return `${[
+    ...performanceLines(statistics, layout),
+    '',
+    ...tradingLines(statistics, layout),
+    '',
+    ...decisionLines(statistics, layout),
+  ]
+    .flatMap((part) => (typeof part === 'string' ? [part] : figureLines(part, layout)))
+    .join('\n')}\n`;
+}
+
+function performanceLines(s: RunStatistics, layout: Layout): Line[] {
+  const { painter } = layout;
   const { red, green } = painter;
   const tone = s.netPnlMicros < 0 ? red : green;
   const hasYear = s.sessions.length >= SESSIONS_FOR_YEARLY_FIGURES;
   return [
-    heading(
-      painter,
-      'Performance',
-      `${counted(s.sessions.length, 'session')}, ${counted(s.cycles, 'cycle')}`,
-    ),
+    heading(layout, 'Performance', `${counted(s.sessions.length, 'session')}, ${counted(s.cycles, 'cycle')}`),
     line(['final equity', money(s.finalEquityMicros)], ['total return', signedPercent(s.totalReturn), tone]),
     line(
       ['net P&L', signedMoney(s.netPnlMicros), tone],
@@ -75,20 +94,20 @@ function performanceLines(s: RunStatistics, painter: SummaryPainter): string[] {
       ['longest drawdown', duration(s.maxDrawdown.durationUs)],
       ['slippage in bps', number(s.slippage.costBps, 2)],
     ),
-    ...(s.dividendsMicros === 0 ? [] : [`  ${cell(['dividends', signedMoney(s.dividendsMicros)])}`]),
+    ...(s.dividendsMicros === 0 ? [] : [[['dividends', signedMoney(s.dividendsMicros)]] as const]),
     painter.dim(
       hasYear
         ? `  Sharpe, Sortino: ${counted(s.sessions.length, 'daily return')}, excess over 0, times sqrt(252).`
-        : `  Sharpe, Sortino and Calmar: from ${SESSIONS_FOR_YEARLY_FIGURES} sessions on; see summary.json.`,
+        : `  Yearly figures: from ${SESSIONS_FOR_YEARLY_FIGURES} sessions on; see summary.json.`,
     ),
   ];
 }
 
-function tradingLines(s: RunStatistics, painter: SummaryPainter): string[] {
+function tradingLines(s: RunStatistics, layout: Layout): Line[] {
   const { orders, roundTrips: trips, exposure } = s;
   const rejected = Object.entries(orders.rejectedBy).sort(byCount);
   return [
-    heading(painter, 'Trading', `${counted(orders.intended, 'order')}, ${counted(orders.fills, 'fill')}`),
+    heading(layout, 'Trading', `${counted(orders.intended, 'order')}, ${counted(orders.fills, 'fill')}`),
     line(
       ['filled', number(orders.filled)],
       ['turnover', s.turnover === null ? number(null) : `${number(s.turnover, 2)} x`],
@@ -118,10 +137,11 @@ function tradingLines(s: RunStatistics, painter: SummaryPainter): string[] {
   ];
 }
 
-function decisionLines(s: RunStatistics, painter: SummaryPainter): string[] {
+function decisionLines(s: RunStatistics, layout: Layout): string[] {
+  const { painter } = layout;
   const totals = KINDS.map((kind) => sum(Object.values(s.decisions[kind] ?? {})));
   const all = sum(totals);
-  const lines = [heading(painter, 'Decisions', number(all))];
+  const lines = [heading(layout, 'Decisions', number(all))];
   KINDS.forEach((kind, k) => {
     if (totals[k] === 0) return;
     lines.push(`  ${painter.bold(kind.padEnd(34))}${number(totals[k]).padStart(12)}${share(totals[k], all)}`);
@@ -141,16 +161,20 @@ function byCount(a: readonly [string, number], b: readonly [string, number]): nu
   return b[1] - a[1] || compareCodeUnits(a[0], b[0]);
 }
 
-function heading(painter: SummaryPainter, title: string, note: string): string {
-  return `${painter.bold(title)}${painter.dim(note.padStart(2 * (LABEL_WIDTH + VALUE_WIDTH) + 6 - title.length))}`;
+function heading({ painter, isNarrow }: Layout, title: string, note: string): string {
+  const width = isNarrow ? NARROW_WIDTH : FULL_WIDTH;
+  return `${painter.bold(title)}${painter.dim(note.padStart(width - title.length))}`;
 }
 
-function line(left: Cell, right: Cell): string {
-  return `  ${cell(left)}    ${cell(right)}`;
+function line(left: Cell, right: Cell): Line {
+  return [left, right];
 }
 
-function cell([label, value, paint = (text) => text]: Cell): string {
-  return label.padEnd(LABEL_WIDTH) + paint(value.padStart(VALUE_WIDTH));
+function figureLines(cells: readonly Cell[], { isNarrow }: Layout): string[] {
+  const texts = cells.map(([label, value, paint = (text) => text]) => {
+    return label.padEnd(LABEL_WIDTH) + paint(value.padStart(VALUE_WIDTH));
+  });
+  return (isNarrow ? texts : [texts.join('    ')]).map((text) => `  ${text}`);
 }
 
 function counted(count: number, noun: string): string {

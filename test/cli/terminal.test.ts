@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { describeFailure } from '../../src/cli/errors.ts';
 import { createProgress, progressLine } from '../../src/cli/progress.ts';
-import { createPainter, hasColours, renderTable } from '../../src/cli/terminal.ts';
+import { createPainter, hasColours, renderTable, screenWidth } from '../../src/cli/terminal.ts';
 import { CheckFailedError, InputError, InvariantError } from '../../src/domain/errors.ts';
 import { silentProgress } from '../../src/ports/progress.ts';
 
@@ -83,6 +83,43 @@ describe('progress', () => {
     for (const frame of frames) expect([...frame].length).toBeLessThan(60 + 3);
     expect(frames.at(-2)).toContain('100 %');
     expect(frames.at(-1)).toBe('\u001b[K');
+  });
+});
+
+describe('a table on a narrow screen', () => {
+  const columns = [
+    { title: 'symbol' },
+    { title: 'rows', align: 'right', isExtra: true },
+    { title: 'note', isExtra: true },
+  ] as const;
+  const rows = [['AAA', '12', 'a note that is long']];
+
+  it('is whole where it fits, and in a pipe', () => {
+    const whole = 'symbol  rows  note\nAAA       12  a note that is long';
+    expect(renderTable(columns, rows, 33)).toBe(whole);
+    expect(renderTable(columns, rows, undefined)).toBe(whole);
+  });
+
+  it('leaves extra columns out from the right, and names them', () => {
+    expect(renderTable(columns, rows, 32)).toBe(
+      'symbol  rows\nAAA       12\n(note: on a wider screen, or with --json)',
+    );
+    expect(renderTable(columns, rows, 8)).toBe(
+      'symbol\nAAA\n(rows, note: on a wider screen, or with --json)',
+    );
+  });
+
+  it('gives each row lines of its own where that does not help', () => {
+    expect(renderTable(columns, [...rows, ['BBB', '', 'x']], 5)).toBe(
+      'symbol  AAA\nrows    12\nnote    a note that is long\n\nsymbol  BBB\nnote    x',
+    );
+  });
+
+  it('knows a screen from a pipe', () => {
+    const write = (): void => undefined;
+    expect(screenWidth({ write, isTTY: true, columns: 60 })).toBe(60);
+    expect(screenWidth({ write, columns: 60 })).toBeUndefined();
+    expect(screenWidth({ write, isTTY: true })).toBeUndefined();
   });
 });
 

@@ -30,7 +30,7 @@ describe('runs in fresh processes', () => {
 
     // the first session of a longer run is the same session
     const text = await succeeds(['run', quickstart, ...cache, '--out', temp('longer')]);
-    expect(text).toMatch(/predictions +1 sessions from the cache, 1 computed/);
+    expect(text).toMatch(/predictions +1 session from the cache, 1 computed/);
 
     for (const name of readdirSync(temp('cache'))) {
       const bytes = readFileSync(temp('cache', name));

@@ -282,7 +282,7 @@ describe('summary', () => {
         slippage                     -$70.00    Calmar                           n/a
         max drawdown                  0.05 %    in money                      $51.00
         longest drawdown          6 h 29 min    slippage in bps               -34.79
-        Sharpe, Sortino and Calmar: from 20 sessions on; see summary.json.
+        Yearly figures: from 20 sessions on; see summary.json.
 
       Trading                                                      3 orders, 2 fills
         filled                             2    turnover                      0.20 x
@@ -304,6 +304,23 @@ describe('summary', () => {
           below_threshold                            1    33.3 %
       "
     `);
+  });
+
+  it('stands in one column where the screen has fewer, with every figure', () => {
+    const full = renderSummary(statisticsOf(tradedDay()));
+    const narrow = renderSummary(statisticsOf(tradedDay()), undefined, 60);
+    for (const line of narrow.split('\n')) expect(line.length, line).toBeLessThanOrEqual(60);
+    const figures = (text: string): string[] => text.split(/\n| {4}(?=[a-zA-Z])/).map((part) => part.trim());
+    expect(
+      figures(narrow)
+        .map((part) => part.replace(/ +/g, ' '))
+        .sort(),
+    ).toEqual(
+      figures(full)
+        .map((part) => part.replace(/ +/g, ' '))
+        .sort(),
+    );
+    expect(narrow).toContain('\n  total return                 +0.08 %\n');
   });
 
   it('names what is still open at the end, which no round trip has', () => {
