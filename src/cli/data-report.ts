@@ -18,6 +18,7 @@ export function importText(report: ImportReport): string {
       ['rows read', formatNumber(report.rowsRead)],
       ['not asked for', formatNumber(report.rowsFiltered)],
       ['rejected', `${formatNumber(report.rowsRejected)}${badRowsSuffix(manifest)}`],
+      ...(report.columnsLeftOut.length === 0 ? [] : [['columns left out', shorten(report.columnsLeftOut)]]),
       ...(report.actionsLeftOut === 0
         ? []
         : [

@@ -149,6 +149,13 @@ function rowLines({ label, values }: TraceRow, painter: Painter): string[][] {
 function checkLine({ label, values }: TraceRow, painter: Painter): string[][] | undefined {
   const [result, measured, limit] = values;
   if (result?.name !== 'result' || measured === undefined || limit === undefined) return undefined;
+  if (limit.unit === '') {
+    return [[`  ${label}`, measured.value === 0 ? 'no' : 'yes', amount(result)]];
+  }
+  // what is allowed as such has no limit, and a short sale beyond one would read as one that slipped through
+  if (limit.unit === 'shares short' && result.value === 'passed') {
+    return [[`  ${label}`, amount(measured), `${painter.dim(limit.unit)}, allowed`]];
+  }
   const against = `of ${amount(limit)} ${limit.unit}`.trimEnd();
   return [[`  ${label}`, amount(measured), `${painter.dim(against)}, ${amount(result)}`]];
 }

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { compareCodeUnits } from '../domain/compare.ts';
-import { CheckFailedError, InputError } from '../domain/errors.ts';
+import { CheckFailedError, InputError, InvariantError, SametapeError } from '../domain/errors.ts';
 import {
   checkGolden,
   type GoldenCheck,
@@ -40,7 +40,8 @@ Examples:
   $ sametape golden check
   $ sametape golden check scenarios/quickstart.yaml --json
 
-Exit code 0: as pinned. 1: the first divergent cycle and stage are named, with the decisions before and after.`,
+Exit code 0: as pinned. 1: the first divergent cycle and stage are named, with the decisions before and after; or one of
+several scenarios could not be checked.`,
     )
     .action(checkCommand);
   const update = golden
@@ -63,27 +64,64 @@ async function checkCommand(scenarios: readonly string[], options: GoldenCliOpti
   const goldenDir = resolve(options.golden);
   const checks: GoldenCheck[] = [];
   const skipped: string[] = [];
+  const unchecked: Unchecked[] = [];
   const set = options.set ?? [];
-  for (const scenarioFile of chosenScenarios(scenarios, goldenDir)) {
-    const missing = scenarios.length === 0 ? missingDataset({ scenarioFile, set }) : undefined;
-    if (missing !== undefined) {
-      skipped.push(scenarioFile);
-      if (options.json !== true) process.stdout.write(`skipped ${scenarioFile}: ${missing}\n`);
-      continue;
+  const say = (line: string): void => {
+    if (options.json !== true) process.stdout.write(`${line}\n`);
+  };
+  const chosen = chosenScenarios(scenarios, goldenDir);
+  for (const scenarioFile of chosen) {
+    try {
+      const missing = scenarios.length === 0 ? missingDataset({ scenarioFile, set }) : undefined;
+      if (missing !== undefined) {
+        skipped.push(scenarioFile);
+        say(`skipped ${scenarioFile}: ${missing}`);
+        continue;
+      }
+      const check = await checkGolden({ scenarioFile, goldenDir, set });
+      checks.push(check);
+      say(checkLine(check));
+    } catch (error) {
+      // of several, the others are checked all the same; a bug is not a matter of one scenario
+      if (chosen.length === 1 || !(error instanceof SametapeError) || error instanceof InvariantError)
+        throw error;
+      unchecked.push({ scenarioFile, message: error.message });
+      say(`ERROR   ${scenarioFile}: ${error.message}`);
     }
-    const check = await checkGolden({ scenarioFile, goldenDir, set });
-    checks.push(check);
-    if (options.json !== true) process.stdout.write(`${checkLine(check)}\n`);
   }
   const failed = checks.filter(({ ok }) => !ok).length;
-  if (options.json === true)
-    process.stdout.write(`${JSON.stringify({ ok: failed === 0, checks, skipped })}\n`);
-  if (failed > 0) {
-    throw new CheckFailedError(
-      'GOLDEN_DIFFERS',
-      `${failed} of ${checks.length} scenarios differ from their golden files; if that is meant, "sametape golden update SCENARIO --reason …"`,
-    );
+  const ok = failed + unchecked.length === 0;
+  if (options.json === true) {
+    process.stdout.write(`${JSON.stringify({ ok, checks, unchecked, skipped })}\n`);
   }
+  if (!ok) throw failureOf({ failed, checked: checks.length, unchecked });
+}
+
+interface Unchecked {
+  readonly scenarioFile: string;
+  readonly message: string;
+}
+
+function failureOf({
+  failed,
+  checked,
+  unchecked,
+}: {
+  readonly failed: number;
+  readonly checked: number;
+  readonly unchecked: readonly Unchecked[];
+}): CheckFailedError {
+  const parts = [
+    ...(failed === 0
+      ? []
+      : [
+          `${failed} of ${checked} scenarios differ from their golden files; if that is meant, "sametape golden update SCENARIO --reason …"`,
+        ]),
+    ...(unchecked.length === 0
+      ? []
+      : [`not checked: ${unchecked.map(({ scenarioFile }) => scenarioFile).join(', ')}`]),
+  ];
+  return new CheckFailedError(failed > 0 ? 'GOLDEN_DIFFERS' : 'GOLDEN_UNCHECKED', parts.join('; '));
 }
 
 /**

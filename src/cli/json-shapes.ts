@@ -105,6 +105,7 @@ export const JSON_SHAPES: Readonly<Record<string, JsonShape>> = {
     'checks[].changedTotals[]?': 'name, expected, found',
     'checks[].changedInputs[]?': 'models or data that are other ones',
     'checks[].inference': 'verdict (same_bits, close, different, not_run), largest, firstCycle',
+    'unchecked[]?': 'scenarios that could not be checked: scenarioFile, message',
     'skipped[]?': 'scenario files whose data is not on this machine',
   },
   'audit look-ahead': {
@@ -132,6 +133,7 @@ export const JSON_SHAPES: Readonly<Record<string, JsonShape>> = {
     rowsFiltered: 'number left out by --symbols, --from and --to',
     rowsRejected: 'number of bad rows left out',
     'rejected[]?': 'the first of them: kind, file, line, detail',
+    'columnsLeftOut[]?': 'columns of CSV and Parquet files that nothing was read from',
     'badRows.*': 'number of each kind',
     actions: 'number of splits and dividends',
     actionsLeftOut: 'number outside symbols and range',

@@ -1,6 +1,8 @@
 import { join, resolve } from 'node:path';
 import type { LoadedScenario } from '../config/load-scenario.ts';
 import { toLatencySettings } from '../config/sections/latency.ts';
+import { formatNewYork, sessionsFrom } from '../data/calendar.ts';
+import type { TimeUs } from '../domain/units.ts';
 import { withoutSecretValues } from '../files/secret-values.ts';
 import type { LiveOptions, LiveStart } from '../modes/live-options.ts';
 import type { RunMode } from '../modes/run-identity.ts';
@@ -45,6 +47,7 @@ export async function runLiveCommand(command: LiveCommand): Promise<void> {
       if (times === 1) say(`${severity}: ${stage} took ${elapsedMs.toFixed(1)} ms, limit ${limitMs} ms`);
     },
   });
+  const startedUs = clock.nowUs();
   const interrupted = new AbortController();
   const onSignal = (): void => interrupted.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
@@ -58,6 +61,10 @@ export async function runLiveCommand(command: LiveCommand): Promise<void> {
       ...(await portsOf(scenario)),
       openControls: (controls) => {
         say(`run ${controls.runDir}`);
+        const [next] = sessionsFrom({ sessions: 1, fromUs: clock.nowUs() });
+        if (next !== undefined && next.openUs > clock.nowUs()) {
+          say(`the next session opens on ${formatNewYork(next.openUs)} New York`);
+        }
         return openOperatorLine(controls);
       },
       ...(leftDir === undefined ? {} : await resumeOf(leftDir, resumeLive)),
@@ -67,7 +74,7 @@ export async function runLiveCommand(command: LiveCommand): Promise<void> {
       },
       signal: interrupted.signal,
       latency: monitor,
-      attach: (streams) => tellEvents(streams, say),
+      attach: (streams) => tellEvents(streams, { say, startedUs }),
       onTrouble: (error) =>
         say(`warning: ${error instanceof Error ? error.message : String(error)}; trying again`),
     });
@@ -113,10 +120,18 @@ async function resumeOf(
 }
 
 /** What a person who watches wants to hear; the rest is on the tape. */
-function tellEvents(streams: RunStreams, say: (line: string) => void): void {
+export function tellEvents(
+  streams: RunStreams,
+  { say, startedUs }: { readonly say: (line: string) => void; readonly startedUs: TimeUs },
+): void {
+  /** Of the session that history is taken in of: it is over, and nothing is traded in it. */
+  let warmingUp = '';
   streams.inputs$.subscribe(({ event }) => {
-    if (event.type === 'SessionOpened') say(`session ${event.session.date} opened`);
-    else if (event.type === 'SessionClosed') say(`session ${event.date} closed`);
+    if (event.type === 'SessionOpened') {
+      warmingUp = event.session.closeUs <= startedUs ? event.session.date : '';
+      if (warmingUp === '') say(`session ${event.session.date} opened`);
+    } else if (event.type === 'SessionClosed')
+      say(`session ${event.date} ${event.date === warmingUp ? 'read for warm-up' : 'closed'}`);
     else if (event.type === 'ConnectionLost') say(`warning: ${event.source} lost: ${event.reason}`);
     else if (event.type === 'ConnectionRestored') say(`${event.source} restored`);
     else if (event.type === 'OperatorCommanded') say(`${event.who}: ${event.command} (${event.why})`);

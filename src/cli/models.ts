@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseDate } from '../data/calendar.ts';
 import { openDataset } from '../data/dataset.ts';
 import { compareCodeUnits } from '../domain/compare.ts';
-import { InputError } from '../domain/errors.ts';
+import { CheckFailedError, InputError } from '../domain/errors.ts';
 import { createOnnxInference } from '../models/onnx-inference.ts';
 import { loadRunRoot, type ModelArtifact, type RunRoot } from '../models/run-root.ts';
 import { buildLayout } from '../models/signal-layout.ts';
@@ -97,9 +97,11 @@ function addInspect(models: Command): void {
       'after',
       `
 Examples:
-  $ sametape models inspect datasets/quickstart/models
+  $ sametape models inspect datasets/quickstart-models
   $ sametape models inspect my-models --check
-  $ sametape models inspect my-models --json | jq '.models[].metrics'`,
+  $ sametape models inspect my-models --json | jq '.models[].metrics'
+
+Exit code 0: every model is the file its metadata names. 1: one is not, and is named.`,
     )
     .action(inspect);
 }
@@ -180,11 +182,17 @@ function trainSummary(report: TrainReport): string {
 async function inspect(dir: string, options: InspectCommandOptions): Promise<void> {
   const runRoot = await loadRunRoot(dir, { strict: false, knownFeatures: FEATURE_NAMES });
   if (options.check === true) await loadEveryModel(runRoot);
-  if (options.json === true) {
-    process.stdout.write(`${JSON.stringify(jsonOf(runRoot))}\n`);
-    return;
-  }
-  process.stdout.write(inspectSummary(runRoot, options.check === true));
+  process.stdout.write(
+    options.json === true
+      ? `${JSON.stringify(jsonOf(runRoot))}\n`
+      : inspectSummary(runRoot, options.check === true),
+  );
+  const changed = runRoot.models.filter(({ sha256, meta }) => sha256 !== meta.checksum);
+  if (changed.length === 0) return;
+  throw new CheckFailedError(
+    'MODEL_CHECKSUM_MISMATCH',
+    `${dir}: ${changed.length} of ${runRoot.models.length} models are not the files their metadata names: ${changed.map(({ id }) => id).join(', ')}; strict runs refuse them`,
+  );
 }
 
 /** @throws InputError for the first model that does not load or does not fit its metadata */

@@ -89,6 +89,15 @@ export function planColumns({ label, header, options }: ColumnPlanInput): Column
   };
 }
 
+/** Columns of a file that nothing is read from, in its order. */
+export function columnsUnread(
+  header: readonly string[],
+  { time, symbol, halted, flags, cells }: ColumnPlan,
+): string[] {
+  const read = new Set([time.column, symbol, halted, flags, ...cells.map(({ column }) => column)]);
+  return header.filter((name) => !read.has(name));
+}
+
 interface Finder {
   readonly explicit: ReadonlyMap<string, string>;
   readonly find: (field: string, suffix: string) => string | undefined;

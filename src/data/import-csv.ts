@@ -5,7 +5,7 @@ import { IS_HALTED } from '../domain/market-table.ts';
 import { US_PER_SECOND } from '../domain/units.ts';
 import { createBarRow } from './bar-row.ts';
 import { clearRow, setTextCell } from './cell-text.ts';
-import { type ColumnPlan, planColumns } from './column-map.ts';
+import { type ColumnPlan, columnsUnread, planColumns } from './column-map.ts';
 import type { ColumnOptions, Importer, ImportOptions, SourceFile } from './import-types.ts';
 import { DAILY_BAR_SECONDS } from './market-columns.ts';
 import { reasonOf } from './reason.ts';
@@ -21,11 +21,13 @@ const MAX_COLUMNS = 1_000;
  * @throws InputError IMPORT_EMPTY; reading also CSV_UNREADABLE, COLUMN_FIELD, COLUMN_MISSING
  */
 export async function createCsvImporter(options: ImportOptions): Promise<Importer> {
+  const leftOut = new Set<string>();
   return {
+    columnsLeftOut: leftOut,
     files: await listSourceFiles({ sources: options.sources, endings: ['.csv', '.txt', '.tsv'] }),
     barSeconds: options.barSeconds ?? 60,
     optionsUsed: columnOptionsUsed(options),
-    read: (file, intake) => readCsvFile({ file, intake, options }),
+    read: (file, intake) => readCsvFile({ file, intake, options, leftOut }),
   };
 }
 
@@ -33,6 +35,8 @@ interface CsvReadInput {
   readonly file: SourceFile;
   readonly intake: RowIntake;
   readonly options: ColumnOptions;
+  /** Takes the names of columns that are not read. */
+  readonly leftOut: Set<string>;
 }
 
 interface CsvRecord {
@@ -40,7 +44,7 @@ interface CsvRecord {
   readonly info: { readonly lines: number };
 }
 
-async function readCsvFile({ file, intake, options }: CsvReadInput): Promise<void> {
+async function readCsvFile({ file, intake, options, leftOut }: CsvReadInput): Promise<void> {
   const source = createReadStream(file.path);
   const parser = source.pipe(
     parse({
@@ -57,7 +61,8 @@ async function readCsvFile({ file, intake, options }: CsvReadInput): Promise<voi
   let offer: ((record: readonly string[], line: number) => void) | undefined;
   try {
     for await (const { record, info } of parser as AsyncIterable<CsvRecord>) {
-      if (offer === undefined) offer = recordReader({ header: record, label: file.name, intake, options });
+      if (offer === undefined)
+        offer = recordReader({ header: record, label: file.name, intake, options, leftOut });
       else offer(record, info.lines);
     }
   } catch (error) {
@@ -84,6 +89,7 @@ interface RecordReaderInput {
   readonly label: string;
   readonly intake: RowIntake;
   readonly options: ColumnOptions;
+  readonly leftOut: Set<string>;
 }
 
 function recordReader(input: RecordReaderInput): (record: readonly string[], line: number) => void {
@@ -100,6 +106,7 @@ function recordReader(input: RecordReaderInput): (record: readonly string[], lin
     );
   }
   const plan = planColumns({ label, header, options });
+  for (const name of columnsUnread(header, plan)) input.leftOut.add(name);
   const columnAt = (name: string | undefined): number => (name === undefined ? -1 : header.indexOf(name));
   const at = {
     time: columnAt(plan.time.column),

@@ -3,7 +3,7 @@ import { IS_HALTED } from '../domain/market-table.ts';
 import { US_PER_SECOND } from '../domain/units.ts';
 import { type BarRow, CELL_MISSING, createBarRow } from './bar-row.ts';
 import { clearRow, setNumberCell } from './cell-text.ts';
-import { type ColumnPlan, planColumns } from './column-map.ts';
+import { type ColumnPlan, columnsUnread, planColumns } from './column-map.ts';
 import { textEnd } from './import-csv.ts';
 import type { ColumnOptions, Importer, ImportOptions, SourceFile } from './import-types.ts';
 import { DAILY_BAR_SECONDS } from './market-columns.ts';
@@ -21,14 +21,16 @@ const DEFAULT_CHUNK_ROWS = 131_072;
  * @throws InputError IMPORT_EMPTY; reading also PARQUET_UNREADABLE, COLUMN_FIELD, COLUMN_MISSING, COLUMN_TYPE
  */
 export async function createParquetImporter(options: ImportOptions): Promise<Importer> {
+  const leftOut = new Set<string>();
   return {
+    columnsLeftOut: leftOut,
     files: await listSourceFiles({ sources: options.sources, endings: ['.parquet', '.pq'] }),
     barSeconds: options.barSeconds ?? 60,
     optionsUsed: columnOptionsUsed(options),
     read: async (file, intake) => {
       const parquet = await openParquetFile(file.path, file.name);
       try {
-        await readRows({ file, parquet, intake, options });
+        await readRows({ file, parquet, intake, options, leftOut });
       } finally {
         parquet.close();
       }
@@ -41,11 +43,15 @@ interface ParquetReadInput {
   readonly parquet: ParquetFile;
   readonly intake: RowIntake;
   readonly options: ImportOptions;
+  /** Takes the names of columns that are not read. */
+  readonly leftOut: Set<string>;
 }
 
-async function readRows({ file, parquet, intake, options }: ParquetReadInput): Promise<void> {
+async function readRows({ file, parquet, intake, options, leftOut }: ParquetReadInput): Promise<void> {
   const label = file.name;
-  const plan = planColumns({ label, header: [...parquet.columns.keys()], options });
+  const header = [...parquet.columns.keys()];
+  const plan = planColumns({ label, header, options });
+  for (const name of columnsUnread(header, plan)) leftOut.add(name);
   checkTypes({ parquet, plan, label });
   const row = createBarRow();
   for (const range of parquet.ranges(options.readChunkRows ?? DEFAULT_CHUNK_ROWS)) {

@@ -61,6 +61,8 @@ export interface ImportReport {
   /** Splits and dividends read that can matter to no session: of other symbols or days, or before the first price. */
   readonly actionsLeftOut: number;
   readonly rejected: readonly BadRow[];
+  /** CSV, Parquet: columns that nothing was read from, each once, in the order they were met. */
+  readonly columnsLeftOut: readonly string[];
 }
 
 /** A file of the import: where it is, and what it is called in reports and in the manifest. */
@@ -83,5 +85,7 @@ export interface Importer {
   readonly barSeconds: number;
   /** What the manifest records beside the files. */
   readonly optionsUsed: DatasetManifest['provenance']['options'];
+  /** CSV, Parquet: filled while files are read. */
+  readonly columnsLeftOut?: ReadonlySet<string>;
   read(file: SourceFile, intake: RowIntake): Promise<void>;
 }

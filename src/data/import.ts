@@ -113,6 +113,7 @@ async function runImport(run: ImportRun): Promise<ImportReport> {
     rowsRejected: totalBadRows(log.counts),
     actionsLeftOut: run.found.actions.length - (manifest.actions ?? []).length,
     rejected: log.examples,
+    columnsLeftOut: [...(importer.columnsLeftOut ?? [])],
   };
 }
 

@@ -97,6 +97,12 @@ describe('CSV', () => {
     expect(report.manifest.sessions[0]).toMatchObject({ date: '2024-07-03', isHalfDay: true });
   });
 
+  it('names the columns that it read nothing from', async () => {
+    const text = [`${FULL},vwap,note`, `${row('13:31:00', 'A')},1,x`].join('\n');
+    expect((await importText(text)).report.columnsLeftOut).toEqual(['vwap', 'note']);
+    expect((await importText([FULL, row('13:31:00', 'A')].join('\n'))).report.columnsLeftOut).toEqual([]);
+  });
+
   it('takes only the symbols and dates asked for, and says how many rows it left', async () => {
     const text = [
       FULL,

@@ -64,6 +64,16 @@ describe('Parquet of pandas, pyarrow and polars (made by parquet-fixtures/make.p
   });
 });
 
+it('names the columns that it read nothing from', async () => {
+  const file = temp.path('more.parquet');
+  await duckdb(
+    `copy (select *, 1 as vwap from read_csv('${fixture('bars.csv')}', types = {'end': 'TIMESTAMPTZ'})) to '${file}'`,
+  );
+  const report = await importDataset({ format: 'parquet', sources: [file], out: temp.path('more') });
+  expect(report.columnsLeftOut).toEqual(['vwap']);
+  expect(report.manifest.sha256).toBe(expected);
+});
+
 describe('Parquet of DuckDB', () => {
   const write = async (name: string, select: string, options: string) => {
     const file = temp.path(`${name}.parquet`);

@@ -144,6 +144,21 @@ describe.concurrent('sametape golden check', () => {
     expect(line).toContain('renamed.json: its scenario scenarios/renamed.yaml is not there');
   });
 
+  it('goes on after a scenario that cannot be checked, and tells all at the end', async () => {
+    const args = ['golden', 'check', 'gone.yaml', ...SMALL, '--golden', temp('golden')];
+    const { code, stdout, stderr } = await sametape(args);
+    expect(stdout).toMatch(/^ERROR {3}gone\.yaml: [^\n]+\nok {6}quickstart: [^\n]+\n$/);
+    expect(stderr).toBe('sametape: not checked: gone.yaml\n');
+    expect(code).toBe(1);
+    const none = await sametape(['golden', 'check', 'gone.yaml', 'lost.yaml', '--json']);
+    expect(none).toMatchObject({ code: 1, stderr: 'sametape: not checked: gone.yaml, lost.yaml\n' });
+    expect(JSON.parse(none.stdout)).toMatchObject({
+      ok: false,
+      checks: [],
+      unchecked: [{ scenarioFile: 'gone.yaml' }, { scenarioFile: 'lost.yaml' }],
+    });
+  });
+
   it('says what to do when there is no golden file', async () => {
     const line = await failsWith(2, ['golden', 'check', quickstart, '--golden', temp('nothing')]);
     expect(line).toContain('no golden file; make it with "sametape golden update"');

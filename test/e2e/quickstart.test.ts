@@ -146,6 +146,8 @@ describe.concurrent('a run of the quickstart', () => {
     expect(text).toContain(`${symbol}, cycle ${cycle}, 2024-01-10 `);
     expect(text).toContain(`open: ${side} ${quantity} shares, `);
     expect(text).toMatch(/^ {2}price_collar .* bps, passed$/m);
+    expect(text).toMatch(/^ {2}short_not_allowed +\d+ {2}shares short, allowed$/m);
+    expect(text).toMatch(/^ {2}kill_switch +no {2}passed$/m);
     for (const unit of ['$', 'bps', 'std', 'probability', 'of equity', 'shares', '%', 's']) {
       expect(text).toMatch(new RegExp(` ${unit.replace('$', '\\$')}$`, 'm'));
     }

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { registerModelsCommands } from '../../src/cli/models.ts';
 import { writeDataset } from '../../src/data/dataset-writer.ts';
 import { synthesize } from '../../src/data/synth.ts';
+import { CheckFailedError } from '../../src/domain/errors.ts';
 import { linearBytes, modelFolder, temporaryFolder, writeRunRoot } from '../models/fixtures.ts';
 
 const base = await temporaryFolder();
@@ -18,11 +19,20 @@ async function sametape(...args: readonly string[]): Promise<string> {
   });
   const program = new Command('sametape').exitOverride().configureOutput({ writeErr: () => undefined });
   registerModelsCommands(program);
-  await program.parseAsync(args, { from: 'user' });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CheckFailedError) failed = error.message;
+    else throw error;
+  }
   return out;
 }
 
+/** What a check that failed said at the end, after what was printed. */
+let failed = '';
+
 afterEach(() => {
+  failed = '';
   vi.restoreAllMocks();
 });
 
@@ -42,11 +52,14 @@ describe('sametape models inspect', () => {
     expect(lines[4]).toMatch(/^2 models, [\d,]+ bytes, all used models load, run root [0-9a-f]{12}$/);
   });
 
-  it('warns of a checksum that does not match, and says so in JSON', async () => {
+  it('fails on a checksum that does not match, after it has shown all, also in JSON', async () => {
     const dir = await writeRunRoot(join(base, 'changed'), [RIDGE]);
     await writeFile(join(dir, modelFolder(RIDGE), 'model.onnx'), linearBytes([1, 2, 3]));
     expect(await sametape('models', 'inspect', dir)).toMatch(
       /warning {2}.*model\.onnx: sha256 .*, expected /,
+    );
+    expect(failed).toBe(
+      `${dir}: 1 of 1 models are not the files their metadata names: ret_5m/ALL/Ridge; strict runs refuse them`,
     );
     const json = JSON.parse(await sametape('models', 'inspect', dir, '--json'));
     expect(json.models).toMatchObject([
