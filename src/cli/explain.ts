@@ -145,6 +145,9 @@ function rowLines({ label, values }: TraceRow, painter: Painter): string[][] {
   ];
 }
 
+/** Checks whose limit is what a value must be a multiple of. */
+const IN_STEPS: ReadonlySet<string> = new Set(['lot_size', 'tick_size']);
+
 /** A check of risk on one line: there are many. */
 function checkLine({ label, values }: TraceRow, painter: Painter): string[][] | undefined {
   const [result, measured, limit] = values;
@@ -152,12 +155,15 @@ function checkLine({ label, values }: TraceRow, painter: Painter): string[][] | 
   if (limit.unit === '') {
     return [[`  ${label}`, measured.value === 0 ? 'no' : 'yes', amount(result)]];
   }
-  // what is allowed as such has no limit, and a short sale beyond one would read as one that slipped through
-  if (limit.unit === 'shares short' && result.value === 'passed') {
-    return [[`  ${label}`, amount(measured), `${painter.dim(limit.unit)}, allowed`]];
-  }
-  const against = `of ${amount(limit)} ${limit.unit}`.trimEnd();
-  return [[`  ${label}`, amount(measured), `${painter.dim(against)}, ${amount(result)}`]];
+  // what passes beyond its limit is not bound by it, and would read as something that slipped through
+  const isUnbound = result.value === 'passed' && Number(measured.value) > Number(limit.value);
+  const [against, outcome] =
+    limit.unit === 'shares short' && result.value === 'passed'
+      ? [limit.unit, 'allowed']
+      : IN_STEPS.has(label)
+        ? [`in steps of ${amount(limit)} ${limit.unit}`, amount(result)]
+        : [isUnbound ? limit.unit : `of ${amount(limit)} ${limit.unit}`, amount(result)];
+  return [[`  ${label}`, amount(measured), `${painter.dim(against)}, ${outcome}`]];
 }
 
 /** Numbers in full precision: what is shown is what was computed. */

@@ -148,6 +148,7 @@ describe.concurrent('a run of the quickstart', () => {
     expect(text).toMatch(/^ {2}price_collar .* bps, passed$/m);
     expect(text).toMatch(/^ {2}short_not_allowed +\d+ {2}shares short, allowed$/m);
     expect(text).toMatch(/^ {2}kill_switch +no {2}passed$/m);
+    expect(text).toMatch(/^ {2}tick_size +\d+ {2}in steps of 100 1e-4 \$, passed$/m);
     for (const unit of ['$', 'bps', 'std', 'probability', 'of equity', 'shares', '%', 's']) {
       expect(text).toMatch(new RegExp(` ${unit.replace('$', '\\$')}$`, 'm'));
     }
