@@ -30,7 +30,7 @@ export function liveClock({ scenario, speed, leftDir, wall = wallClock }: LiveCl
     if (leftUs !== undefined && leftUs > wall.nowUs() + AHEAD_US) {
       throw new InputError(
         'LIVE_RUN_AHEAD',
-        `${leftDir}: stands at ${formatNewYork(leftUs)} in New York, which is to come, since it was played faster than time; go on with a --speed over 1, or choose another --out folder`,
+        `${leftDir}: stands at ${formatNewYork(leftUs)} in New York, which is to come: it was played faster than time, or this machine's clock was set back; set it right, go on with a --speed over 1, or choose another --out folder`,
       );
     }
     return wall;

@@ -70,10 +70,14 @@ export function statusText(answer: Json): string {
 
 /** Whether anything may be entered, and what a person has to do where not. */
 function entriesText({ risk, isPaused, lost }: EngineStatus): string {
+  const others = lost.filter((source) => source !== 'clock');
   const held = [
     ...(risk.tripped.length > 0 ? [`KILLED (${risk.tripped.join(', ')}), "reset" trades again`] : []),
     ...(isPaused ? ['PAUSED, "resume" goes on'] : []),
-    ...(lost.length > 0 ? [`held: ${lost.join(', ')} lost`] : []),
+    ...(lost.includes('clock')
+      ? ["held: this machine's clock was set back, no cycle runs; set it right"]
+      : []),
+    ...(others.length > 0 ? [`held: ${others.join(', ')} lost`] : []),
   ];
   return held.length === 0 ? 'allowed' : held.join('; ');
 }

@@ -122,7 +122,7 @@ function decisionView(engine: Engine, { cycle, predictions, probe }: CycleAnswer
     isSessionOpen: clock.isOpen && nowUs < clock.closeUs,
     isKilled: isKilled(engine.kill),
     isPaused: engine.isPaused,
-    isDisconnected: engine.isLost.market_data || engine.isLost.broker,
+    isDisconnected: engine.isLost.market_data || engine.isLost.broker || engine.isLost.clock,
     unreconciled: engine.reconciliation.unreconciled,
     isCashUnreconciled: engine.reconciliation.isCashUnreconciled,
     isFlattening: engine.isFlattening,

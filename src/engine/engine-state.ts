@@ -73,7 +73,7 @@ export function createEngine(config: EngineConfig): Engine {
     nowUs: 0,
     openCycle: 0,
     isPaused: false,
-    isLost: { market_data: false, broker: false },
+    isLost: { market_data: false, broker: false, clock: false },
   };
 }
 

@@ -78,6 +78,14 @@ function cancelWorking({ orders, nowUs }: Engine, out: DerivedEvent[]): void {
   for (const order of orders.working) requestCancel(order, { reason: 'kill_switch', nowUs }, out);
 }
 
+/** Calls back what may still open or enlarge a position, where no cycle would. */
+export function cancelEntries({ orders, nowUs }: Engine, reason: string, out: DerivedEvent[]): void {
+  for (const order of orders.working) {
+    const { purpose } = order.request;
+    if (purpose === 'open' || purpose === 'increase') requestCancel(order, { reason, nowUs }, out);
+  }
+}
+
 /** Asks once for the cancellation of a working order; whether it has to be asked for again shows later. */
 export function requestCancel(
   order: OrderRecord,

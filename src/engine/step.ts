@@ -15,7 +15,13 @@ import { completeCycle, reportFaults, startCycle } from './cycle.ts';
 import { currentEquityMicros, type Engine } from './engine-state.ts';
 import { forgetGates } from './gate-watch.ts';
 import { learnFromForecasts } from './learn.ts';
-import { applyConfigChange, applyOperatorCommand, forgetAskedCancels, stopExposure } from './operator.ts';
+import {
+  applyConfigChange,
+  applyOperatorCommand,
+  cancelEntries,
+  forgetAskedCancels,
+  stopExposure,
+} from './operator.ts';
 import { ageOrders } from './order-book.ts';
 import { reconcile, requestReconciliation } from './reconcile.ts';
 import { applyReport } from './reports.ts';
@@ -147,11 +153,19 @@ function applyOpening(
 
 function applyConnection(
   engine: Engine,
-  { type, source }: Extract<InputEvent, { readonly type: 'ConnectionLost' | 'ConnectionRestored' }>,
+  input: Extract<InputEvent, { readonly type: 'ConnectionLost' | 'ConnectionRestored' }>,
   out: DerivedEvent[],
 ): void {
+  const { type, source } = input;
+  const wasLost = engine.isLost[source];
   engine.isLost[source] = type === 'ConnectionLost';
-  if (type === 'ConnectionLost' || source === 'market_data') return;
+  if (type === 'ConnectionLost') {
+    if (source !== 'clock' || wasLost) return;
+    out.push({ type: 'ErrorRaised', code: 'CLOCK_SET_BACK', message: input.reason });
+    cancelEntries(engine, 'clock_set_back', out);
+    return;
+  }
+  if (source !== 'broker') return;
   forgetAskedCancels(engine);
   requestReconciliation(engine, 'reconnect', out);
 }

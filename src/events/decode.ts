@@ -47,6 +47,7 @@ const COMMANDS = Object.keys({
 const CONNECTIONS = Object.keys({
   market_data: true,
   broker: true,
+  clock: true,
 } satisfies Record<ConnectionSource, true>) as ConnectionSource[];
 
 const REJECT_REASONS = Object.keys({

@@ -33,8 +33,8 @@ export interface Predictions {
   readonly faults?: readonly ModelFault[];
 }
 
-/** What can fall silent: the market data feed or the broker. */
-export type ConnectionSource = 'market_data' | 'broker';
+/** What can fall silent: the market data feed, the broker, or the machine's clock, which was set back. */
+export type ConnectionSource = 'market_data' | 'broker' | 'clock';
 
 export type OperatorCommand = 'pause' | 'resume' | 'kill' | 'reset' | 'flatten' | 'reconcile';
 

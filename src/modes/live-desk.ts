@@ -8,6 +8,7 @@ import type { Arrival, LiveLoop } from '../runtime/live-loop.ts';
 import { createGapWatch } from '../sources/data-gaps.ts';
 import { type ScheduleOptions, type SessionSchedule, scheduleSessions } from '../sources/session-schedule.ts';
 import { sessionTimeline } from '../sources/session-timeline.ts';
+import { BEHIND_US } from './clock-watch.ts';
 import { createToldBars } from './told-bars.ts';
 
 export interface MarketDeskOptions
@@ -26,9 +27,6 @@ export interface MarketDeskOptions
 const RETRY_FIRST_US = 1_000_000;
 const RETRY_LONGEST_US = 30_000_000;
 const MAX_ASKS = 6;
-/** A bar may be ahead of our clock by this much. */
-const AHEAD_US = 5_000_000;
-
 export interface MarketDesk {
   /** Takes in what the source tells. */
   take(news: MarketNews): void;
@@ -86,7 +84,7 @@ export function openMarketDesk(options: MarketDeskOptions): MarketDesk {
       refuseLate(news.slice, endUs);
       return;
     }
-    if (endUs > clock.nowUs() + AHEAD_US) {
+    if (endUs > clock.nowUs() + BEHIND_US) {
       onTrouble(new Error(`source ${source.name}: a bar ends at ${endUs}, which is to come`));
       return;
     }

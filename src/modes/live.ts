@@ -14,6 +14,7 @@ import { type Arrival, createLiveLoop, type LiveLoop } from '../runtime/live-loo
 import { createFileTape } from '../tape/file-tape.ts';
 import { nodeBase64 } from '../tape/node-base64.ts';
 import { createRunFolder, type RunFolder, runFolderAt } from '../tape/run-folder.ts';
+import { watchClock } from './clock-watch.ts';
 import { historyOf, type MarketDesk, openMarketDesk } from './live-desk.ts';
 import { INTERRUPTED, needsPerson, untilQuiet, watchEnding, withOrdersAtWork } from './live-ending.ts';
 import type { LiveOptions, LiveResult, OperatorLine, ResumedLive } from './live-options.ts';
@@ -247,9 +248,13 @@ async function trade(
   const ending = watchEnding(options, run);
   try {
     await Promise.race([begin(run, sources), loop.failed, ending.ended]);
+    const unwatch = watchClock({ loop, engine, clock, onTrouble: options.onTrouble });
     const desk = openDesk(options, run, { ...sources, onEnd: ending.complete });
     sources.told.release(desk.take);
-    const reason = await Promise.race([ending.ended, loop.failed]).finally(() => desk.stop());
+    const reason = await Promise.race([ending.ended, loop.failed]).finally(() => {
+      desk.stop();
+      unwatch();
+    });
     if (reason === COMPLETED) await untilQuiet({ loop, engine, clock });
     const isClosed = reason === COMPLETED && !needsPerson(engine) && engine.orders.working.length === 0;
     if (isClosed) await loop.stop(reason);

@@ -18,6 +18,14 @@ describe('what an engine says of itself to a person', () => {
     );
   });
 
+  it('says what to do where the clock was set back', () => {
+    const desk = warmDesk({ scenario: { strict: false } });
+    desk.send({ type: 'ConnectionLost', source: 'clock', reason: '3600 s behind' });
+    expect(statusText(viewEngine(desk.engine))).toMatch(
+      /^entries {4}held: this machine's clock was set back, no cycle runs; set it right\n/,
+    );
+  });
+
   it('has no number without its unit, and a line for every position and order', () => {
     const view = {
       ...viewEngine(warmDesk().engine),

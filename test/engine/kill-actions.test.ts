@@ -251,3 +251,25 @@ it('a session that starts and ends flat leaves the switch alone', () => {
   expect(desk.open(TUESDAY)).toEqual([]);
   expect(desk.engine.closingEquityMicros).toBe(1e12);
 });
+
+describe('a clock that is set back', () => {
+  it('calls back what may open a position, once, and leaves what closes one; a connection lost calls back nothing', () => {
+    const desk = longDesk({
+      scenario: { strict: false, execution: { orderType: 'limit', limitOffsetBps: 5, timeInForce: 'day' } },
+    });
+    const [closing, opening] = ordersIn(desk.next({ AAA: 'short', BBB: 'long' }));
+    expect([closing!.purpose, opening!.purpose]).toEqual(['close', 'open']);
+    const lost = { type: 'ConnectionLost', source: 'clock', reason: '3600 s behind' } as const;
+    expect(desk.send({ ...lost, source: 'market_data' })).toEqual([]);
+    expect(desk.send(lost)).toEqual([
+      { type: 'ErrorRaised', code: 'CLOCK_SET_BACK', message: '3600 s behind' },
+      { type: 'CancelIntended', clientOrderId: opening!.clientOrderId, reason: 'clock_set_back' },
+    ]);
+    expect(desk.send(lost)).toEqual([]);
+    desk.send({ type: 'ConnectionRestored', source: 'market_data' });
+    desk.send({ type: 'OrderCancelled', clientOrderId: opening!.clientOrderId });
+    expect(decisionsIn(desk.next({ BBB: 'long' })).BBB).toMatchObject({ reason: 'connection_lost' });
+    expect(desk.send({ type: 'ConnectionRestored', source: 'clock' })).toEqual([]);
+    expect(ordersIn(desk.next({ BBB: 'long' }))).toHaveLength(1);
+  });
+});

@@ -35,6 +35,10 @@ const FAILURES: Readonly<Record<string, { code: string; fail: (desk: Desk) => re
       return desk.send({ type: 'BrokerSnapshot', cashMicros: 1, positions: {} });
     },
   },
+  'a clock that is set back': {
+    code: 'CLOCK_SET_BACK',
+    fail: (desk) => desk.send({ type: 'ConnectionLost', source: 'clock', reason: '3600 s behind' }),
+  },
   'a report that cannot be right': {
     code: 'ORDER_UNKNOWN',
     fail: (desk) => desk.send({ type: 'OrderAccepted', clientOrderId: 'nobody-1' }),

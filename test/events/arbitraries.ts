@@ -198,10 +198,12 @@ export const inputEvents: { readonly [T in InputType]: fc.Arbitrary<InputEvent> 
     feeMicros: fc.nat(),
   }),
   ConnectionLost: event('ConnectionLost', {
-    source: fc.constantFrom('market_data', 'broker'),
+    source: fc.constantFrom('market_data', 'broker', 'clock'),
     reason: text,
   }),
-  ConnectionRestored: event('ConnectionRestored', { source: fc.constantFrom('market_data', 'broker') }),
+  ConnectionRestored: event('ConnectionRestored', {
+    source: fc.constantFrom('market_data', 'broker', 'clock'),
+  }),
   DataGapDetected: fc.oneof(
     event('DataGapDetected', { symbol, sinceUs: tUs }),
     event('DataGapDetected', { symbol, sinceUs: tUs, lateBarUs: tUs }),

@@ -10,7 +10,7 @@ import type { MarketTable } from '../../src/domain/market-table.ts';
 import { runLive } from '../../src/modes/live.ts';
 import type { LiveControls, LiveOptions, LiveResult } from '../../src/modes/live-options.ts';
 import { createTableSource } from '../../src/sources/table-source.ts';
-import { type ManualClock, manualClock } from '../twins/clocks.ts';
+import { type ManualClock, type SteppingClock, steppingClock } from '../twins/clocks.ts';
 
 export const projectRoot = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -36,7 +36,7 @@ export interface LiveDay {
 export async function liveDay(
   outDir: string,
   more: Partial<LiveOptions> & { readonly set?: readonly string[]; readonly startUs?: number } = {},
-): Promise<LiveDay> {
+): Promise<LiveDay & { readonly clock: SteppingClock }> {
   const { set = [], startUs = quickstartDay.openUs - 60_000_000, ...rest } = more;
   const scenario = loadScenario({
     file: join(projectRoot, 'scenarios/quickstart.yaml'),
@@ -44,7 +44,7 @@ export async function liveDay(
       parseSetOption(text, projectRoot),
     ),
   });
-  const clock = manualClock(startUs);
+  const clock = steppingClock(startUs);
   const dataset = await openDataset(scenario.resolvedPaths.datasetDir);
   // read before the clock moves: a night is over in no time here
   const tables = new Map<string, MarketTable>();

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createRequestBudget, type RequestLane } from '../../src/net/request-budget.ts';
-import { type ManualClock, manualClock } from '../twins/clocks.ts';
+import { type ManualClock, manualClock, steppingClock } from '../twins/clocks.ts';
 
 const MINUTE = 60_000_000;
 /** Everything happens on whole seconds here, so that what is sent is seen at the time it was sent. */
@@ -140,17 +140,3 @@ it('gives places back a span after they were taken, and ends a pause, also where
   await turn();
   expect(cancels).toBe(3);
 });
-
-/** The calls of a clock that is set back come when their span is over, as those of the machine do. */
-function steppingClock(startUs: number): ManualClock & { setBack(us: number): void } {
-  const steady = manualClock(startUs);
-  let backUs = 0;
-  return {
-    ...steady,
-    nowUs: () => steady.nowUs() - backUs,
-    at: (tUs, call) => steady.at(tUs + backUs, call),
-    setBack: (us) => {
-      backUs += us;
-    },
-  };
-}

@@ -75,7 +75,7 @@ it.each([
   };
   const engine = {
     ...{ orders: { working: [], nextOrdinal: 0 }, reconciliation: { calledBack: {} } },
-    isLost: { broker: true, market_data: false },
+    isLost: { broker: true, market_data: false, clock: false },
   };
   await settleOrders({
     loop: loop as unknown as LiveLoop,

@@ -47,6 +47,28 @@ export function manualClock(startUs = 0): ManualClock {
   };
 }
 
+export interface SteppingClock extends ManualClock {
+  setBack(us: number): void;
+}
+
+/** The calls of a clock that is set back come when their span is over, as those of the machine do. */
+export function steppingClock(startUs: number): SteppingClock {
+  const steady = manualClock(startUs);
+  let backUs = 0;
+  return {
+    ...steady,
+    nowUs: () => steady.nowUs() - backUs,
+    at: (tUs, call) => steady.at(tUs + backUs, call),
+    nextDueUs: () => {
+      const dueUs = steady.nextDueUs();
+      return dueUs === undefined ? undefined : dueUs - backUs;
+    },
+    setBack: (us) => {
+      backUs += us;
+    },
+  };
+}
+
 /** Waits until something holds; the wait is bounded, and says what it waited for. */
 export async function until(what: string, holds: () => boolean, withinMs = 5_000): Promise<void> {
   const deadline = performance.now() + withinMs;
