@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../domain/errors.ts';
@@ -20,11 +21,13 @@ import {
 } from './manifest.ts';
 import { createMarketTable, VALUE_COLUMN_NAMES } from './market-columns.ts';
 import { openParquetBytes, type ParquetFile } from './parquet-read.ts';
+import type { NumberColumn } from './parquet-values.ts';
 import { reasonOf } from './reason.ts';
 import { orderByEndThenSymbol } from './row-order.ts';
 
 const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 const MAX_FILE_BYTES = 1024 * 1024 * 1024;
+const INT32_MAX = 2 ** 31 - 1;
 const ALL_FLAGS = HAS_BID | HAS_ASK | HAS_TRADE | IS_HALTED;
 
 export interface OpenDatasetOptions {
@@ -86,7 +89,7 @@ export async function openDataset(dir: string, options: OpenDatasetOptions = {})
           `dataset ${dir}: no session ${date}; it covers ${manifest.firstSession} to ${manifest.lastSession}`,
         );
       }
-      const bytes = await readSessionBytes(dir, entry);
+      const bytes = readSessionBytes(dir, entry);
       const found = createHash('sha256').update(bytes).digest('hex');
       const isChanged = found !== entry.sha256;
       if (isChanged) note({ file: entry.file, expectedSha256: entry.sha256, foundSha256: found });
@@ -125,12 +128,14 @@ async function readManifestText(dir: string): Promise<string> {
   }
 }
 
-async function readSessionBytes(dir: string, entry: SessionEntry): Promise<Uint8Array<ArrayBuffer>> {
+/** At once: hashing and decoding take longer, and neither lets anything else happen meanwhile. */
+function readSessionBytes(dir: string, entry: SessionEntry): Uint8Array<ArrayBuffer> {
   try {
     const path = join(dir, entry.file);
-    const { size } = await stat(path);
-    if (size > MAX_FILE_BYTES) throw new Error(`${size} bytes, limit ${MAX_FILE_BYTES}`);
-    return new Uint8Array(await readFile(path));
+    const found = statSync(path);
+    if (!found.isFile() && !found.isDirectory()) throw new Error('is a pipe or device, expected a file');
+    if (found.size > MAX_FILE_BYTES) throw new Error(`${found.size} bytes, limit ${MAX_FILE_BYTES}`);
+    return readFileSync(path);
   } catch (error) {
     throw new InputError(
       'DATASET_DAMAGED',
@@ -165,28 +170,64 @@ async function decodeSession(input: DecodeInput): Promise<MarketTable> {
     rowCount: file.rowCount,
   });
   await readKeys({ file, table, chunkRows, damaged });
-  const place = sortKeys(table);
+  const places = sortKeys(table);
   checkKeys({ table, entry, damaged });
-  const flags = { name: 'flags', out: table.flags };
+  const flags = { name: 'flags', limit: ALL_FLAGS, out: new Float64Array(table.rowCount) };
   const values = MARKET_VALUE_COLUMNS.map((column) => ({
     name: VALUE_COLUMN_NAMES[column],
+    limit: Number.MAX_SAFE_INTEGER,
     out: table[column],
   }));
-  for (const { name, out } of [flags, ...values]) {
+  for (const { name, limit, out } of [flags, ...values]) {
     for (const range of file.ranges(chunkRows)) {
-      const { values: chunk, valid } = await file.readNumbers(name, range);
-      const limit = name === 'flags' ? ALL_FLAGS : Number.MAX_SAFE_INTEGER;
-      for (let i = 0; i < chunk.length; i++) {
-        const value = chunk[i];
-        if (valid[i] === 0 || !(value >= 0 && value <= limit) || Math.floor(value) !== value) {
-          damaged(`${name} at row ${range.rowStart + i} is not a whole number from 0 to ${limit}`);
-        }
-        const row = range.rowStart + i;
-        out[place === undefined ? row : place[row]] = value + 0;
+      const { rowStart } = range;
+      const wrong = putInPlace({ column: await file.readNumbers(name, range), limit, rowStart, places, out });
+      if (wrong !== undefined) {
+        damaged(`${name} at row ${rowStart + wrong} is not a whole number from 0 to ${limit}`);
       }
     }
   }
+  table.flags.set(flags.out);
   return table;
+}
+
+interface Placing {
+  readonly column: NumberColumn;
+  /** Most that a value may be. */
+  readonly limit: number;
+  /** Row of the file that the first value belongs to. */
+  readonly rowStart: number;
+  readonly places: Int32Array;
+  readonly out: Float64Array;
+}
+
+/** @returns the first value that is not a whole number from 0 to the limit */
+function putInPlace({ column, limit, rowStart, places, out }: Placing): number | undefined {
+  const { values, valid } = column;
+  if (values instanceof Int32Array) return putIntegersInPlace({ values, limit, rowStart, places, out });
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (valid?.[i] === 0 || !(value >= 0 && value <= limit) || Math.floor(value) !== value) return i;
+    out[places[rowStart + i]] = value + 0;
+  }
+  return undefined;
+}
+
+/** The loop that nearly every value of a session goes through. */
+function putIntegersInPlace({
+  values,
+  limit,
+  rowStart,
+  places,
+  out,
+}: Omit<Placing, 'column'> & { readonly values: Int32Array }): number | undefined {
+  const most = Math.min(limit, INT32_MAX);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (value < 0 || value > most) return i;
+    out[places[rowStart + i]] = value;
+  }
+  return undefined;
 }
 
 interface KeyReadInput {
@@ -197,32 +238,40 @@ interface KeyReadInput {
 }
 
 async function readKeys({ file, table, chunkRows, damaged }: KeyReadInput): Promise<void> {
-  const ranks = new Map(table.symbols.map((symbol, rank) => [symbol, rank]));
+  const ranks = new Map<string | null, number>(table.symbols.map((symbol, rank) => [symbol, rank]));
+  let symbol: string | null = null;
+  let rank: number | undefined;
   for (const range of file.ranges(chunkRows)) {
     const ends = await file.readNumbers('end_us', range);
     const symbols = await file.readStrings('symbol', range);
     for (let i = 0; i < symbols.length; i++) {
-      const rank = ranks.get(symbols[i] ?? '');
-      if (rank === undefined) damaged(`symbol ${JSON.stringify(symbols[i])} is not in the manifest`);
-      table.symbolIx[range.rowStart + i] = rank ?? 0;
+      // rows are stored symbol by symbol
+      if (rank === undefined || symbols[i] !== symbol) {
+        symbol = symbols[i];
+        rank = ranks.get(symbol) ?? damaged(`symbol ${JSON.stringify(symbol)} is not in the manifest`);
+      }
+      table.symbolIx[range.rowStart + i] = rank;
     }
     table.endUs.set(ends.values, range.rowStart);
   }
 }
 
-/** Puts the keys of a table in order. @returns where each row of the file went, undefined when nothing moved */
-function sortKeys(table: MarketTable): Int32Array | undefined {
+/** Puts the keys of a table in order. @returns where each row of the file goes */
+function sortKeys(table: MarketTable): Int32Array {
+  const places = new Int32Array(table.rowCount);
   const order = orderByEndThenSymbol({ ...table, symbolCount: table.symbols.length });
-  if (order === undefined) return undefined;
+  if (order === undefined) {
+    for (let k = 0; k < places.length; k++) places[k] = k;
+    return places;
+  }
   const endUs = table.endUs.slice();
   const symbolIx = table.symbolIx.slice();
-  const place = new Int32Array(order.length);
   for (let k = 0; k < order.length; k++) {
     table.endUs[k] = endUs[order[k]];
     table.symbolIx[k] = symbolIx[order[k]];
-    place[order[k]] = k;
+    places[order[k]] = k;
   }
-  return place;
+  return places;
 }
 
 interface KeyCheckInput {

@@ -82,7 +82,7 @@ interface CellInput {
 }
 
 function setCell(row: BarRow, { cell, unit, data, i }: CellInput): void {
-  if (data.valid[i] === 0) row.states[cell] = CELL_MISSING;
+  if (data.valid?.[i] === 0) row.states[cell] = CELL_MISSING;
   else setNumberCell(row, cell, data.values[i], unit);
 }
 
@@ -142,8 +142,8 @@ async function readEnds({ parquet, plan, range, options }: EndsInput): Promise<F
   const zone = kind?.kind === 'timestamp' && kind.isUtc ? 'utc' : (options.timeZone ?? 'utc');
   const shiftUs = isStart ? barSeconds * US_PER_SECOND : 0;
   const { values, valid } = await parquet.readNumbers(column, range);
-  return values.map((value, i) => {
-    if (valid[i] === 0) return Number.NaN;
+  return new Float64Array(values).map((value, i) => {
+    if (valid?.[i] === 0) return Number.NaN;
     const us = epochToUs(value, unit);
     if (!Number.isSafeInteger(us)) return Number.NaN;
     return barSeconds === DAILY_BAR_SECONDS ? dailyEndUs(dateOfWallUs(us)) : fromZone(us, zone) + shiftUs;

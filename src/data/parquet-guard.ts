@@ -2,13 +2,13 @@
  * Checks of a Parquet file's structure before a decoder sees it, so that a damaged or hostile file costs a bounded
  * amount of memory: declared sizes are compared with the bytes that are there, and with fixed limits.
  */
-import { type FileMetaData, parquetMetadata } from 'hyparquet';
+import { type FileMetaData, type PageHeader, parquetMetadata } from 'hyparquet';
 import { parquetHeader } from 'hyparquet/src/column.js';
 
-/** A file held or opened by the caller; `slice` throws outside [0, byteLength]. */
+/** A file held or opened by the caller; `slice` throws outside [0, byteLength], and may share the memory of the file. */
 export interface ByteSource {
   readonly byteLength: number;
-  slice(start: number, end?: number): ArrayBuffer;
+  slice(start: number, end?: number): Uint8Array<ArrayBuffer>;
 }
 
 export const PARQUET_LIMITS = {
@@ -34,8 +34,8 @@ export function refuse(reason: string): never {
 export function readFooter(source: ByteSource, parsers: Parameters<typeof parquetMetadata>[1]): FileMetaData {
   const size = source.byteLength;
   if (size < 12) refuse('too short to be a Parquet file');
-  const head = new DataView(source.slice(0, 4)).getUint32(0, true);
-  const tail = new DataView(source.slice(size - 8, size));
+  const head = viewOf(source.slice(0, 4)).getUint32(0, true);
+  const tail = viewOf(source.slice(size - 8, size));
   if (head !== MAGIC || tail.getUint32(4, true) !== MAGIC) {
     refuse('the PAR1 mark is missing at its start or end: truncated, or not Parquet');
   }
@@ -44,10 +44,14 @@ export function readFooter(source: ByteSource, parsers: Parameters<typeof parque
   if (footerBytes > PARQUET_LIMITS.footerBytes)
     refuse(`the footer of ${footerBytes} bytes is over the limit`);
   const footer = source.slice(size - 8 - footerBytes, size);
-  checkThrift(new DataView(footer, 0, footerBytes), 0);
-  const metadata = parquetMetadata(footer, { ...parsers, geoparquet: false });
+  checkThrift(viewOf(footer.subarray(0, footerBytes)), 0);
+  const metadata = parquetMetadata(new Uint8Array(footer).buffer, { ...parsers, geoparquet: false });
   checkMetadata(metadata, size);
   return metadata;
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
 }
 
 /**
@@ -160,12 +164,27 @@ function count(value: bigint | undefined, what: string): number {
   return n;
 }
 
+/** A page of a column chunk, its data at `[start, end)` of the chunk's bytes. */
+export interface CheckedPage {
+  readonly header: PageHeader;
+  readonly start: number;
+  readonly end: number;
+}
+
+interface PagesInput {
+  readonly chunk: Uint8Array;
+  readonly rows: number;
+  /** Of the column, for messages. */
+  readonly name: string;
+}
+
 /**
  * Walks the pages of one flat column chunk: sizes within the chunk and the limits, and exactly `rows` values, so that
  * decoding allocates no more than the row group declares.
  */
-export function checkPages({ chunk, rows, name }: { chunk: ArrayBuffer; rows: number; name: string }): void {
-  const view = new DataView(chunk);
+export function checkPages({ chunk, rows, name }: PagesInput): readonly CheckedPage[] {
+  const view = viewOf(chunk);
+  const pages: CheckedPage[] = [];
   let at = 0;
   let values = 0;
   while (at < view.byteLength && values < rows) {
@@ -192,8 +211,10 @@ export function checkPages({ chunk, rows, name }: { chunk: ArrayBuffer; rows: nu
       values += data.num_values;
     }
     at = reader.offset + compressed;
+    pages.push({ header, start: reader.offset, end: at });
   }
   if (values !== rows) refuse(`column ${name} holds ${values} values, its row group ${rows}`);
+  return pages;
 }
 
 /** Most a Zstandard frame could unpack to: its decoder takes no limit, so the blocks are counted first. */

@@ -1,9 +1,8 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import { type FileMetaData, parquetScan, type SchemaElement } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
+import { type DecodedArray, type FileMetaData, parquetSchema, type SchemaElement } from 'hyparquet';
 import { InputError } from '../domain/errors.ts';
-import { type ByteSource, checkPages, checkZstd, readFooter, refuse } from './parquet-guard.ts';
+import { cutRows, decodeColumn, parsers } from './parquet-column.ts';
+import { type ByteSource, readFooter, refuse } from './parquet-guard.ts';
 import {
   kindOfElement,
   type NumberColumn,
@@ -31,33 +30,7 @@ export interface ParquetFile {
   close(): void;
 }
 
-const MAX_STRING_BYTES = 256;
 const KEPT_GROUP_ROWS = 262_144;
-const utf8 = new TextDecoder('utf-8');
-
-/** Timestamps stay integers: the default parsers make `Date`s, which lose microseconds. */
-const parsers = {
-  timestampFromMilliseconds: (ms: bigint) => ms,
-  timestampFromMicroseconds: (us: bigint) => us,
-  timestampFromNanoseconds: (ns: bigint) => ns,
-  dateFromDays: (days: number) => days,
-  stringFromBytes: (bytes: Uint8Array | undefined) => {
-    if (bytes === undefined) return undefined;
-    if (bytes.length > MAX_STRING_BYTES)
-      refuse(`a text value of ${bytes.length} bytes, limit ${MAX_STRING_BYTES}`);
-    return utf8.decode(bytes);
-  },
-};
-
-const boundedCompressors: typeof compressors = {
-  ...compressors,
-  GZIP: (input, length) => gunzipSync(input, { maxOutputLength: Math.max(length, 1) }),
-  BROTLI: (input, length) => brotliDecompressSync(input, { maxOutputLength: Math.max(length, 1) }),
-  ZSTD: (input, length) => {
-    checkZstd(input, length);
-    return compressors.ZSTD?.(input, length) ?? refuse('no Zstandard decoder');
-  },
-};
 
 /**
  * Opens a Parquet file on disk.
@@ -82,7 +55,7 @@ export function openParquetBytes(bytes: Uint8Array<ArrayBuffer>, label: string):
     byteLength: bytes.byteLength,
     slice: (start, end = bytes.byteLength) => {
       checkSlice(start, end, bytes.byteLength);
-      return bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + end);
+      return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
     },
   };
   return openParquet({ source, label, close: () => undefined });
@@ -98,7 +71,7 @@ function fileSource(path: string, label: string): { source: ByteSource; close: (
     });
   }
   const byteLength = fstatSync(fd).size;
-  const slice = (start: number, end: number = byteLength): ArrayBuffer => {
+  const slice = (start: number, end: number = byteLength): Uint8Array<ArrayBuffer> => {
     checkSlice(start, end, byteLength);
     const out = new Uint8Array(end - start);
     for (let at = 0; at < out.length; ) {
@@ -106,7 +79,7 @@ function fileSource(path: string, label: string): { source: ByteSource; close: (
       if (read === 0) refuse('the file shrank while it was read');
       at += read;
     }
-    return out.buffer;
+    return out;
   };
   return { source: { byteLength, slice }, close: () => closeSync(fd) };
 }
@@ -136,29 +109,24 @@ interface OpenInput {
 async function openParquet({ source, label, close }: OpenInput): Promise<ParquetFile> {
   const metadata = await guarded(label, () => readFooter(source, { parsers }));
   const columns = await guarded(label, () => flatColumns(metadata));
-  const scan = await guarded(label, () =>
-    parquetScan({
-      file: source,
-      metadata,
-      columns: [...columns.keys()],
-      compressors: boundedCompressors,
-      parsers,
-      useOffsetIndex: false,
-    }),
-  );
+  const schema = await guarded(label, () => parquetSchema(metadata));
   const groups = groupRanges(metadata);
-  const checked = new Set<string>();
-  const decode = (column: string, range: RowRange): Promise<ArrayLike<unknown>> =>
-    guarded(label, async () => {
+  /** Of each column the group it was last read from: a range of a small group is cut from it, so that pages decode once. */
+  const kept = new Map<string, { readonly g: number; readonly data: DecodedArray }>();
+  const decode = (column: string, range: RowRange): Promise<DecodedArray> =>
+    guarded(label, () => {
       const g = groupAt(groups, range.rowStart);
       const { rowStart, rowEnd } = groups[g];
       if (range.rowEnd > rowEnd) refuse(`rows ${range.rowStart} to ${range.rowEnd} cross a row group`);
-      checkChunk({ source, metadata, column, g, checked });
-      // A range of a small group is cut from the whole group, which the scan keeps, so that pages decode once.
-      if (rowEnd - rowStart <= KEPT_GROUP_ROWS) await scan.readColumn({ column, rowStart, rowEnd });
-      const data = await scan.readColumn({ column, ...range });
-      if (data.length !== range.rowEnd - range.rowStart) refuse(`column ${column} is shorter than it claims`);
-      return data;
+      const wanted = { from: range.rowStart - rowStart, to: range.rowEnd - rowStart };
+      const chunk = { source, metadata, schema, column, g };
+      if (rowEnd - rowStart > KEPT_GROUP_ROWS) return decodeColumn({ ...chunk, ...wanted });
+      let last = kept.get(column);
+      if (last?.g !== g) {
+        last = { g, data: decodeColumn({ ...chunk, from: 0, to: rowEnd - rowStart }) };
+        kept.set(column, last);
+      }
+      return cutRows(last.data, wanted);
     });
   const kindOf = (column: string): ParquetKind => {
     const kind = columns.get(column);
@@ -241,27 +209,4 @@ function groupAt(groups: readonly RowRange[], row: number): number {
     else low = middle + 1;
   }
   return low;
-}
-
-interface ChunkInput {
-  readonly source: ByteSource;
-  readonly metadata: FileMetaData;
-  readonly column: string;
-  /** Row group. */
-  readonly g: number;
-  /** Chunks that passed already. */
-  readonly checked: Set<string>;
-}
-
-function checkChunk({ source, metadata, column, g, checked }: ChunkInput): void {
-  const key = `${g}/${column}`;
-  if (checked.has(key)) return;
-  const { columns, num_rows: rows } = metadata.row_groups[g];
-  const chunks = columns.filter(({ meta_data: meta }) => meta?.path_in_schema[0] === column);
-  const meta = chunks[0]?.meta_data;
-  if (meta === undefined || chunks.length !== 1) refuse(`column ${column} is missing from a row group`);
-  const start = Number(meta.dictionary_page_offset || meta.data_page_offset);
-  const chunk = source.slice(start, start + Number(meta.total_compressed_size));
-  checkPages({ chunk, rows: Number(rows), name: column });
-  checked.add(key);
 }

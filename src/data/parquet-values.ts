@@ -10,10 +10,10 @@ export type ParquetKind =
   | { readonly kind: 'date' }
   | { readonly kind: 'other'; readonly type: string };
 
-/** Values of a column; `valid[i]` is 0 where the file holds null (the value is then 0). */
+/** Values of a column; `valid[i]` is 0 where the file holds null (the value is then 0). Absent: there are no nulls. */
 export interface NumberColumn {
-  readonly values: Float64Array;
-  readonly valid: Uint8Array;
+  readonly values: Int32Array | Float64Array;
+  readonly valid?: Uint8Array;
 }
 
 export function kindOfElement(element: SchemaElement): ParquetKind {
@@ -41,11 +41,11 @@ interface DecodedColumn {
 
 /** @throws ParquetFormatError for values that are not numbers */
 export function toNumbers({ data, kind, column }: DecodedColumn): NumberColumn {
+  if (kind.kind === 'number' && (data instanceof Int32Array || data instanceof Float64Array)) {
+    return { values: data };
+  }
   const n = data.length;
   const valid = new Uint8Array(n).fill(1);
-  if (kind.kind === 'number' && (data instanceof Int32Array || data instanceof Float64Array)) {
-    return { values: new Float64Array(data), valid };
-  }
   const values = new Float64Array(n);
   const isNanoseconds = kind.kind === 'timestamp' && kind.unit === 'ns';
   const scale =

@@ -1,9 +1,16 @@
+import { US_PER_SECOND } from '../domain/units.ts';
+
+/** Most bars a row for which rows are counted bar by bar. */
+const SPARSEST_GRID = 4;
+
 /** Keys of unsorted rows; `symbolIx` is the rank of the symbol in code-unit order. */
 export interface RowKeys {
   readonly endUs: Float64Array;
   readonly symbolIx: Int32Array;
   readonly rowCount: number;
   readonly symbolCount: number;
+  /** How far apart ends mostly are. */
+  readonly barSeconds: number;
 }
 
 /**
@@ -34,22 +41,43 @@ function isOrdered({ endUs, symbolIx, rowCount }: RowKeys): boolean {
   return true;
 }
 
-function orderByEnd({ endUs, rowCount }: RowKeys, first: Int32Array): Int32Array {
-  const counts = new Map<number, number>();
-  for (let i = 0; i < rowCount; i++) counts.set(endUs[i], (counts.get(endUs[i]) ?? 0) + 1);
-  const ends = Float64Array.from(counts.keys()).sort();
-  let start = 0;
-  for (const end of ends) {
-    const count = counts.get(end) ?? 0;
-    counts.set(end, start);
-    start += count;
-  }
-  const order = new Int32Array(rowCount);
-  for (let k = 0; k < rowCount; k++) {
-    const row = first[k];
-    const place = counts.get(endUs[row]) ?? 0;
-    counts.set(endUs[row], place + 1);
-    order[place] = row;
-  }
+function orderByEnd(keys: RowKeys, first: Int32Array): Int32Array {
+  const { ranks, count } = ranksOnGrid(keys) ?? ranksOf(keys.endUs);
+  const next = new Int32Array(count + 1);
+  for (let i = 0; i < first.length; i++) next[ranks[i] + 1]++;
+  for (let r = 0; r < count; r++) next[r + 1] += next[r];
+  const order = new Int32Array(first.length);
+  for (let k = 0; k < first.length; k++) order[next[ranks[first[k]]]++] = first[k];
   return order;
+}
+
+/** Ranks of the rows' ends, below `count`; not every rank need occur. */
+interface EndRanks {
+  readonly ranks: Int32Array;
+  readonly count: number;
+}
+
+/** @returns undefined unless the ends are whole bars apart, and about as many bars as rows */
+function ranksOnGrid({ endUs, rowCount, barSeconds }: RowKeys): EndRanks | undefined {
+  const barUs = barSeconds * US_PER_SECOND;
+  let least = Number.POSITIVE_INFINITY;
+  let most = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < rowCount; i++) {
+    least = Math.min(least, endUs[i]);
+    most = Math.max(most, endUs[i]);
+  }
+  const count = (most - least) / barUs + 1;
+  if (!(count <= SPARSEST_GRID * rowCount)) return undefined;
+  const ranks = new Int32Array(rowCount);
+  for (let i = 0; i < rowCount; i++) {
+    ranks[i] = (endUs[i] - least) / barUs;
+    if (least + ranks[i] * barUs !== endUs[i]) return undefined;
+  }
+  return { ranks, count };
+}
+
+function ranksOf(endUs: Float64Array): EndRanks {
+  const ends = Float64Array.from(new Set(endUs)).sort();
+  const rankOf = new Map(Array.from(ends, (end, rank) => [end, rank]));
+  return { ranks: Int32Array.from(endUs, (end) => rankOf.get(end) ?? 0), count: ends.length };
 }

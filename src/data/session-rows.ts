@@ -177,7 +177,13 @@ function buildTable(input: BuildInput): MarketTable {
     endUs[i] = rows[i * WIDTH];
     symbolIx[i] = rankOfId[rows[i * WIDTH + AT_SYMBOL]];
   }
-  const order = orderByEndThenSymbol({ endUs, symbolIx, rowCount: count, symbolCount: names.length });
+  const order = orderByEndThenSymbol({
+    endUs,
+    symbolIx,
+    rowCount: count,
+    symbolCount: names.length,
+    barSeconds,
+  });
   const kept = new Int32Array(count);
   let keptCount = 0;
   for (let k = 0; k < count; k++) {

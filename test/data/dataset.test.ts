@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -265,6 +266,17 @@ describe('a manifest', () => {
     expect((await inputErrorOf(openDataset(temp.path('nowhere')))).code).toBe('DATASET_MISSING');
     const dataset = await openDataset(temp.path('self'));
     expect((await inputErrorOf(dataset.loadSession('2024-07-09'))).code).toBe('SESSION_MISSING');
+  });
+
+  it('a pipe in the place of a session is not waited for', async () => {
+    await write('pipe', friday);
+    const file = temp.path('pipe', 'data/2024-07-05.parquet');
+    rmSync(file);
+    execFileSync('/bin/sh', ['-c', 'mkfifo "$0"', file]);
+    const dataset = await openDataset(temp.path('pipe'));
+    const error = await inputErrorOf(dataset.loadSession('2024-07-05'));
+    expect(error.code).toBe('DATASET_DAMAGED');
+    expect(error.message).toContain('is a pipe or device, expected a file');
   });
 });
 
