@@ -30,6 +30,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     register: async (program) => (await import('./explain.ts')).registerExplainCommand(program),
   },
   {
+    name: 'diff',
+    summary: 'name where two runs first part, by stage, and the likely cause',
+    register: async (program) => (await import('./diff.ts')).registerDiffCommand(program),
+  },
+  {
     name: 'verify',
     summary: 'check that the tape of a run is exactly what was written',
     register: async (program) => (await import('./verify.ts')).registerVerifyCommand(program),

@@ -62,6 +62,17 @@ export const JSON_SHAPES: Readonly<Record<string, JsonShape>> = {
     'decisions[].value?': 'what the reason was measured at',
     'decisions[].limit?': 'what it was held against',
   },
+  diff: {
+    same: 'whether the runs are alike to the bit',
+    'changes[]?': 'what they started from differently: kind, key, a, b',
+    'first?': 'where they part: cycle, tUs, stage, seqA, seqB, a, b',
+    'firstDecision?': 'the first that differs: cycle, tUs, symbol, a, b',
+    'likelyCause?': 'kind of a change: code, data, sessions, models, settings, start, mode',
+    'values[]?': 'what differs there: symbols, section, row, name, unit, a, b',
+    'valuesMissing?': 'why there are none',
+    cycles: 'number that both have',
+    cyclesDecidedDifferently: 'number of them',
+  },
   verify: {
     ok: 'whether the tape is what was written',
     runDir: 'folder of the run',

@@ -127,13 +127,13 @@ function describeDifference(
 }
 
 /** A cycle's first stage, in the order data flows, whose digest differs; `decisions` when only they do. */
-function firstDifferentStage(expected: JsonObject, found: JsonObject): string {
+export function firstDifferentStage(expected: JsonObject, found: JsonObject): string {
   const a = expected.digests as JsonObject;
   const b = found.digests as JsonObject;
   return STAGES.find((stage) => a[stage] !== b[stage]) ?? 'decisions';
 }
 
-function firstDifferentField(
+export function firstDifferentField(
   expected: Json,
   found: Json,
   path: string,
@@ -230,6 +230,6 @@ const STAGE_OF = {
 } as const satisfies Record<InputType | DerivedType, string>;
 
 /** A type this version does not know came with a record of another: it is named as part of the session. */
-function stageOfType(type: string): string {
+export function stageOfType(type: string): string {
   return Object.hasOwn(STAGE_OF, type) ? STAGE_OF[type as InputType | DerivedType] : 'session';
 }

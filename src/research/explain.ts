@@ -30,7 +30,20 @@ export interface Explanation {
  * @throws InputError for a cycle or a symbol the run does not have; CheckFailedError when the replay diverges before it
  */
 export async function explainDecision(options: ExplainOptions): Promise<Explanation> {
-  const { cycle, symbol } = options;
+  const { engine, explain } = await recomputeCycle(options);
+  return explain(symbolIndex(engine, options.symbol));
+}
+
+/**
+ * Recomputes a run up to one cycle, comparing all the way.
+ * @returns the engine as it stood, and what explains the decision for a symbol of its layout
+ * @throws InputError for a cycle the run does not have; CheckFailedError when the replay diverges before it
+ */
+export async function recomputeCycle(options: Omit<ExplainOptions, 'symbol'>): Promise<{
+  readonly engine: Engine;
+  readonly explain: (symbolIx: number) => Explanation;
+}> {
+  const { cycle } = options;
   let predictions: Predictions | undefined;
   let decisions: readonly Decision[] = [];
   let cycleUs = 0;
@@ -63,14 +76,15 @@ export async function explainDecision(options: ExplainOptions): Promise<Explanat
   if (result.cycles !== cycle) {
     throw new InputError('CYCLE_UNKNOWN', `--cycle ${cycle}: the run has cycles 1 to ${result.cycles}`);
   }
-  const symbolIx = symbolIndex(result.engine, symbol);
-  return {
+  const { engine } = result;
+  const explain = (symbolIx: number): Explanation => ({
     cycle,
     tUs: cycleUs,
-    symbol,
-    decision: decisions[symbolIx],
-    sections: traceSymbol(result.engine, { symbolIx, tUs: cycleUs, predictions, effects }),
-  };
+    symbol: engine.layout.symbols[symbolIx]!,
+    decision: decisions[symbolIx]!,
+    sections: traceSymbol(engine, { symbolIx, tUs: cycleUs, predictions, effects }),
+  });
+  return { engine, explain };
 }
 
 function symbolIndex({ layout }: Engine, symbol: string): number {

@@ -1,0 +1,157 @@
+import { mkdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { sessionOn } from '../../src/data/calendar.ts';
+import type { SessionRun } from '../../src/modes/run-sessions.ts';
+import { silentProgress } from '../../src/ports/progress.ts';
+import { diffRuns, type RunDiff } from '../../src/research/diff-runs.ts';
+import { useTempDir } from '../data/support.ts';
+import { type MadeRun, makeRunFolder } from './run-folder.ts';
+
+const temp = useTempDir();
+const SCENARIO = { prediction: { standardizeMinSamples: 20, confidenceFloor: 0.15 }, cycle: { minutes: 2 } };
+/** A half day, a cycle every two minutes: cycle c is due 2c minutes after the opening. */
+const RUN = {
+  synth: { symbols: 3, sessions: 1, from: '2024-07-03', signal: 0.6, seed: 5, spreadBps: 0.8 },
+  scenario: SCENARIO,
+};
+const CYCLES = 104;
+/** The cycle from which on the altered runs differ. */
+const ALTERED = 70;
+
+let base: MadeRun;
+
+beforeAll(async () => {
+  base = await make('base');
+});
+
+function make(name: string, over: Partial<Parameters<typeof makeRunFolder>[1]> = {}): Promise<MadeRun> {
+  const dir = join(temp.path(), name);
+  mkdirSync(dir);
+  return makeRunFolder(dir, { ...RUN, ...over });
+}
+
+function diff(other: MadeRun): Promise<RunDiff> {
+  return diffRuns({ a: base.runDir, b: other.runDir, datasetDir: undefined, progress: silentProgress });
+}
+
+/** Doubles what one model says of the second symbol, from a cycle on. */
+function withOtherPredictions({ identity, inference, ...run }: SessionRun): SessionRun {
+  return {
+    ...run,
+    identity,
+    inference: {
+      ...inference!,
+      async infer(request) {
+        const answer = await inference!.infer(request);
+        if (request.cycle >= ALTERED) answer.values[1]! *= 2;
+        return answer;
+      },
+    },
+  };
+}
+
+describe('the difference of two runs', () => {
+  it('is none where both are the same run', async () => {
+    expect(await diff(await make('same'))).toEqual({
+      changes: [],
+      first: undefined,
+      firstDecision: undefined,
+      likelyCause: undefined,
+      values: [],
+      valuesMissing: undefined,
+      cycles: CYCLES,
+      cyclesDecidedDifferently: 0,
+    });
+  });
+
+  it('is in the stage that a setting changes, with the setting, its values and what was decided otherwise', async () => {
+    const other = await make('strict', { scenario: { ...SCENARIO, arbitration: { entryThresholdBps: 30 } } });
+    const { first, firstDecision, likelyCause, changes, values, cyclesDecidedDifferently } =
+      await diff(other);
+    expect(first).toMatchObject({ cycle: 1, stage: 'arbitration' });
+    expect(likelyCause).toBe('settings');
+    expect(changes).toEqual([
+      { kind: 'settings', key: 'settings.arbitration.entryThresholdBps', a: 0.25, b: 30 },
+    ]);
+    expect(values[0]).toEqual({
+      symbols: ['AAA', 'BBB', 'CCC'],
+      section: '3 arbitration',
+      row: null,
+      name: 'threshold',
+      unit: 'bps',
+      a: 0.25,
+      b: 30,
+    });
+    expect(firstDecision?.a).not.toEqual(firstDecision?.b);
+    expect(cyclesDecidedDifferently).toBeGreaterThan(0);
+  });
+
+  it('is in the cycle and the features that a changed price enters', async () => {
+    const other = await make('price', {
+      alterTable: (table) => {
+        const endUs = sessionOn(table.session)!.openUs + 2 * ALTERED * 60e6;
+        const row = table.endUs.findIndex((end, k) => Number(end) === endUs && table.symbolIx[k] === 1);
+        for (const column of [table.closeE4, table.highE4]) column[row]! += 500;
+      },
+    });
+    const { first, likelyCause, values } = await diff(other);
+    expect(first).toMatchObject({ cycle: ALTERED, stage: 'features' });
+    expect(likelyCause).toBe('data');
+    expect(values[0]).toMatchObject({ symbols: ['BBB'], section: expect.stringContaining('features') });
+  });
+
+  it('is in the predictions where a model answers otherwise from the same features', async () => {
+    const other = await make('model', {
+      alterRun: (run) => {
+        const [column, ...rest] = run.identity.layout.columns;
+        const layout = {
+          ...run.identity.layout,
+          columns: [{ ...column!, modelSha256: 'f'.repeat(64) }, ...rest],
+        };
+        return withOtherPredictions({ ...run, identity: { ...run.identity, layout } });
+      },
+    });
+    const { first, likelyCause, changes, values } = await diff(other);
+    expect(first).toMatchObject({ cycle: ALTERED, stage: 'predictions' });
+    expect(likelyCause).toBe('models');
+    expect(changes.map(({ key }) => key)).toEqual(['layout.columns[0].modelSha256']);
+    expect(values[0]).toMatchObject({ symbols: ['BBB'], section: '1 prediction', name: 'raw' });
+    expect(values[0]!.b).toBe((values[0]!.a as number) * 2);
+  });
+
+  it('blames nothing that does not differ', async () => {
+    const { first, likelyCause, changes } = await diff(
+      await make('unexplained', { alterRun: withOtherPredictions }),
+    );
+    expect(first).toMatchObject({ cycle: ALTERED, stage: 'predictions' });
+    expect(changes).toEqual([]);
+    expect(likelyCause).toBeUndefined();
+  });
+
+  it('is at the exchange where only fills differ', async () => {
+    const other = await make('fee', {
+      scenario: { ...SCENARIO, broker: { source: 'simulated', fee: { kind: 'bps', bps: 4 } } },
+    });
+    const { first, likelyCause } = await diff(other);
+    expect(first).toMatchObject({ stage: 'exchange', a: expect.stringContaining('feeMicros') });
+    expect(likelyCause).toBe('settings');
+  });
+
+  it('says why values are missing where the market of a run is', async () => {
+    const other = await make('gone', { scenario: { ...SCENARIO, arbitration: { entryThresholdBps: 30 } } });
+    renameSync(other.datasetDir, `${other.datasetDir}-moved`);
+    const { first, values, valuesMissing } = await diff(other);
+    expect(first).toMatchObject({ cycle: 1, stage: 'arbitration' });
+    expect(values).toEqual([]);
+    expect(valuesMissing).toContain('--dataset');
+  });
+
+  it('is the end of the shorter run where they are alike up to there', async () => {
+    const longer = await make('longer', { synth: { ...RUN.synth, sessions: 2 } });
+    const { first, likelyCause, cyclesDecidedDifferently } = await diff(longer);
+    expect(first).toMatchObject({ cycle: CYCLES, stage: 'session', seqA: null, a: 'nothing' });
+    expect(likelyCause).toBe('sessions');
+    expect(cyclesDecidedDifferently).toBe(0);
+  });
+});
