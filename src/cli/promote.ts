@@ -6,7 +6,7 @@ import { InputError } from '../domain/errors.ts';
 import { US_PER_SECOND } from '../domain/units.ts';
 import { type DryFireReport, dryFire } from '../modes/dry-fire.ts';
 import { lastPrice } from '../modes/last-price.ts';
-import { openBroker, problemOfDryFire } from '../modes/open-broker.ts';
+import { BROKER_NAMES, openBroker, problemOfDryFire } from '../modes/open-broker.ts';
 import type { Clock } from '../ports/clock.ts';
 import { certificateFile } from '../research/certificate.ts';
 import { promote } from '../research/promote.ts';
@@ -93,6 +93,12 @@ async function promoteCommand(scenarioFile: string, options: PromoteCliOptions):
 async function expectBroker(scenario: LoadedScenario): Promise<void> {
   const problem = problemOfDryFire(scenario);
   if (problem !== undefined) throw new InputError('BROKER_NOT_PAPER', problem);
+  if (scenario.scenario.broker.source === 'simulated') {
+    throw new InputError(
+      'BROKER_UNKNOWN',
+      `broker.source: simulated has no account for the dry fire; expected one of ${BROKER_NAMES.join(', ')}, or --skip-dry-fire-reason with why it is left out`,
+    );
+  }
   const broker = await openBroker(scenario, { environment: process.env, clock: wallClock });
   await broker.close();
 }

@@ -81,8 +81,10 @@ export function refusalError(input: {
   readonly log: Pick<BadRowLog, 'counts' | 'examples'>;
   readonly policy: RowPolicy;
   readonly listedIn: string | undefined;
+  /** Times without an offset were read as UTC, and nobody asked for that. */
+  readonly isZoneAssumed: boolean;
 }): InputError {
-  const { log, policy, listedIn } = input;
+  const { log, policy, listedIn, isZoneAssumed } = input;
   const kinds = BAD_ROW_KINDS.filter((kind) => log.counts[kind] > 0 && isRefused(kind, policy));
   const first = log.examples.find(({ kind }) => kinds.includes(kind));
   const parts = kinds.map((kind) => `${log.counts[kind]} ${kind}`).join(', ');
@@ -93,8 +95,12 @@ export function refusalError(input: {
   const place =
     first === undefined ? '' : `; first ${first.kind} at ${first.file}:${first.line}: ${first.detail}`;
   const list = listedIn === undefined ? '' : `; all in ${listedIn}`;
+  const zone =
+    kinds.includes('outside_session') && isZoneAssumed
+      ? '; times here are New York, and those without an offset were read as UTC (or say --time-zone new_york)'
+      : '';
   return new InputError(
     'IMPORT_REFUSED',
-    `import refused, nothing written: bad rows ${parts}${place}${list}; repair them, or leave them out with ${options.join(' and ')}`,
+    `import refused, nothing written: bad rows ${parts}${place}${zone}${list}; repair them, or leave them out with ${options.join(' and ')}`,
   );
 }

@@ -119,6 +119,14 @@ function planTime({ label, header }: ColumnPlanInput, { explicit, find }: Finder
 
 function missing(input: { label: string; header: readonly string[]; need: string; example: string }): never {
   const columns = input.header.slice(0, 30).join(', ');
+  const delimiter = input.header.length === 1 ? /[;|\t]/.exec(columns)?.[0] : undefined;
+  if (delimiter !== undefined) {
+    const shown = delimiter === '\t' ? "$'\\t'" : `"${delimiter}"`;
+    throw new InputError(
+      'COLUMN_MISSING',
+      `${input.label}: has one column, "${columns}"; is it divided otherwise? --delimiter ${shown}`,
+    );
+  }
   throw new InputError(
     'COLUMN_MISSING',
     `${input.label}: needs ${input.need}; it has ${columns}; name it with --columns ${input.example}`,

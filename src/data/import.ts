@@ -216,9 +216,10 @@ async function refused({ run, log }: { run: ImportRun; log: BadRowLog }): Promis
   const { options, policy, writer } = run;
   const isFree =
     !existsSync(options.out) || (await readdir(options.out)).every((name) => name === REJECTED_FILE);
-  if (!isFree) return refusalError({ log, policy, listedIn: undefined });
+  const isZoneAssumed = options.format !== 'lean' && options.timeZone === undefined;
+  if (!isFree) return refusalError({ log, policy, listedIn: undefined, isZoneAssumed });
   const listedIn = join(options.out, REJECTED_FILE);
   makeFolders(options.out);
   await copyFile(join(writer.tempDir, REJECTED_FILE), listedIn);
-  return refusalError({ log, policy, listedIn });
+  return refusalError({ log, policy, listedIn, isZoneAssumed });
 }

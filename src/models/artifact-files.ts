@@ -79,7 +79,8 @@ export async function readArtifact(tree: ArtifactTree, path: string, maxBytes: n
 async function resolveInside(tree: ArtifactTree, path: string): Promise<string> {
   const where = join(tree.dir, path);
   const real = await realpath(join(tree.realDir, path)).catch((error: unknown) => {
-    throw new InputError('RUN_ROOT_INVALID', `${where}: missing`, { cause: error });
+    const what = path === 'targets' ? '; expected a run root, as "sametape models train" writes it' : '';
+    throw new InputError('RUN_ROOT_INVALID', `${where}: missing${what}`, { cause: error });
   });
   if (real !== tree.realDir && !real.startsWith(tree.realDir + sep)) {
     throw new InputError('RUN_ROOT_ESCAPE', `${where}: leads outside the run root, expected files inside it`);

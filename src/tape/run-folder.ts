@@ -90,6 +90,9 @@ export function openRunFolder(dir: string): RunFolder {
 /** The run that was likely meant: one beside, or in runs/ here, whose name begins with what was given or is like it. */
 function nearRun(dir: string): string {
   const name = basename(dir);
+  const inside = namesIn(dir).find((each) => existsSync(runFolderAt(join(dir, each)).tapeDir));
+  if (inside !== undefined)
+    return `; it holds runs: name one, such as ${relative(process.cwd(), join(dir, inside))}`;
   const runs = [...new Set([dirname(dir), resolve('runs')])].flatMap((parent) =>
     namesIn(parent)
       .filter((each) => existsSync(runFolderAt(join(parent, each)).tapeDir))

@@ -56,7 +56,7 @@ describe('exit codes and messages', () => {
     ],
     [
       `promote ${quickstart}`,
-      'sametape: broker.source: simulated has no account to connect to; expected one of alpaca, ibkr\n',
+      'sametape: broker.source: simulated has no account for the dry fire; expected one of alpaca, ibkr, or --skip-dry-fire-reason with why it is left out\n',
     ],
     [
       `promote ${quickstart} --set broker.source=alpaca`,

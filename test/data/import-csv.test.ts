@@ -284,11 +284,25 @@ describe('what cannot be imported', () => {
     ['an open quote', 'end,symbol,close\n2024-07-05T13:31:00Z,"A,1\n', {}, /cannot be read as CSV/],
     ['an endless line', `end,symbol,close\n${'x'.repeat(100_000)}`, {}, /cannot be read as CSV/],
     ['binary', Buffer.from([0, 255, 1, 2, 10, 3]).toString('latin1'), {}, /needs a time column|price column/],
+    ['another delimiter', 'end;symbol;close\n', {}, /^bars\.csv: has one column, .*--delimiter ";"$/],
+    ['tabs', 'end\tsymbol\tclose\n', {}, /--delimiter \$'\\t'$/],
+    [
+      'a night that is morning in New York',
+      'end,symbol,close\n2024-07-05 09:31,A,1\n',
+      {},
+      /outside_session .*2024-07-05 05:31:00; times here are New York, .*--time-zone new_york/,
+    ],
     ['only a header', 'end,symbol,close\n', {}, /no row is left, and nothing was written: 0 read/],
   ])('%s is a one-line input error', async (_, text, options, message) => {
     const error = await inputErrorOf(importText(text, options));
     expect(error.exitCode).toBe(2);
     expect(error.message).toMatch(message);
+  });
+
+  it('times that were said to be UTC are not asked about', async () => {
+    const text = 'end,symbol,close\n2024-07-05 09:31,A,1\n';
+    const error = await inputErrorOf(importText(text, { timeZone: 'utc' }));
+    expect(error.message).not.toContain('--time-zone');
   });
 
   it('a missing file or an empty folder', async () => {

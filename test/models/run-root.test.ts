@@ -148,6 +148,10 @@ describe('loadRunRoot', () => {
     const empty = join(base, 'empty');
     await mkdir(empty);
     expect((await failure(loadRunRoot(empty, STRICT))).message).toMatch(/manifest\.json: missing/);
+    await writeFile(join(empty, 'manifest.json'), '{}');
+    expect((await failure(loadRunRoot(empty, STRICT))).message).toMatch(
+      /targets: missing; expected a run root, as "sametape models train" writes it$/,
+    );
   });
 
   it('stops at a target name without meaning in strict mode, and leaves it out otherwise', async () => {

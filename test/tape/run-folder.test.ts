@@ -86,6 +86,9 @@ describe('a run folder', () => {
     const meant = given.startsWith('quick') ? 'quick-0123456789ab' : 'paper-0123456789ab.partial';
     expect(() => openRunFolder(join(parent, given))).toThrow(new RegExp(`; did you mean [^ ]*${meant}\\?$`));
     expect(() => openRunFolder(join(parent, 'else'))).toThrow(/what "sametape run" printed$/);
+    expect(() => openRunFolder(parent)).toThrow(
+      /; it holds runs: name one, such as .*paper-0123456789ab\.partial$/,
+    );
   });
 });
 
