@@ -2,9 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { COMMANDS } from '../../src/cli/commands.ts';
 import { JSON_SHAPES, type JsonShape, jsonHelp } from '../../src/cli/json-shapes.ts';
-import { main } from '../../src/cli/main.ts';
+import { createProgram, main } from '../../src/cli/main.ts';
 import { type AlpacaTwin, startAlpacaTwin } from '../twins/alpaca/twin.ts';
 import { launcher, projectRoot } from './sametape.ts';
 
@@ -182,7 +184,19 @@ describe('what --json prints is what "sametape help json" says', () => {
     await json('ctl, status', 'ctl', runDir, 'status');
   }
 
-  it('for every command', () => {
+  it('for every command that has the option', async () => {
+    const named = Object.keys(JSON_SHAPES).flatMap((key) => key.split(', '));
+    for (const { name } of COMMANDS) {
+      const program = await createProgram([name, '--help']);
+      const below = (command: Command, path: string): string[] => [
+        ...(command.options.some(({ long }) => long === '--json') ? [path] : []),
+        ...command.commands.flatMap((inner) => below(inner, `${path} ${inner.name()}`.trim())),
+      ];
+      for (const path of below(program, '')) expect(named).toContain(path);
+    }
+  });
+
+  it('for every object', () => {
     expect([...printed.keys()].sort()).toEqual(Object.keys(JSON_SHAPES).sort());
   });
 
