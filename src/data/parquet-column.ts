@@ -7,6 +7,7 @@ import { flatten } from 'hyparquet/src/utils.js';
 import { compressors } from 'hyparquet-compressors';
 import { unpackDeltaColumn } from './parquet-delta.ts';
 import { type ByteSource, type CheckedPage, checkPages, checkZstd, refuse } from './parquet-guard.ts';
+import { unpackSnappy } from './parquet-snappy.ts';
 
 const MAX_STRING_BYTES = 256;
 const utf8 = new TextDecoder('utf-8');
@@ -27,6 +28,8 @@ export const parsers = {
 
 const boundedCompressors: typeof compressors = {
   ...compressors,
+  SNAPPY: (input, length) =>
+    unpackSnappy(input, length) ?? compressors.SNAPPY?.(input, length) ?? refuse('no Snappy decoder'),
   GZIP: (input, length) => gunzipSync(input, { maxOutputLength: Math.max(length, 1) }),
   BROTLI: (input, length) => brotliDecompressSync(input, { maxOutputLength: Math.max(length, 1) }),
   ZSTD: (input, length) => {
