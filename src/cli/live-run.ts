@@ -8,6 +8,7 @@ import type { LiveOptions, LiveStart } from '../modes/live-options.ts';
 import type { RunMode } from '../modes/run-identity.ts';
 import { createLatencyMonitor } from '../observability/latency.ts';
 import type { RunStreams } from '../runtime/recorder.ts';
+import { lockAccount, userStateDir } from '../tape/account-lock.ts';
 import { runFolderAt, writeJsonAtomic } from '../tape/run-folder.ts';
 import { latencyText } from './latency-text.ts';
 import { expectOnlyRun } from './only-run.ts';
@@ -68,6 +69,7 @@ export async function runLiveCommand(command: LiveCommand): Promise<void> {
         return openOperatorLine(controls);
       },
       ...(leftDir === undefined ? {} : await resumeOf(leftDir, resumeLive)),
+      lockAccount: (account) => lockAccount({ ...account, stateDir: userStateDir(process.env) }),
       confirm: async (start) => {
         await command.confirm?.(start);
         if (kind === 'live' && !start.isResumed) expectOnlyRun(outDir, scenario.name);

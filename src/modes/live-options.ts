@@ -50,6 +50,10 @@ export interface LiveControls {
 }
 
 export interface LiveOptions {
+  /** Keeps other runs off the account, before anybody is asked; released when the run has ended. */
+  readonly lockAccount?: (account: { readonly accountSha256: string; readonly runDir: string }) => {
+    readonly release: () => void;
+  };
   readonly scenario: LoadedScenario;
   /** Folder that the run folder is made in. */
   readonly outDir: string;

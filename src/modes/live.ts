@@ -61,8 +61,8 @@ export async function runLive(options: LiveOptions): Promise<LiveResult> {
       sessionCount: comingSessions.length,
     });
     opened.push(source);
-    const heard = hold(broker.news$);
-    const told = hold(source.news$);
+    const heard = held(broker.news$);
+    const told = held(source.news$);
     const account: { of?: RunAccount } = {};
     left = options.resume?.({
       ...('mirror' in broker ? { mirror: (broker as Mirroring).mirror } : {}),
@@ -72,7 +72,12 @@ export async function runLive(options: LiveOptions): Promise<LiveResult> {
       },
     });
     await Promise.all([broker.connect(), source.connect()]);
-    open = await openRun(options, { prepared, broker, left });
+    open = await openRun(options, {
+      prepared,
+      broker,
+      left,
+      hold: (lock) => opened.push({ close: lock.release }),
+    });
     const { loop } = open;
     heard.release((news) => loop.offer(news));
     return await trade(options, open, { source, broker, told, account: account.of });
@@ -87,7 +92,7 @@ interface Held<T> {
   release(take: (item: T) => void): void;
 }
 
-function hold<T>(stream$: Observable<T>): Held<T> {
+function held<T>(stream$: Observable<T>): Held<T> {
   const early: T[] = [];
   let next = (item: T): void => {
     early.push(item);
@@ -153,7 +158,13 @@ async function openRun(
     prepared: draft,
     broker,
     left,
-  }: { readonly prepared: PreparedRun; readonly broker: Broker; readonly left: ResumedLive | undefined },
+    hold,
+  }: {
+    readonly prepared: PreparedRun;
+    readonly broker: Broker;
+    readonly left: ResumedLive | undefined;
+    readonly hold: (lock: { readonly release: () => void }) => void;
+  },
 ): Promise<OpenRun> {
   const { scenario, clock, onTrouble } = options;
   const accountId = await broker.getAccountId?.();
@@ -170,6 +181,9 @@ async function openRun(
       `${left.runDir}: was made of another scenario, code, dataset or set of models; go on with what made it, or choose another --out folder`,
     );
   }
+  const runDir = left?.runDir ?? join(options.outDir, `${scenario.name}-${runId.slice(0, 12)}`);
+  if (mode?.accountSha256 !== undefined && options.lockAccount !== undefined)
+    hold(options.lockAccount({ accountSha256: mode.accountSha256, runDir }));
   await options.confirm?.({
     identity,
     isResumed: left !== undefined,
@@ -179,7 +193,6 @@ async function openRun(
     portfolioValueMicros: await broker.getPortfolioValue(),
     positions: await broker.getPositions(),
   });
-  const runDir = left?.runDir ?? join(options.outDir, `${scenario.name}-${runId.slice(0, 12)}`);
   const folder = left === undefined ? createRunFolder(runDir, { existing: 'refuse' }) : runFolderAt(runDir);
   writeOrigins(folder, { scenario, prepared, runDir });
   if (prepared.warmSnapshot !== undefined && left === undefined) keepWarmStart(runDir, prepared.warmSnapshot);

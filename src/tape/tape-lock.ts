@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { InputError } from '../domain/errors.ts';
@@ -23,6 +23,21 @@ const UNKNOWN_START = 'x';
 
 /** @throws InputError TAPE_LOCKED when a live process, this one included, writes the tape */
 export function lockTape(dir: string): TapeLock {
+  return lockFolder(dir, {
+    note: '',
+    refusal: (name, why) =>
+      new InputError('TAPE_LOCKED', `tape ${dir}: one writer at a time (${name}): ${why}`),
+  });
+}
+
+export interface FolderLock {
+  /** For whoever finds it locked; what is in a name is there at once, and this a moment later. */
+  readonly note: string;
+  readonly refusal: (name: string, why: string) => InputError;
+}
+
+/** Locks a folder that is there, whatever is in it besides. */
+export function lockFolder(dir: string, lock: FolderLock): TapeLock {
   const self: LockHolder = {
     host: ownHost(),
     pid: process.pid,
@@ -30,9 +45,9 @@ export function lockTape(dir: string): TapeLock {
   };
   const name = `writer.${self.host}.${self.pid}.${self.startTicks}.lock`;
   const path = join(dir, name);
-  create(path, name);
+  create(path, name, lock);
   try {
-    for (const other of readdirSync(dir)) if (other !== name) removeOrRefuse(dir, other, self);
+    for (const other of readdirSync(dir)) if (other !== name) removeOrRefuse(dir, other, { self, ...lock });
   } catch (error) {
     rmSync(path, { force: true });
     throw error;
@@ -59,9 +74,11 @@ function holderOf(name: string): LockHolder | undefined {
   return match === null ? undefined : { host: match[1], pid: Number(match[2]), startTicks: match[3] };
 }
 
-function create(path: string, name: string): void {
+function create(path: string, name: string, { note, refusal }: FolderLock): void {
   try {
-    closeSync(openSync(path, 'wx'));
+    const file = openSync(path, 'wx');
+    writeSync(file, note);
+    closeSync(file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
       const { code } = error as NodeJS.ErrnoException;
@@ -73,26 +90,25 @@ function create(path: string, name: string): void {
         },
       );
     }
-    throw locked(path, name, 'this process writes it already');
+    throw refusal(name, 'this process writes it already');
   }
 }
 
-function removeOrRefuse(dir: string, name: string, self: LockHolder): void {
+function removeOrRefuse(
+  dir: string,
+  name: string,
+  { self, refusal }: FolderLock & { readonly self: LockHolder },
+): void {
   const holder = holderOf(name);
   if (holder === undefined) return;
   if (holder.host !== self.host) {
-    throw locked(
-      dir,
+    throw refusal(
       name,
       `process ${holder.pid} on host ${holder.host} holds it; remove the file if that is gone`,
     );
   }
-  if (isAlive(holder)) throw locked(dir, name, `process ${holder.pid} writes it; wait for it or stop it`);
+  if (isAlive(holder)) throw refusal(name, `process ${holder.pid} writes it; wait for it or stop it`);
   rmSync(join(dir, name), { force: true });
-}
-
-function locked(dir: string, name: string, why: string): InputError {
-  return new InputError('TAPE_LOCKED', `tape ${dir}: one writer at a time (${name}): ${why}`);
 }
 
 function isAlive({ pid, startTicks }: LockHolder): boolean {

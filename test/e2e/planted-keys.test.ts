@@ -13,6 +13,12 @@ const KEYS = { keyId: 'PLANTED+ID/7f3a=x', secretKey: 'PLANTED&SECRET"9c1e\\y' }
 const WRONG = { keyId: 'WRONGKEY+ID/55=', secretKey: 'WRONGKEY&SECRET"77' };
 const folder = mkdtempSync(join(tmpdir(), 'sametape-planted-'));
 const runs = join(folder, 'runs');
+/** The state folder is one of its own: every twin has the same account. */
+const PLANTED = {
+  PLANTED_ID: KEYS.keyId,
+  PLANTED_KEY: KEYS.secretKey,
+  XDG_STATE_HOME: join(folder, 'state'),
+} as const;
 const golden = join(folder, 'golden');
 const certificate = join(folder, 'certificate.json');
 const scenario = join(folder, 'scenario.yaml');
@@ -40,7 +46,7 @@ broker:
 
 async function command(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
   const ended = await sametape(args, {
-    env: { PLANTED_ID: KEYS.keyId, PLANTED_KEY: KEYS.secretKey, SAMETAPE_DEBUG: '1', ...env },
+    env: { ...PLANTED, SAMETAPE_DEBUG: '1', ...env },
   });
   seen.push({ what: args.join(' '), text: ended.stdout + ended.stderr });
   return ended;
@@ -50,7 +56,7 @@ async function command(args: readonly string[], env: Readonly<Record<string, str
 async function startEngine(
   args: readonly string[],
 ): Promise<{ runDir: string; interrupt: () => Promise<string> }> {
-  const env = { ...process.env, PLANTED_ID: KEYS.keyId, PLANTED_KEY: KEYS.secretKey };
+  const env = { ...process.env, ...PLANTED };
   const child = spawn(process.execPath, [launcher, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   const ended = new Promise<void>((done) => child.on('close', () => done()));
