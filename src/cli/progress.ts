@@ -17,15 +17,17 @@ export interface ProgressState {
   readonly label: string;
 }
 
-/** `[██████░░░░] 62 %  620/1,000  155/s  ETA 2 s  2024-03-04` */
+/** `[██████░░░░] 62 %  620/1,000  155/s  ETA 2 s  2024-03-04`; `620  155/s  cycles` where the total, 0, is not known. */
 export function progressLine({ done, total, seconds, label }: ProgressState, width = BAR_WIDTH): string {
-  const share = total > 0 ? Math.min(1, Math.max(0, done / total)) : 0;
-  const filled = Math.round(share * width);
   const rate = seconds > 0 ? done / seconds : 0;
+  const what = label === '' ? '' : `  ${label}`;
+  if (total === 0) return `${number(done)}  ${number(rate)}/s${what}`;
+  const share = Math.min(1, Math.max(0, done / total));
+  const filled = Math.round(share * width);
   const eta = rate > 0 ? duration((Math.max(0, total - done) / rate) * US_PER_SECOND) : 'n/a';
   const bar = `[${'█'.repeat(filled)}${'░'.repeat(width - filled)}]`;
   const counts = `${number(done)}/${number(total)}`;
-  return `${bar} ${Math.floor(share * 100)} %  ${counts}  ${number(rate)}/s  ETA ${eta}${label === '' ? '' : `  ${label}`}`;
+  return `${bar} ${Math.floor(share * 100)} %  ${counts}  ${number(rate)}/s  ETA ${eta}${what}`;
 }
 
 /**
@@ -46,7 +48,7 @@ export function createProgress(
     update(done, total, label = lastLabel) {
       const now = nowMs();
       lastLabel = label;
-      if (now - drawnMs < REDRAW_MS && done < total) return;
+      if (now - drawnMs < REDRAW_MS && (done < total || total === 0)) return;
       drawnMs = now;
       const line = progressLine({ done, total, seconds: (now - startedMs) / 1000, label });
       const columns = stream.columns ?? DEFAULT_COLUMNS;

@@ -56,10 +56,18 @@ describe('progress', () => {
     expect(progressLine({ done: 620, total: 1000, seconds: 4, label: '2024-03-04' }, 10)).toBe(
       '[██████░░░░] 62 %  620/1,000  155/s  ETA 2 s  2024-03-04',
     );
-    expect(progressLine({ done: 0, total: 0, seconds: 0, label: '' }, 4)).toBe(
-      '[░░░░] 0 %  0/0  0/s  ETA n/a',
-    );
+    expect(progressLine({ done: 620, total: 0, seconds: 4, label: 'cycles' })).toBe('620  155/s  cycles');
+    expect(progressLine({ done: 0, total: 0, seconds: 0, label: '' })).toBe('0  0/s');
     expect(progressLine({ done: 12, total: 10, seconds: 1, label: '' }, 4)).toContain('100 %');
+  });
+
+  it('draws no more often where the total is not known', () => {
+    const frames: string[] = [];
+    let now = 0;
+    const stream = { isTTY: true, columns: 60, write: (text: string) => frames.push(text) };
+    const progress = createProgress(stream, () => now);
+    for (; now < 1000; now++) progress.update(now, 0, 'cycles');
+    expect(frames).toHaveLength(10);
   });
 
   it('draws on a terminal, ten times a second at most, and always the end', () => {
