@@ -1,4 +1,4 @@
-import { checkBarrels, checkLockFile, checkTopLevel } from './house-rules.ts';
+import { checkBarrels, checkHooks, checkLockFile, checkTopLevel } from './house-rules.ts';
 import { checkImports } from './import-rules.ts';
 import { checkPureZone, PURE_ZONE } from './pure-zone.ts';
 import { checkRatchets } from './ratchets.ts';
@@ -19,6 +19,7 @@ export async function checkStructure(): Promise<number> {
     [`no barrels (${files.length} files)`, files.flatMap(checkBarrels)],
     ['top level', checkTopLevel(projectRoot)],
     ['lock file', await checkLockFile(projectRoot)],
+    ['hooks', checkHooks(projectRoot)],
   ];
   let failed = 0;
   for (const [name, problems] of checks) {

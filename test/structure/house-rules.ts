@@ -66,3 +66,18 @@ export async function checkLockFile(root: string): Promise<string[]> {
     ),
   ];
 }
+
+const INSTALL_HOOKS = ['preinstall', 'install', 'postinstall', 'prepare', 'prepack', 'prepublishOnly'];
+
+/** Finds scripts that npm would never run: `.npmrc` has `ignore-scripts`, because a dependency downloads at install. */
+export function checkHooks(root: string): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    readonly scripts: Readonly<Record<string, string>>;
+  };
+  const isHook = (name: string): boolean =>
+    INSTALL_HOOKS.includes(name) ||
+    (/^(pre|post)/.test(name) && Object.hasOwn(scripts, name.replace(/^(pre|post)/, '')));
+  return Object.keys(scripts)
+    .filter(isHook)
+    .map((name) => `package.json: script ${name} is never run, .npmrc has ignore-scripts; name what runs it`);
+}
