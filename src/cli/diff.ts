@@ -92,8 +92,11 @@ function decisionText({ firstDecision }: RunDiff, timeOf: (tUs: number) => strin
   return `; first ${symbol} in cycle ${cycle}, ${timeOf(tUs)}:\n  a  ${said(a)}\n  b  ${said(b)}`;
 }
 
-function causeText({ likelyCause, changes }: RunDiff): string {
-  if (likelyCause !== undefined) return `likely cause: ${likelyCause}`;
+function causeText({ likelyCause, otherCauses, changes }: RunDiff): string {
+  if (likelyCause !== undefined) {
+    const others = otherCauses.length === 0 ? '' : ` (it may also be: ${otherCauses.join(', ')})`;
+    return `likely cause: ${likelyCause}${others}`;
+  }
   return changes.length === 0
     ? 'they started from the same: what came from outside differs (broker, operator, market), or a run was not deterministic; see "sametape replay"'
     : 'nothing they started from explains it';

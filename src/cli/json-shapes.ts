@@ -67,7 +67,9 @@ export const JSON_SHAPES: Readonly<Record<string, JsonShape>> = {
     'changes[]?': 'what they started from differently: kind, key, a, b',
     'first?': 'where they part: cycle, tUs, stage, seqA, seqB, a, b',
     'firstDecision?': 'the first that differs: cycle, tUs, symbol, a, b',
-    'likelyCause?': 'kind of a change: code, data, sessions, models, settings, start, mode',
+    'likelyCause?':
+      'kind of a change: code, data, sessions, symbols, horizons, models, settings, start, mode',
+    'otherCauses[]?': 'kinds that could explain it as well',
     'values[]?': 'what differs there: symbols, section, row, name, unit, a, b',
     'valuesMissing?': 'why there are none',
     cycles: 'number that both have',

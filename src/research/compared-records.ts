@@ -1,5 +1,7 @@
+import { CheckFailedError } from '../domain/errors.ts';
 import { canonicalJson } from '../events/canonical.ts';
 import type { Json, JsonObject, TapeRecord } from '../events/record.ts';
+import { TapeFaultError } from '../tape/faults.ts';
 import { readTape } from '../tape/read-tape.ts';
 
 /** What a run decided, did and learned, one record at a time, without what merely identifies the run. */
@@ -43,8 +45,17 @@ const COMPARED_TYPES: ReadonlySet<string> = new Set([
   'ConfigChanged',
 ]);
 
-/** @throws TapeFaultError where the tape is damaged, after what comes before */
+/** @throws CheckFailedError, which names the tape, where it is damaged, after what comes before */
 export function* comparedRecords(tapeDir: string): Generator<ComparedRecord> {
+  try {
+    yield* recordsOf(tapeDir);
+  } catch (error) {
+    if (!(error instanceof TapeFaultError)) throw error;
+    throw new CheckFailedError(error.code, `${tapeDir}: ${error.message}`, { cause: error });
+  }
+}
+
+function* recordsOf(tapeDir: string): Generator<ComparedRecord> {
   const orders = new Map<string, number>();
   const executions = new Map<string, number>();
   let cycle = 0;

@@ -64,6 +64,8 @@ export interface RunDiff {
   readonly firstDecision: DecisionDifference | undefined;
   /** Which kind of change, of those there are, the first difference points to; undefined: none explains it. */
   readonly likelyCause: ChangeKind | undefined;
+  /** Other kinds that differ and could explain it as well, the likelier first. */
+  readonly otherCauses: readonly ChangeKind[];
   /** First values that differ in that cycle, in the order data flows. */
   readonly values: readonly ValueDifference[];
   /** Why there are none, where the cycle could not be recomputed. */
@@ -78,7 +80,7 @@ const MAX_VALUES = 8;
 /**
  * Compares two runs record by record, names where they first part by cycle and stage, what they started from
  * differently, and the values that differ there, recomputed from both tapes.
- * @throws InputError when a folder is no run; TapeFaultError when a tape is damaged
+ * @throws InputError when a folder is no run; CheckFailedError when a tape is damaged
  */
 export async function diffRuns(options: DiffOptions): Promise<RunDiff> {
   const { progress } = options;
@@ -103,10 +105,19 @@ export async function diffRuns(options: DiffOptions): Promise<RunDiff> {
   };
   const first = a === undefined && b === undefined ? undefined : differenceOf(a, b, parted.first);
   if (first === undefined) {
-    return { changes, first, likelyCause: undefined, values: [], valuesMissing: undefined, ...counts };
+    return {
+      changes,
+      first,
+      likelyCause: undefined,
+      otherCauses: [],
+      values: [],
+      valuesMissing: undefined,
+      ...counts,
+    };
   }
-  const likelyCause = CAUSES[first.stage]?.find((kind) => changes.some((change) => change.kind === kind));
-  return { changes, first, likelyCause, ...(await valuesOf({ a, b }, options)), ...counts };
+  const causes = (CAUSES[first.stage] ?? []).filter((kind) => changes.some((change) => change.kind === kind));
+  const [likelyCause, ...otherCauses] = causes;
+  return { changes, first, likelyCause, otherCauses, ...(await valuesOf({ a, b }, options)), ...counts };
 }
 
 function nextOf(records: Iterator<ComparedRecord>): ComparedRecord | undefined {
@@ -175,8 +186,10 @@ function decisionsOf({ payload }: ComparedRecord): readonly Decision[] {
   return payload.decisions as unknown as readonly Decision[];
 }
 
+/** The chance with which it was drawn is no part of what was decided. */
 function isEqual(a: Decision, b: Decision): boolean {
-  return canonicalJson(a as unknown as Json) === canonicalJson(b as unknown as Json);
+  const [{ propensity: _, ...left }, { propensity: __, ...right }] = [a, b];
+  return canonicalJson(left as unknown as Json) === canonicalJson(right as unknown as Json);
 }
 
 /** Records between the start of a cycle and its end, whose stage the digests at its end tell better. */
@@ -219,14 +232,23 @@ function textsOf(
   return { a: `${a.type} ${expected}`, b: `${b.type} ${found}` };
 }
 
-const DECIDING: readonly ChangeKind[] = ['settings', 'start', 'code', 'models', 'data', 'mode'];
+const DECIDING: readonly ChangeKind[] = [
+  'symbols',
+  'horizons',
+  'settings',
+  'start',
+  'code',
+  'models',
+  'data',
+  'mode',
+];
 
 /** What a first difference in a stage points to, the most likely first. */
 const CAUSES: Readonly<Record<string, readonly ChangeKind[]>> = {
   session: ['sessions', 'data', 'mode', 'settings', 'code'],
-  market: ['data', 'sessions', 'code'],
-  features: ['data', 'sessions', 'models', 'settings', 'code', 'start', 'mode'],
-  predictions: ['models', 'data', 'code', 'mode'],
+  market: ['symbols', 'data', 'sessions', 'code'],
+  features: ['symbols', 'data', 'sessions', 'horizons', 'models', 'settings', 'code', 'start', 'mode'],
+  predictions: ['symbols', 'horizons', 'models', 'data', 'code', 'mode'],
   prediction: DECIDING,
   blending: DECIDING,
   arbitration: DECIDING,
@@ -237,7 +259,7 @@ const CAUSES: Readonly<Record<string, readonly ChangeKind[]>> = {
   orders: DECIDING,
   learning: DECIDING,
   ledger: DECIDING,
-  exchange: ['mode', 'settings', 'data', 'code'],
+  exchange: ['symbols', 'mode', 'settings', 'data', 'code'],
 };
 
 /** The values of the cycle in which the runs part that differ. */

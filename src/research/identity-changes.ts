@@ -3,7 +3,17 @@ import type { Json } from '../events/record.ts';
 import { identityJson, type RunIdentity } from '../modes/run-identity.ts';
 
 /** What two runs may have started from differently, in the order in which it enters a run. */
-export const CHANGE_KINDS = ['code', 'data', 'sessions', 'models', 'settings', 'start', 'mode'] as const;
+export const CHANGE_KINDS = [
+  'code',
+  'data',
+  'sessions',
+  'symbols',
+  'horizons',
+  'models',
+  'settings',
+  'start',
+  'mode',
+] as const;
 export type ChangeKind = (typeof CHANGE_KINDS)[number];
 
 /** One value of the identities of two runs that differs; null where a run has none. */
@@ -20,6 +30,7 @@ const KIND_OF: Readonly<Record<string, ChangeKind>> = {
   datasetSha256: 'data',
   barSeconds: 'data',
   sessions: 'sessions',
+  horizons: 'horizons',
   layout: 'models',
   learningStart: 'start',
   warmStart: 'start',
@@ -40,6 +51,7 @@ export function identityChanges(a: RunIdentity, b: RunIdentity): readonly Identi
     collect(left[key] ?? null, right[key] ?? null, { kind, key }, changes);
   }
   return changes
+    .map((change) => (change.key === 'layout.symbols' ? { ...change, kind: 'symbols' as const } : change))
     .filter(({ key }) => key !== 'mode.nonce' && key !== 'mode.startedUs')
     .sort((x, y) => CHANGE_KINDS.indexOf(x.kind) - CHANGE_KINDS.indexOf(y.kind));
 }
@@ -55,10 +67,33 @@ function collect(
     changes.push({ ...place, a, b });
     return;
   }
-  for (const name of [...new Set([...Object.keys(a), ...Object.keys(b)])].sort()) {
-    const key = Array.isArray(a) ? `${place.key}[${name}]` : `${place.key}.${name}`;
-    collect(a[name] ?? null, b[name] ?? null, { ...place, key }, changes);
+  const isList = Array.isArray(a) && Array.isArray(b);
+  const [left, right] = isList ? (byName(a, b) ?? [a, b]) : [a, b];
+  for (const name of [...new Set([...Object.keys(left), ...Object.keys(right)])].sort()) {
+    const key = isList ? `${place.key}[${name}]` : `${place.key}.${name}`;
+    collect(left[name] ?? null, right[name] ?? null, { ...place, key }, changes);
   }
+}
+
+type Table = { readonly [key: string]: Json };
+
+/**
+ * Lists of objects with names of their own (models, horizons, sectors) as tables of them, so that one fewer does not
+ * make all behind it differ. Undefined where names are missing, come twice, or only the order differs.
+ */
+function byName(a: readonly Json[], b: readonly Json[]): readonly [Table, Table] | undefined {
+  for (const field of ['id', 'label', 'name']) {
+    const [left, right] = [a, b].map((list) => {
+      const named = list.map(
+        (item) => [isTable(item) ? String((item as Table)[field] ?? '') : '', item] as const,
+      );
+      return new Map(named.filter(([name]) => name !== ''));
+    }) as [Map<string, Json>, Map<string, Json>];
+    if (left.size !== a.length || right.size !== b.length) continue;
+    const tables = [Object.fromEntries(left), Object.fromEntries(right)] as const;
+    return canonicalJson(tables[0]) === canonicalJson(tables[1]) ? undefined : tables;
+  }
+  return undefined;
 }
 
 /** Objects, and lists of objects, are looked into; lists of plain values are told whole. */

@@ -1,10 +1,12 @@
-import { mkdirSync, renameSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, renameSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { sessionOn } from '../../src/data/calendar.ts';
 import type { SessionRun } from '../../src/modes/run-sessions.ts';
 import { silentProgress } from '../../src/ports/progress.ts';
 import { diffRuns, type RunDiff } from '../../src/research/diff-runs.ts';
+import { identityChanges } from '../../src/research/identity-changes.ts';
+import { recordedIdentity } from '../../src/research/recorded-scenario.ts';
 import { useTempDir } from '../data/support.ts';
 import { type MadeRun, makeRunFolder } from './run-folder.ts';
 
@@ -58,6 +60,7 @@ describe('the difference of two runs', () => {
       first: undefined,
       firstDecision: undefined,
       likelyCause: undefined,
+      otherCauses: [],
       values: [],
       valuesMissing: undefined,
       cycles: CYCLES,
@@ -115,7 +118,9 @@ describe('the difference of two runs', () => {
     const { first, likelyCause, changes, values } = await diff(other);
     expect(first).toMatchObject({ cycle: ALTERED, stage: 'predictions' });
     expect(likelyCause).toBe('models');
-    expect(changes.map(({ key }) => key)).toEqual(['layout.columns[0].modelSha256']);
+    expect(changes.map(({ key }) => key)).toEqual([
+      expect.stringMatching(/^layout\.columns\[.+\/.+\]\.modelSha256$/),
+    ]);
     expect(values[0]).toMatchObject({ symbols: ['BBB'], section: '1 prediction', name: 'raw' });
     expect(values[0]!.b).toBe((values[0]!.a as number) * 2);
   });
@@ -153,5 +158,40 @@ describe('the difference of two runs', () => {
     expect(first).toMatchObject({ cycle: CYCLES, stage: 'session', seqA: null, a: 'nothing' });
     expect(likelyCause).toBe('sessions');
     expect(cyclesDecidedDifferently).toBe(0);
+  });
+
+  it('names the symbols left out, once, and other changes that could explain it as well', async () => {
+    const other = await make('fewer', {
+      synth: { ...RUN.synth, symbols: 2 },
+      scenario: { ...SCENARIO, blending: { costPenalty: 0.4 } },
+    });
+    const { likelyCause, otherCauses, changes } = await diff(other);
+    expect(likelyCause).toBe('symbols');
+    expect(otherCauses).toContain('settings');
+    expect(changes.filter(({ kind }) => kind === 'symbols').map(({ key }) => key)).toEqual([
+      'layout.symbols',
+    ]);
+  });
+
+  it('names the run whose tape is damaged', async () => {
+    const torn = join(temp.path(), 'torn');
+    cpSync(base.runDir, torn, { recursive: true });
+    const name = readdirSync(join(torn, 'tape')).find((file) => file.endsWith('.jsonl'))!;
+    truncateSync(join(torn, 'tape', name), 60_000);
+    await expect(diff({ ...base, runDir: torn })).rejects.toThrow(join(torn, 'tape'));
+  });
+});
+
+describe('what two runs started from differently', () => {
+  it('is told by the name of a model or horizon, whatever stands before it', async () => {
+    const identity = recordedIdentity(join(base.runDir, 'tape'));
+    const [first, ...columns] = identity.layout.columns;
+    const fewer = { ...identity, layout: { ...identity.layout, columns } };
+    expect(columns.length).toBeGreaterThan(0);
+    expect(identityChanges(identity, fewer)).toEqual([
+      { kind: 'models', key: `layout.columns[${first!.id}]`, a: expect.anything(), b: null },
+    ]);
+    const turned = { ...identity, layout: { ...identity.layout, columns: [...columns, first!] } };
+    expect(identityChanges(identity, turned)).not.toEqual([]);
   });
 });
