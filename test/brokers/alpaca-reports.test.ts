@@ -62,3 +62,29 @@ it('tells one execution under one id, whatever ids the stream and the list give 
   expect(reports.told(activity)).toEqual({ clientOrderId: 'run-1', executionId: 'of-the-list' });
   expect(reports.hasMissing()).toBe(false);
 });
+
+it('tells an order that was replaced as filled when no execution of any part of it is missing', () => {
+  const news: BrokerNews[] = [];
+  const reports = createReports({
+    tell: (one) => news.push(one),
+    onMissing: () => undefined,
+    onPuzzle: () => undefined,
+  });
+  const terms = { priceE4: 1_000_000, feeMicros: 0, tradeTimeUs: 1 };
+  const replacement = order(2, { clientOrderId: 'run-1', quantity: 6, replaces: 'order-1' });
+  reports.takeUpdate({ event: 'new', order: order(1) });
+  // its execution of 4 is lost on the stream
+  reports.takeUpdate({
+    event: 'replaced',
+    order: order(1, { filledQuantity: 4, status: 'replaced', replacedBy: 'order-2' }),
+  });
+  reports.takeUpdate({ event: 'new', order: replacement });
+  const fill = { ...terms, executionId: 'second', quantity: 6 };
+  reports.takeUpdate({ event: 'fill', order: { ...replacement, filledQuantity: 6 }, fill });
+  const listed = { ...terms, executionId: 'first', quantity: 4, symbol: 'SPY', side: 'buy' } as const;
+  reports.takeFills([{ brokerOrderId: 'order-1', cumulativeQuantity: 4, fill: listed }]);
+  expect(news.filter((one) => 'execution' in one)).toMatchObject([
+    { type: 'OrderPartiallyFilled', execution: { executionId: 'second' }, leavesQuantity: 4 },
+    { type: 'OrderFilled', execution: { executionId: 'first' } },
+  ]);
+});

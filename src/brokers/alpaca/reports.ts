@@ -1,33 +1,8 @@
-import type { OrderProgress } from '../../domain/orders.ts';
+import type { Execution, OrderProgress } from '../../domain/orders.ts';
 import type { Shares, TimeUs } from '../../domain/units.ts';
 import type { BrokerNews } from '../../ports/broker.ts';
 import { type AlpacaOrder, type FillActivity, inOrder, type TradeUpdate } from './mapper.ts';
-
-/** An order at Alpaca, and what has been told of it. A replaced order is two of them with one client id. */
-interface Piece {
-  readonly order: AlpacaOrder;
-  readonly executionIds: Set<string>;
-  /** Executions by the quantity filled with them: what the stream and the account's list have in common. */
-  readonly byCumulative: Map<Shares, ToldFill>;
-  /** Sum of the executions told. */
-  knownQuantity: Shares;
-  /** Largest quantity that Alpaca said is filled. */
-  filledQuantity: Shares;
-  /** Whether it has been told that it works, or more. */
-  isAccepted: boolean;
-  endedBy: string | undefined;
-  readonly progressTold: Set<string>;
-  /** What ended it, until every execution before the end has been told. */
-  readonly held: TradeUpdate[];
-  /** The order that took its place. */
-  replacedBy: string | undefined;
-}
-
-interface ToldFill {
-  readonly executionId: string;
-  readonly quantity: Shares;
-  readonly isFromList: boolean;
-}
+import { type HeardFill, isOpen, missing, newPiece, noteFill, type Piece } from './order-piece.ts';
 
 export interface ReportsOptions {
   readonly tell: (news: BrokerNews) => void;
@@ -90,11 +65,12 @@ export function createReports(options: ReportsOptions): Reports {
 
   const pieceOf = (order: AlpacaOrder): Piece => {
     const known = pieces.get(order.id);
-    if (known !== undefined) {
-      known.filledQuantity = Math.max(known.filledQuantity, order.filledQuantity);
-      known.replacedBy ??= order.replacedBy;
-      return known;
-    }
+    if (known === undefined) return addPiece(order);
+    known.filledQuantity = Math.max(known.filledQuantity, order.filledQuantity);
+    known.replacedBy ??= order.replacedBy;
+    return known;
+  };
+  const addPiece = (order: AlpacaOrder): Piece => {
     const isReplacement = order.replaces !== undefined;
     const piece = newPiece(order, isReplacement);
     pieces.set(order.id, piece);
@@ -111,7 +87,10 @@ export function createReports(options: ReportsOptions): Reports {
     if (pieces.size > keptOrders) forgetOldest(pieces, newestByClientId);
     return piece;
   };
-  const missing = (piece: Piece): Shares => piece.filledQuantity - piece.knownQuantity;
+  const takeFill = (piece: Piece, heard: HeardFill): void => {
+    const execution = noteFill(piece, heard);
+    tell(fillNews(execution, leavesOf(piece, { pieces, newestByClientId })));
+  };
   const flush = (piece: Piece): void => {
     while (piece.held.length > 0 && missing(piece) <= 0)
       tellEvent(piece, piece.held.shift() as TradeUpdate, tell);
@@ -120,11 +99,8 @@ export function createReports(options: ReportsOptions): Reports {
     const { event, order } = update;
     const piece = pieceOf(order);
     if (update.fill !== undefined && FILLS.has(event)) {
-      tellFill(
-        piece,
-        { fill: update.fill, cumulativeQuantity: order.filledQuantity, isFromList: false },
-        tell,
-      );
+      const { fill } = update;
+      takeFill(piece, { fill, cumulativeQuantity: order.filledQuantity, isFromList: false });
     } else if (ENDS.has(event)) {
       piece.held.push(update);
     } else if (!(superseded.has(order.id) && PROGRESS.has(event)) && !tellEvent(piece, update, tell)) {
@@ -147,7 +123,7 @@ export function createReports(options: ReportsOptions): Reports {
         if (piece === undefined) continue;
         const same = piece.byCumulative.get(cumulativeQuantity);
         if (piece.executionIds.has(fill.executionId) || same?.quantity === fill.quantity) continue;
-        tellFill(piece, { fill, cumulativeQuantity, isFromList: true }, tell);
+        takeFill(piece, { fill, cumulativeQuantity, isFromList: true });
         flush(piece);
       }
     },
@@ -161,11 +137,36 @@ export function createReports(options: ReportsOptions): Reports {
   };
 }
 
+function fillNews(execution: Execution, leavesQuantity: Shares): BrokerNews {
+  return leavesQuantity > 0
+    ? { type: 'OrderPartiallyFilled', execution, leavesQuantity }
+    : { type: 'OrderFilled', execution };
+}
+
+/** What may still be told to be filled under a client id: all that the newest piece leaves, and what others lack. */
+function leavesOf(
+  told: Piece,
+  known: {
+    readonly pieces: ReadonlyMap<string, Piece>;
+    readonly newestByClientId: ReadonlyMap<string, Piece>;
+  },
+): Shares {
+  const { clientOrderId } = told.order;
+  const newest = known.newestByClientId.get(clientOrderId);
+  if (newest === undefined) return told.order.quantity - told.knownQuantity;
+  let leaves = newest.order.quantity - newest.knownQuantity;
+  for (const piece of known.pieces.values()) {
+    if (piece !== newest && piece.order.clientOrderId === clientOrderId)
+      leaves += Math.max(0, missing(piece));
+  }
+  return leaves;
+}
+
 type Questions = Pick<Reports, 'open' | 'hasMissing' | 'unheard' | 'unlistedSinceUs'>;
 
 function questions(pieces: ReadonlyMap<string, Piece>): Questions {
   const all = (): Piece[] => [...pieces.values()];
-  const lacking = (): Piece[] => all().filter((piece) => piece.filledQuantity > piece.knownQuantity);
+  const lacking = (): Piece[] => all().filter((piece) => missing(piece) > 0);
   return {
     open: () =>
       all()
@@ -204,66 +205,6 @@ function releaseAll(pieces: ReadonlyMap<string, Piece>, tell: ReportsOptions['te
   for (const piece of pieces.values()) {
     for (const update of piece.held.splice(0)) tellEvent(piece, update, tell);
   }
-}
-
-function isOpen(piece: Piece): boolean {
-  return piece.endedBy === undefined || piece.held.length > 0 || piece.filledQuantity > piece.knownQuantity;
-}
-
-function newPiece(order: AlpacaOrder, isReplacement: boolean): Piece {
-  return {
-    order,
-    executionIds: new Set(),
-    byCumulative: new Map(),
-    knownQuantity: 0,
-    filledQuantity: order.filledQuantity,
-    // the acceptance of a replacement is no news: its client id works already
-    isAccepted: isReplacement,
-    endedBy: undefined,
-    progressTold: new Set(),
-    held: [],
-    replacedBy: order.replacedBy,
-  };
-}
-
-interface HeardFill {
-  readonly fill: Omit<FillActivity['fill'], 'symbol' | 'side'>;
-  readonly cumulativeQuantity: Shares;
-  readonly isFromList: boolean;
-}
-
-/** Tells an execution. One told before is told again with its id, by which it is known to be a repeat. */
-function tellFill(piece: Piece, heard: HeardFill, tell: ReportsOptions['tell']): void {
-  const { fill, cumulativeQuantity, isFromList } = heard;
-  const { order } = piece;
-  const same = piece.byCumulative.get(cumulativeQuantity);
-  const isRepeatOfList = !isFromList && same?.isFromList === true && same.quantity === fill.quantity;
-  const executionId = isRepeatOfList ? same.executionId : fill.executionId;
-  if (!piece.executionIds.has(executionId)) {
-    piece.executionIds.add(executionId);
-    piece.knownQuantity += fill.quantity;
-    if (same === undefined) {
-      piece.byCumulative.set(cumulativeQuantity, { executionId, quantity: fill.quantity, isFromList });
-    }
-  }
-  piece.isAccepted = true;
-  const execution = {
-    executionId,
-    clientOrderId: order.clientOrderId,
-    symbol: order.symbol,
-    side: order.side,
-    quantity: fill.quantity,
-    priceE4: fill.priceE4,
-    feeMicros: fill.feeMicros,
-    tradeTimeUs: fill.tradeTimeUs,
-  };
-  const leavesQuantity = order.quantity - piece.knownQuantity;
-  if (leavesQuantity > 0) {
-    tell({ type: 'OrderPartiallyFilled', execution, leavesQuantity });
-    return;
-  }
-  piece.endedBy ??= 'filled';
-  tell({ type: 'OrderFilled', execution });
 }
 
 /** @returns false when there is no news that says this */
