@@ -70,7 +70,8 @@ function statisticOfQuantiles(
 
 /**
  * Statistic of probabilities over points of support; they need not add up to exactly 1. The median lies where half of
- * the mass is reached, the mass of a point being half below and half above it, by linear interpolation.
+ * the mass is reached, the mass of a point being half below and half above it, by linear interpolation; in the middle
+ * of points without mass where half lies below them and half above.
  * @param support rising, decimal returns
  */
 function statisticOfDistribution(
@@ -96,7 +97,12 @@ function statisticOfDistribution(
     const mass = Math.max(0, data[offset + k]!);
     const centre = below + mass / 2;
     if (centre >= total / 2) {
-      if (k === 0 || centre === before) return support[k]!;
+      if (k === 0) return support[k]!;
+      if (mass === 0 && centre === total / 2) {
+        let end = k;
+        while (!(data[offset + end + 1]! > 0)) end += 1;
+        return (support[k]! + support[end]!) / 2;
+      }
       const share = (total / 2 - before) / (centre - before);
       return support[k - 1]! + share * (support[k]! - support[k - 1]!);
     }
