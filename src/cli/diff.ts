@@ -5,8 +5,12 @@ import { canonicalJson } from '../events/canonical.ts';
 import type { Decision } from '../events/derived.ts';
 import type { RunDiff } from '../research/diff-runs.ts';
 import type { IdentityChange } from '../research/identity-changes.ts';
+import { decisionWords } from './decision-words.ts';
 import { createProgress } from './progress.ts';
-import { createPainter, type Painter, renderTable } from './terminal.ts';
+import { createPainter, type Painter, renderTable, shorten } from './terminal.ts';
+
+/** Characters shown of a value. */
+const SHOWN_LENGTH = 100;
 
 interface DiffOptions {
   readonly dataset?: string;
@@ -85,10 +89,7 @@ ${valuesText(diff)}
 function decisionText({ firstDecision }: RunDiff, timeOf: (tUs: number) => string): string {
   if (firstDecision === undefined) return '';
   const { cycle, tUs, symbol, a, b } = firstDecision;
-  const said = ({ kind, reason, horizon, side, targetShares }: Decision): string =>
-    [kind, reason, horizon, side, targetShares === undefined ? undefined : `to ${targetShares} shares`]
-      .filter((part) => part !== undefined)
-      .join(' ');
+  const said = (decision: Decision): string => decisionWords(decision).join(' ');
   return `; first ${symbol} in cycle ${cycle}, ${timeOf(tUs)}:\n  a  ${said(a)}\n  b  ${said(b)}`;
 }
 
@@ -105,14 +106,19 @@ function causeText({ likelyCause, otherCauses, changes }: RunDiff): string {
 function changesText(changes: readonly IdentityChange[]): string {
   return renderTable(
     [{ title: '' }, { title: '' }, { title: 'a' }, { title: 'b' }],
-    changes.map(({ kind, key, a, b }) => [kind, key, shorten(canonicalJson(a)), shorten(canonicalJson(b))]),
+    changes.map(({ kind, key, a, b }) => [
+      kind,
+      key,
+      shorten(canonicalJson(a), SHOWN_LENGTH),
+      shorten(canonicalJson(b), SHOWN_LENGTH),
+    ]),
   );
 }
 
 function valuesText({ first, values, valuesMissing }: RunDiff): string {
   if (values.length === 0) {
     const why = valuesMissing === undefined ? '' : `\n(not recomputed: ${valuesMissing})`;
-    return `a  ${shorten(first?.a ?? '')}\nb  ${shorten(first?.b ?? '')}${why}`;
+    return `a  ${shorten(first?.a ?? '', SHOWN_LENGTH)}\nb  ${shorten(first?.b ?? '', SHOWN_LENGTH)}${why}`;
   }
   return renderTable(
     [
@@ -132,8 +138,4 @@ function valuesText({ first, values, valuesMissing }: RunDiff): string {
       unit,
     ]),
   );
-}
-
-function shorten(text: string): string {
-  return text.length <= 100 ? text : `${text.slice(0, 100)}…`;
 }

@@ -4,6 +4,7 @@ import { InputError } from '../domain/errors.ts';
 import type { Explanation } from '../research/explain.ts';
 import type { TraceRow, TraceSection, TraceValue } from '../research/trace-section.ts';
 import { whyOf } from '../research/why.ts';
+import { decisionWords } from './decision-words.ts';
 import { createProgress } from './progress.ts';
 import { createPainter, type Painter, renderTable } from './terminal.ts';
 
@@ -112,19 +113,10 @@ async function listCommand(runDir: string, { cycle, symbol, only, json }: Explai
 
 function explanationText(explanation: Explanation, time: string, painter: Painter): string {
   const { cycle, symbol, decision, sections } = explanation;
-  const { kind, reason, exitReason, horizon, side, targetShares } = decision;
-  const what = [
-    kind,
-    reason,
-    exitReason === undefined ? undefined : `(${exitReason})`,
-    horizon,
-    side,
-    targetShares === undefined ? undefined : `to ${targetShares} shares`,
-  ];
   const why = whyOf(decision, sections);
   const head = [
     `${symbol}, cycle ${cycle}, ${time} New York`,
-    what.filter((part) => part !== undefined).join('  '),
+    decisionWords(decision).join('  '),
     ...(why === undefined ? [] : [why]),
   ].join('\n');
   return `${painter.bold(head)}\n${sections.map((section) => sectionText(section, painter)).join('')}`;

@@ -3,6 +3,10 @@ import type { Command } from 'commander';
 import { CheckFailedError } from '../domain/errors.ts';
 import type { ReplayRunResult } from '../research/replay-run.ts';
 import { createProgress } from './progress.ts';
+import { shorten } from './terminal.ts';
+
+/** Characters shown of a record. */
+const SHOWN_LENGTH = 200;
 
 interface ReplayOptions {
   readonly dataset?: string;
@@ -76,13 +80,9 @@ function problemOf({
       const open = `the tape ends at seq ${seq - 1} and is not closed, the same bits up to there; see "sametape recover" or "sametape run --resume"`;
       return new CheckFailedError('REPLAY_UNFINISHED', [...changes, open].join('; '));
     }
-    const first = `first difference at seq ${seq}, cycle ${cycle}, stage ${stage}: expected ${shorten(expected)}, found ${shorten(found)}`;
+    const first = `first difference at seq ${seq}, cycle ${cycle}, stage ${stage}: expected ${shorten(expected, SHOWN_LENGTH)}, found ${shorten(found, SHOWN_LENGTH)}`;
     return new CheckFailedError('REPLAY_DIVERGED', [...changes, first].join('; '));
   }
   if (changes.length === 0) return undefined;
   return new CheckFailedError('DATASET_CHANGED', `${changes.join('; ')}; no record differs`);
-}
-
-function shorten(text: string): string {
-  return text.length <= 200 ? text : `${text.slice(0, 200)}…`;
 }

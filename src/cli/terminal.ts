@@ -113,3 +113,8 @@ function stacked(columns: readonly Column[], rows: readonly (readonly string[])[
 
 /** `1234567.891` with 2 decimals is `1,234,567.89`. */
 export const formatNumber = number;
+
+/** The start of a text that is longer than it is to be shown. */
+export function shorten(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length)}…`;
+}

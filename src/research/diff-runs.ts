@@ -98,27 +98,24 @@ export async function diffRuns(options: DiffOptions): Promise<RunDiff> {
   }
   const parted = pairCycles(completedFrom(a, left), completedFrom(b, right));
   progress.stop();
-  const counts = {
+  const first = a === undefined && b === undefined ? undefined : differenceOf(a, b, parted.first);
+  const causes = first === undefined ? [] : (CAUSES[first.stage] ?? []);
+  const [likelyCause, ...otherCauses] = causes.filter((kind) =>
+    changes.some((change) => change.kind === kind),
+  );
+  return {
+    changes,
+    first,
     firstDecision: parted.firstDecision,
+    likelyCause,
+    otherCauses,
+    ...(first === undefined ? NO_VALUES : await valuesOf({ a, b }, options)),
     cycles: alike + parted.cycles,
     cyclesDecidedDifferently: parted.decidedDifferently,
   };
-  const first = a === undefined && b === undefined ? undefined : differenceOf(a, b, parted.first);
-  if (first === undefined) {
-    return {
-      changes,
-      first,
-      likelyCause: undefined,
-      otherCauses: [],
-      values: [],
-      valuesMissing: undefined,
-      ...counts,
-    };
-  }
-  const causes = (CAUSES[first.stage] ?? []).filter((kind) => changes.some((change) => change.kind === kind));
-  const [likelyCause, ...otherCauses] = causes;
-  return { changes, first, likelyCause, otherCauses, ...(await valuesOf({ a, b }, options)), ...counts };
 }
+
+const NO_VALUES: Pick<RunDiff, 'values' | 'valuesMissing'> = { values: [], valuesMissing: undefined };
 
 function nextOf(records: Iterator<ComparedRecord>): ComparedRecord | undefined {
   const read = records.next();

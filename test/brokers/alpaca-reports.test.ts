@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { AlpacaOrder } from '../../src/brokers/alpaca/mapper.ts';
-import { createReports } from '../../src/brokers/alpaca/reports.ts';
+import { createReports, type Reports } from '../../src/brokers/alpaca/reports.ts';
 import type { BrokerNews } from '../../src/ports/broker.ts';
 
 const order = (n: number, over: Partial<AlpacaOrder> = {}): AlpacaOrder => ({
@@ -14,14 +14,18 @@ const order = (n: number, over: Partial<AlpacaOrder> = {}): AlpacaOrder => ({
   ...over,
 });
 
-it('forgets the oldest orders that ended, and none that works', () => {
+function listen(over: { readonly keptOrders?: number } = {}): {
+  readonly reports: Reports;
+  readonly news: BrokerNews[];
+} {
   const news: BrokerNews[] = [];
-  const reports = createReports({
-    tell: (one) => news.push(one),
-    onMissing: () => undefined,
-    onPuzzle: () => undefined,
-    keptOrders: 3,
-  });
+  const tell = (one: BrokerNews) => news.push(one);
+  const reports = createReports({ tell, onMissing: () => undefined, onPuzzle: () => undefined, ...over });
+  return { reports, news };
+}
+
+it('forgets the oldest orders that ended, and none that works', () => {
+  const { reports, news } = listen({ keptOrders: 3 });
   reports.takeUpdate({ event: 'new', order: order(0) });
   for (let n = 1; n <= 5; n++) {
     reports.takeUpdate({ event: 'new', order: order(n) });
@@ -40,12 +44,7 @@ it('forgets the oldest orders that ended, and none that works', () => {
 });
 
 it('tells one execution under one id, whatever ids the stream and the list give it', () => {
-  const news: BrokerNews[] = [];
-  const reports = createReports({
-    tell: (one) => news.push(one),
-    onMissing: () => undefined,
-    onPuzzle: () => undefined,
-  });
+  const { reports, news } = listen();
   const terms = { quantity: 4, priceE4: 1_000_000, feeMicros: 0, tradeTimeUs: 1 };
   reports.takeUpdate({ event: 'new', order: order(1) });
   const listed = { ...terms, executionId: 'of-the-list', symbol: 'SPY', side: 'buy' } as const;
@@ -64,12 +63,7 @@ it('tells one execution under one id, whatever ids the stream and the list give 
 });
 
 it('tells an order that was replaced as filled when no execution of any part of it is missing', () => {
-  const news: BrokerNews[] = [];
-  const reports = createReports({
-    tell: (one) => news.push(one),
-    onMissing: () => undefined,
-    onPuzzle: () => undefined,
-  });
+  const { reports, news } = listen();
   const terms = { priceE4: 1_000_000, feeMicros: 0, tradeTimeUs: 1 };
   const replacement = order(2, { clientOrderId: 'run-1', quantity: 6, replaces: 'order-1' });
   reports.takeUpdate({ event: 'new', order: order(1) });
