@@ -146,8 +146,8 @@ const isAnyTied = v128.isAnyTrue(v128.and(get(EIGHT), get(TIED_8)));
  * last is dropped, a tie of the next is stale.
  */
 const wholeGroups = block(
+  branchIf(0, get(IS_STALE)),
   loop(
-    branchIf(1, get(IS_STALE)),
     branchIf(1, i32.lessUnsigned(i32.sub(get(LIST_END), get(LIST)), i32.const(GROUP * ENTRY_BYTES))),
     set(EIGHT, v128.load(get(LIST))),
     set(
@@ -161,10 +161,18 @@ const wholeGroups = block(
       putBetween,
       branch(1),
     ]),
-    when(get(DROPPED), [branchIf(2, isAnyTied), packGroup], [copyGroup, pass(OUT, OUT_VALUES, GROUP)]),
+    when(get(DROPPED), [
+      branchIf(2, isAnyTied),
+      packGroup,
+      pass(LIST, VALUES, GROUP),
+      set(IS_STALE, i32.and(i32.shiftRight(get(DROPPED), GROUP - 1), i32.load16(get(LIST)))),
+      set(IS_STALE, i32.and(get(IS_STALE), i32.const(TIED))),
+      branchIf(2, get(IS_STALE)),
+      branch(1),
+    ]),
+    copyGroup,
+    pass(OUT, OUT_VALUES, GROUP),
     pass(LIST, VALUES, GROUP),
-    set(IS_STALE, i32.and(i32.shiftRight(get(DROPPED), GROUP - 1), i32.load16(get(LIST)))),
-    set(IS_STALE, i32.and(get(IS_STALE), i32.const(TIED))),
     branch(0),
   ),
 );

@@ -42,28 +42,47 @@ const [LIST, LIST_END, MASK, OFFSET, IS_WRITING]: readonly Local[] = [0, 1, 2, 3
 const [START]: readonly Local[] = [5];
 const [RANK, TIED_RANK, PRODUCTS, TIES, FOUND, SIZE]: readonly Local[] = [6, 7, 8, 9, 10, 11];
 const [TIED_8]: readonly Local[] = [12];
+const [SUM, RISING_SUM]: readonly Local[] = [13, 14];
 
 const rankAfter = (k: number): Code => i64.add(get(RANK), i64.const(2 * k));
 const entryAt = (pointer: Local, k = 0): Code => i32.load16(get(pointer), k * ENTRY_BYTES);
 const placeAt = (pointer: Local): Code => i32.and(entryAt(pointer), i32.const(0xfffe));
 const foundFrom = (place: Code): Code => i32.and(i32.add(place, get(OFFSET)), get(MASK));
 const rankAt = (place: Code): Code => i64.load16(place, RANKS_AT);
+const smallRankAt = (place: Code): Code => i32.load16(place, RANKS_AT);
 const writeRank = (place: Code, rank: Code): Code => i64.store16(place, rank, RANKS_AT);
 
 /** What follows in the list, while there are no ties. */
-const groups = (use: (k: number) => Code): Code =>
+const groups = (use: Code): Code =>
   block(
     loop(
       branchIf(1, i32.lessUnsigned(i32.sub(get(LIST_END), get(LIST)), i32.const(GROUP * ENTRY_BYTES))),
       branchIf(1, v128.isAnyTrue(v128.and(v128.load(get(LIST)), get(TIED_8)))),
-      Array.from({ length: GROUP }, (_, k) => use(k)),
+      use,
       set(RANK, rankAfter(GROUP)),
       advance(LIST, GROUP * ENTRY_BYTES),
       branch(0),
     ),
   );
+const writeGroups = groups(
+  Array.from({ length: GROUP }, (_, k) => writeRank(entryAt(LIST, k), rankAfter(k))),
+);
+/**
+ * Ranks of a group are RANK + 2k, so its products sum to RANK * (sum of those found) + 2 * (sum of k times the k-th), and
+ * the second is the sum, over j from 1, of those found from the j-th on: additions alone, from the last to the first.
+ */
 const multiplyGroups = (placeOf: (k: number) => Code): Code =>
-  groups((k) => addTo(PRODUCTS, i64.mul(rankAfter(k), rankAt(placeOf(k)))));
+  groups([
+    set(SUM, smallRankAt(placeOf(GROUP - 1))),
+    set(RISING_SUM, get(SUM)),
+    Array.from({ length: GROUP - 2 }, (_, j) => [
+      set(SUM, i32.add(get(SUM), smallRankAt(placeOf(GROUP - 2 - j)))),
+      set(RISING_SUM, i32.add(get(RISING_SUM), get(SUM))),
+    ]),
+    set(SUM, i32.add(get(SUM), smallRankAt(placeOf(0)))),
+    addTo(PRODUCTS, i64.mul(get(RANK), i64.fromUnsigned32(get(SUM)))),
+    addTo(PRODUCTS, i64.fromUnsigned32(i32.shiftLeft(get(RISING_SUM), 1))),
+  ]);
 /** An entry unlike the one before it, ranked as if no equal followed. */
 const single: Code = [
   when(
@@ -110,7 +129,7 @@ const body: Code = [
     loop(
       when(
         get(IS_WRITING),
-        groups((k) => writeRank(entryAt(LIST, k), rankAfter(k))),
+        writeGroups,
         when(
           get(OFFSET),
           multiplyGroups((k) => foundFrom(entryAt(LIST, k))),
@@ -133,6 +152,7 @@ export const rankKernel: KernelFunction = {
     { type: 'i32', count: 1 },
     { type: 'i64', count: 6 },
     { type: 'v128', count: 1 },
+    { type: 'i32', count: 2 },
   ],
   body,
 };
