@@ -20,11 +20,14 @@ const SESSIONS = (process.env.BENCH_SESSIONS ?? '1,5,50').split(',').map(Number)
 const SYMBOLS = (process.env.BENCH_SYMBOLS ?? '10,100,500').split(',').map(Number);
 const SYMBOLS_SESSIONS = 2;
 /**
- * Shorter runs go first in each process to warm the compiler up. Two of them: when a second run begins, V8 drops what it
- * had compiled while there was one engine only, and compiles it again.
+ * Short runs go first in each process, until this many sessions have warmed the compiler up: two runs are not enough,
+ * the first session of the third still takes three times what that of the tenth does. Every case is warmed up alike, so
+ * that what differs between them is their length and size. The first run of the process is reported as `cold`.
  */
-const WARM_UP_RUNS = 2;
-const WARM_UP_SESSIONS = 3;
+const WARM_UP_SESSIONS = Number(process.env.BENCH_WARM_UP ?? 24);
+/** A larger universe repeats the loops over symbols within a cycle, and needs fewer sessions. */
+const MIN_WARM_UP_SESSIONS = 4;
+const WARM_UP_RUN_SESSIONS = 2;
 /** Short runs are repeated in their process until this many sessions are timed. */
 const TIMED_SESSIONS = 10;
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
@@ -38,12 +41,15 @@ interface Figure extends Case {
   readonly symbolCyclesPerSecond: number;
   /** Speed with tape, digests and loop over speed of the bare stages; 1 would mean they are free. */
   readonly ratioToBareLoop: number;
+  /** Speed of the first run of a process, at most two sessions of it, while the compiler still learns the code. */
+  readonly coldSymbolCyclesPerSecond: number;
   readonly rssMiB: number;
   readonly fills: number;
 }
 
 interface Timed {
   readonly symbolCyclesPerSecond: number;
+  readonly coldSymbolCyclesPerSecond: number;
   /** CPU time of the process in user mode over the timed run, all threads: less noisy than the clock on a busy machine. */
   readonly userCpuSeconds: number;
   readonly rssMiB: number;
@@ -70,6 +76,7 @@ function measure(dir: string, { symbols, sessions }: Case): Figure {
     sessions,
     symbolCyclesPerSecond: Math.round(median(full.map((run) => run.symbolCyclesPerSecond))),
     ratioToBareLoop: median(full.map((run, k) => run.symbolCyclesPerSecond / bare[k]!.symbolCyclesPerSecond)),
+    coldSymbolCyclesPerSecond: Math.round(median(full.map((run) => run.coldSymbolCyclesPerSecond))),
     rssMiB: Math.round(median(full.map((run) => run.rssMiB))),
     fills: full[0]!.fills,
   };
@@ -91,7 +98,11 @@ function median(values: readonly number[]): number {
 
 async function timedRun(dir: string, what: 'full' | 'bare', count: number): Promise<Timed> {
   const dataset = await openDataset(join(dir, 'dataset'));
-  for (let k = 0; k < WARM_UP_RUNS; k += 1) await timeOnce(dir, what, Math.min(WARM_UP_SESSIONS, count));
+  const warmUp = Math.min(WARM_UP_RUN_SESSIONS, count);
+  const cold = await timeOnce(dir, what, warmUp);
+  const universe = dataset.symbols.length / BENCH.symbols;
+  const warmUpSessions = Math.max(MIN_WARM_UP_SESSIONS, WARM_UP_SESSIONS / universe);
+  for (let done = warmUp; done < warmUpSessions; done += warmUp) await timeOnce(dir, what, warmUp);
   const runs: Awaited<ReturnType<typeof timeOnce>>[] = [];
   while (runs.length * count < TIMED_SESSIONS) runs.push(await timeOnce(dir, what, count));
   const { seconds, userCpuSeconds, fills, cycles, heads } = runs.sort((a, b) => a.seconds - b.seconds)[
@@ -99,6 +110,7 @@ async function timedRun(dir: string, what: 'full' | 'bare', count: number): Prom
   ]!;
   return {
     symbolCyclesPerSecond: (cycles * dataset.symbols.length) / seconds,
+    coldSymbolCyclesPerSecond: (cold.cycles * dataset.symbols.length) / cold.seconds,
     userCpuSeconds,
     rssMiB: process.memoryUsage().rss / 2 ** 20,
     fills,
@@ -215,10 +227,11 @@ function textOf({ bySessions, bySymbols }: Figures): string {
     sessions,
     symbolCyclesPerSecond,
     ratioToBareLoop,
+    coldSymbolCyclesPerSecond,
     rssMiB,
     fills,
   }: Figure): string =>
-    `${String(symbols).padStart(4)} symbols ${String(sessions).padStart(3)} sessions  ${String(symbolCyclesPerSecond).padStart(7)} symbol-cycles/s  ${ratioToBareLoop.toFixed(2)} of the bare loop  ${rssMiB} MiB  ${fills} fills\n`;
+    `${String(symbols).padStart(4)} symbols ${String(sessions).padStart(3)} sessions  ${String(symbolCyclesPerSecond).padStart(7)} symbol-cycles/s  ${ratioToBareLoop.toFixed(2)} of the bare loop  ${String(coldSymbolCyclesPerSecond).padStart(6)} cold  ${rssMiB} MiB  ${fills} fills\n`;
   const title = `${BENCH.horizons.length} horizons x ${BENCH.families.length} families, tape, digests, learning and risk on, medians of ${ROUNDS}\n`;
   return title + [...bySessions, ...bySymbols].map(line).join('');
 }
