@@ -196,12 +196,24 @@ function derivedJson(event: DerivedEvent): string {
       return cycleCompletedJson(event);
     case 'OrderIntended':
       return orderIntendedJson(event);
+    case 'PositionOpened':
+    case 'PositionChanged':
+      return `{"priceE4":${exactInteger(event.priceE4, 'priceE4')},"shares":${exactInteger(event.shares, 'shares')},"symbol":${quote(event.symbol)}}`;
+    case 'PositionClosed':
+      return `{"priceE4":${exactInteger(event.priceE4, 'priceE4')},"realizedMicros":${exactInteger(event.realizedMicros, 'realizedMicros')},"symbol":${quote(event.symbol)}}`;
     default:
       return canonicalJson(derivedPayload(event));
   }
 }
 
-type FrequentDerived = 'CycleStarted' | 'InferenceRequested' | 'CycleCompleted' | 'OrderIntended';
+type FrequentDerived =
+  | 'CycleStarted'
+  | 'InferenceRequested'
+  | 'CycleCompleted'
+  | 'OrderIntended'
+  | 'PositionOpened'
+  | 'PositionChanged'
+  | 'PositionClosed';
 
 function derivedPayload(event: Exclude<DerivedEvent, { readonly type: FrequentDerived }>): JsonObject {
   switch (event.type) {
@@ -214,11 +226,6 @@ function derivedPayload(event: Exclude<DerivedEvent, { readonly type: FrequentDe
       return { cycle: event.cycle, reason: event.reason };
     case 'CancelIntended':
       return { clientOrderId: event.clientOrderId, reason: event.reason };
-    case 'PositionOpened':
-    case 'PositionChanged':
-      return { priceE4: event.priceE4, shares: event.shares, symbol: event.symbol };
-    case 'PositionClosed':
-      return { priceE4: event.priceE4, realizedMicros: event.realizedMicros, symbol: event.symbol };
     case 'PositionAdjusted':
       return {
         cashMicros: event.cashMicros,

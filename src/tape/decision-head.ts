@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { createHash, type Hash } from 'node:crypto';
 import type { TapeEntry } from '../events/record.ts';
 
@@ -28,8 +29,9 @@ import type { TapeEntry } from '../events/record.ts';
  */
 export interface DecisionHead {
   readonly hash: Hash;
-  /** Entries not yet hashed: a call a record would cost more than the hashing. */
-  pending: string;
+  /** Entries not yet hashed, in its first `pendingBytes` bytes: a call a record would cost more than the hashing. */
+  readonly pending: Buffer;
+  pendingBytes: number;
   intendedOrders: number;
   /** Due time of the open cycle, null before the first CycleDue. */
   dueUs: number | null;
@@ -46,12 +48,15 @@ interface OrderTrace {
   isEnded: boolean;
 }
 
-const PENDING_LENGTH = 16 * 1024;
+const PENDING_CAPACITY = 32 * 1024;
+/** A UTF-16 code unit takes at most so many bytes of UTF-8. */
+const MAX_BYTES_A_UNIT = 3;
 
 export function createDecisionHead(): DecisionHead {
   return {
     hash: createHash('sha256'),
-    pending: '',
+    pending: Buffer.allocUnsafe(PENDING_CAPACITY),
+    pendingBytes: 0,
     intendedOrders: 0,
     dueUs: null,
     orders: new Map(),
@@ -67,10 +72,14 @@ export function decisionHeadOf(state: DecisionHead): string {
   return state.hash.copy().digest('hex');
 }
 
-/** Takes the next record of a tape, of any type, into the chain. Updates `state` in place. */
+/**
+ * Takes the next record of a tape, of any type, into the chain. Updates `state` in place.
+ * @param payloadUtf8 the payload as bytes, from those who have them: the large ones need not be encoded again
+ */
 export function addToDecisionHead(
   state: DecisionHead,
   { type, t, payloadJson }: Pick<TapeEntry, 'type' | 't' | 'payloadJson'>,
+  payloadUtf8?: Uint8Array,
 ): void {
   switch (type) {
     case 'CycleDue':
@@ -82,7 +91,7 @@ export function addToDecisionHead(
       state.executions = new Map();
       return;
     case 'CycleCompleted':
-      add(state, type, state.dueUs, payloadJson);
+      add(state, type, state.dueUs, payloadUtf8 ?? payloadJson);
       return;
     case 'OrderIntended': {
       const { rest, value } = cut(payloadJson, 'clientOrderId');
@@ -126,14 +135,32 @@ export function addToDecisionHead(
   }
 }
 
-function add(state: DecisionHead, type: string, place: number | null, payloadJson: string): void {
-  state.pending += `["${type}",${place},${payloadJson}]\n`;
-  if (state.pending.length >= PENDING_LENGTH) flush(state);
+function add(state: DecisionHead, type: string, place: number | null, payload: string | Uint8Array): void {
+  const lead = `["${type}",${place},`;
+  const payloadBytes = typeof payload === 'string' ? payload.length * MAX_BYTES_A_UNIT : payload.length;
+  if (state.pendingBytes + lead.length + payloadBytes + END.length > PENDING_CAPACITY) flush(state);
+  if (lead.length + payloadBytes + END.length > PENDING_CAPACITY) {
+    state.hash.update(lead).update(payload).update(END);
+    return;
+  }
+  const { pending } = state;
+  let at = state.pendingBytes;
+  at += pending.write(lead, at, 'latin1');
+  if (typeof payload === 'string') {
+    at += pending.write(payload, at);
+  } else {
+    pending.set(payload, at);
+    at += payload.length;
+  }
+  state.pendingBytes = at + pending.write(END, at, 'latin1');
 }
 
+/** After the payload of an entry. */
+const END = ']\n';
+
 function flush(state: DecisionHead): void {
-  state.hash.update(state.pending);
-  state.pending = '';
+  state.hash.update(state.pending.subarray(0, state.pendingBytes));
+  state.pendingBytes = 0;
 }
 
 function addFill(state: DecisionHead, type: string, payloadJson: string): OrderTrace | undefined {

@@ -13,7 +13,8 @@ import { writeStoredHead } from './head-file.ts';
 import { type Recovery, recoverLocked } from './recover.ts';
 import {
   assertFollows,
-  bodyAfterBrace,
+  BEFORE_PAYLOAD,
+  bodyAfterPayload,
   createTapeCursor,
   moveCursor,
   type TapeCursor,
@@ -35,6 +36,7 @@ export const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024;
 const BLOCK_BYTES = 64 * 1024;
 /** Before a record's body on its line: `{"chain":"<hash>",`. */
 const LEAD_BYTES = HASH_LENGTH + 12;
+const BEFORE_PAYLOAD_BYTES = LEAD_BYTES + BEFORE_PAYLOAD.length;
 const NEWLINE = 0x0a;
 
 /**
@@ -138,19 +140,22 @@ class FileTape implements TapeWriter {
   append(entry: TapeEntry): void {
     this.assertOpen();
     assertFollows(this.cursor, entry);
-    const body = bodyAfterBrace(entry);
+    const { payloadJson } = entry;
+    const afterPayload = bodyAfterPayload(entry);
     // a UTF-16 code unit takes at most 3 bytes of UTF-8
-    this.reserve(LEAD_BYTES + body.length * 3 + 1);
-    const bodyAt = this.used + LEAD_BYTES;
-    const end = bodyAt + this.buffer.write(body, bodyAt);
-    // what is hashed ends with the body, and is overwritten by what the line starts with
-    const hashedAt = bodyAt - HASH_LENGTH - 1;
-    this.buffer.write(`${this.cursor.head}{`, hashedAt, 'latin1');
-    const head = chainHashOfBytes(this.buffer.subarray(hashedAt, end));
-    this.buffer.write(`{"chain":"${head}",`, this.used, 'latin1');
-    this.buffer[end] = NEWLINE;
+    this.reserve(BEFORE_PAYLOAD_BYTES + (payloadJson.length + afterPayload.length) * 3 + 1);
+    const { buffer, used } = this;
+    // what is hashed begins with the head before, which is overwritten by what the line starts with
+    const hashedAt = used + LEAD_BYTES - HASH_LENGTH - 1;
+    buffer.write(`${this.cursor.head}{${BEFORE_PAYLOAD}`, hashedAt, 'latin1');
+    const payloadAt = used + BEFORE_PAYLOAD_BYTES;
+    const payloadEnd = payloadAt + buffer.write(payloadJson, payloadAt);
+    const end = payloadEnd + buffer.write(afterPayload, payloadEnd);
+    const head = chainHashOfBytes(buffer.subarray(hashedAt, end));
+    buffer.write(`{"chain":"${head}",`, used, 'latin1');
+    buffer[end] = NEWLINE;
     this.used = end + 1;
-    moveCursor(this.cursor, entry, head);
+    moveCursor(this.cursor, entry, head, buffer.subarray(payloadAt, payloadEnd));
     if (this.used >= this.blockBytes) this.writePending();
   }
 

@@ -1,7 +1,9 @@
+import { hash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeDerived, encodeInput } from '../../src/events/encode.ts';
 import type { JsonObject } from '../../src/events/record.ts';
+import { addToDecisionHead, createDecisionHead, decisionHeadOf } from '../../src/tape/decision-head.ts';
 import { memoryTape } from '../../src/tape/memory-tape.ts';
 import { derivedSamples, inputSamples, T0 } from '../events/samples.ts';
 import { entryOf, payloadOf } from './entries.ts';
@@ -196,5 +198,29 @@ describe('the decision head sees', () => {
     );
     // an order that still works is not forgotten
     expect(headOf([...ended, opened, report('OrderFilled', 'b')])).not.toBe(headOf([...ended, opened, late]));
+  });
+});
+
+describe('however a payload is handed over', () => {
+  it('bytes give what text gives, and both what one hash of all entries gives', () => {
+    // beside small ones, payloads that fill what waits to be hashed and that no longer fit it at all
+    const payload = fc
+      .tuple(fc.constantFrom('a', 'é', '✓', '😀'), fc.constantFrom(0, 1, 500, 11_000, 16_000, 40_000))
+      .map(([unit, count]) => `{"decisions":"${unit.repeat(count)}"}`);
+    fc.assert(
+      fc.property(fc.array(payload, { maxLength: 12 }), (payloads) => {
+        const byText = createDecisionHead();
+        const byBytes = createDecisionHead();
+        payloads.forEach((payloadJson, k) => {
+          const entry = { type: 'CycleCompleted', t: T0 + k, payloadJson };
+          addToDecisionHead(byText, entry);
+          addToDecisionHead(byBytes, entry, new TextEncoder().encode(payloadJson));
+        });
+        const entries = payloads.map((payloadJson) => `["CycleCompleted",null,${payloadJson}]\n`).join('');
+        expect(decisionHeadOf(byText)).toBe(hash('sha256', entries, 'hex'));
+        expect(decisionHeadOf(byBytes)).toBe(decisionHeadOf(byText));
+      }),
+      { numRuns: 60 },
+    );
   });
 });
