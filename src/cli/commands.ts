@@ -35,6 +35,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     register: async (program) => (await import('./diff.ts')).registerDiffCommand(program),
   },
   {
+    name: 'fork',
+    summary: 'make a run again with other settings from a cycle on',
+    register: async (program) => (await import('./fork.ts')).registerForkCommand(program),
+  },
+  {
     name: 'verify',
     summary: 'check that the tape of a run is exactly what was written',
     register: async (program) => (await import('./verify.ts')).registerVerifyCommand(program),

@@ -21,6 +21,11 @@ export const TIGHTENABLE_LIMITS = Object.keys(TIGHTENABLE) as TightenableLimit[]
 
 const COUNTS: readonly TightenableLimit[] = ['maxOrderShares', 'maxOpenOrders', 'maxOrdersPerMinute'];
 
+/** The setting of an engine that a limit is. */
+export function settingOf(limit: TightenableLimit): string {
+  return `risk.${TIGHTENABLE[limit]}`;
+}
+
 /** A limit as a scenario states it: dollars, shares, orders, or a fraction of equity. */
 export function limitOf(risk: RiskSettings, limit: TightenableLimit): number {
   const value = risk[TIGHTENABLE[limit]];

@@ -7,9 +7,10 @@ import { indexOfSymbol } from '../domain/symbol-index.ts';
 import { US_PER_MINUTE, US_PER_SECOND } from '../domain/units.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import type { InferenceRequest } from '../events/inference.ts';
-import type { InputEvent } from '../events/inputs.ts';
+import type { InputEvent, Predictions } from '../events/inputs.ts';
 import * as kill from '../pipeline/6-risk/kill-switch.ts';
 import * as pipeline from '../pipeline/pipeline.ts';
+import { changeSettings } from './change-settings.ts';
 import { applyCorporateAction } from './corporate-action.ts';
 import { completeCycle, reportFaults, startCycle } from './cycle.ts';
 import { currentEquityMicros, type Engine } from './engine-state.ts';
@@ -82,13 +83,9 @@ function applyInput(
       return undefined;
     case 'CycleDue':
       return startCycle(engine, input.cycle, seq, out);
-    case 'PredictionsMade': {
-      const { predictions } = input;
-      const isRaised = reportFaults(engine, predictions, out);
-      const usable = isRaised ? undefined : predictions;
-      completeCycle(engine, { cycle: predictions.cycle, predictions: usable, seq, probe }, out);
+    case 'PredictionsMade':
+      applyPredictions(engine, input.predictions, { seq, probe }, out);
       return undefined;
-    }
     case 'InferenceFailed':
       out.push({ type: 'ErrorRaised', code: 'INFERENCE_FAILED', message: input.reason });
       completeCycle(engine, { cycle: input.cycle, predictions: undefined, seq, probe }, out);
@@ -117,6 +114,9 @@ function applyInput(
     case 'ConfigChanged':
       applyConfigChange(engine, input, out);
       return undefined;
+    case 'SettingsChanged':
+      changeSettings(engine, input.changes);
+      return undefined;
     case 'ConnectionLost':
     case 'ConnectionRestored':
       applyConnection(engine, input, out);
@@ -133,6 +133,17 @@ function applyInput(
     default:
       return assertNever(input);
   }
+}
+
+function applyPredictions(
+  engine: Engine,
+  predictions: Predictions,
+  at: { readonly seq: number; readonly probe: StageProbe | undefined },
+  out: DerivedEvent[],
+): void {
+  const isRaised = reportFaults(engine, predictions, out);
+  const usable = isRaised ? undefined : predictions;
+  completeCycle(engine, { cycle: predictions.cycle, predictions: usable, ...at }, out);
 }
 
 function applyOpening(

@@ -1,5 +1,6 @@
 import type { MarketSlice } from '../domain/market-table.ts';
 import type { OrderProgress, OrderRejectReason } from '../domain/orders.ts';
+import { isSettingKey } from '../domain/setting-changes.ts';
 import { TIGHTENABLE_LIMITS } from '../domain/tighten.ts';
 import { type Base64Codec, pureBase64 } from './base64.ts';
 import {
@@ -264,6 +265,12 @@ const DECODERS: { readonly [T in InputType]: Decoder<T> } = {
       who: stringField(reader, 'who'),
       why: stringField(reader, 'why'),
     };
+  },
+  SettingsChanged: (record) => {
+    const changes = objectField(only(record, 'changes'), 'changes');
+    const stray = Object.keys(changes.object).find((key) => !isSettingKey(key));
+    if (stray !== undefined) fail(changes, stray, 'no setting of an engine');
+    return { type: 'SettingsChanged', tUs: record.t, changes: changes.object };
   },
   ConnectionLost: (record) => {
     const reader = only(record, 'reason', 'source');

@@ -106,6 +106,8 @@ function inputPayload(event: Exclude<InputEvent, { readonly type: FrequentInput 
       return { command: event.command, who: event.who, why: event.why };
     case 'ConfigChanged':
       return { limit: event.limit, value: event.value, who: event.who, why: event.why };
+    case 'SettingsChanged':
+      return { changes: event.changes };
     case 'ConnectionLost':
       return { reason: event.reason, source: event.source };
     case 'ConnectionRestored':

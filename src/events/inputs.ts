@@ -1,6 +1,7 @@
 import type { CorporateAction } from '../domain/corporate-actions.ts';
 import type { MarketSlice, Session } from '../domain/market-table.ts';
 import type { Execution, OpenOrder, OrderProgress, OrderRejectReason } from '../domain/orders.ts';
+import type { SettingChanges } from '../domain/setting-changes.ts';
 import type { TightenableLimit } from '../domain/tighten.ts';
 import type { MoneyMicros, Shares, TimeUs } from '../domain/units.ts';
 import type { JsonObject } from './record.ts';
@@ -162,6 +163,8 @@ export type InputEvent =
       readonly who: string;
       readonly why: string;
     }
+  /** A run is forked here: from now on these settings hold. Never in a run that is no fork. */
+  | { readonly type: 'SettingsChanged'; readonly tUs: TimeUs; readonly changes: SettingChanges }
   | {
       readonly type: 'ConnectionLost';
       readonly tUs: TimeUs;
@@ -245,6 +248,7 @@ export const INPUT_TYPES: ReadonlySet<string> = new Set<InputType>([
   'BorrowFeeCharged',
   'OperatorCommanded',
   'ConfigChanged',
+  'SettingsChanged',
   'ConnectionLost',
   'ConnectionRestored',
   'DataGapDetected',

@@ -154,7 +154,8 @@ function rewardsOf({ algorithm, weights, tracker }: LearningState): number {
   return rewards;
 }
 
-function refreshOmega(state: LearningState): void {
+/** Works the weights out of what was learned: again after each lesson, and where settings changed. */
+export function refreshOmega(state: LearningState): void {
   state.share = blendShare(rewardsOf(state), state.settings);
   const parts = { fixed: state.fixed, learned: state.weights.probabilities };
   combineWeights(parts, state.share, state.omega);

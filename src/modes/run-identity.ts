@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { InputError } from '../domain/errors.ts';
 import type { Horizon } from '../domain/horizon.ts';
 import type { SourceScript } from '../domain/incidents.ts';
+import { changedSettings, type SettingChanges } from '../domain/setting-changes.ts';
 import type { EngineSettings } from '../domain/settings.ts';
 import type { EngineConfig } from '../engine/engine-state.ts';
 import { canonicalJson } from '../events/canonical.ts';
@@ -35,6 +36,16 @@ export interface RunMode {
   readonly startedUs?: number;
 }
 
+/** Where a run leaves another, and with what. Up to there its records are those of the other, but for RunStarted. */
+export interface Fork {
+  /** The run that was forked, and the chain head of its tape before the cycle. */
+  readonly runId: string;
+  readonly chainHead: string;
+  /** The first cycle that the changes hold for. */
+  readonly cycle: number;
+  readonly changes: SettingChanges;
+}
+
 /** Everything that decides what a run does. Its hash is the run id; on the tape it is the payload of RunStarted. */
 export interface RunIdentity {
   readonly version: typeof IDENTITY_VERSION;
@@ -55,6 +66,8 @@ export interface RunIdentity {
   readonly learningStart?: LearningStart & { readonly sha256: string };
   /** The state an earlier run ended with, where this one starts from it. */
   readonly warmStart?: WarmStart;
+  /** A fork of a fork has one for each, by rising cycle; absent in a run that is none. */
+  readonly forks?: readonly Fork[];
 }
 
 export function runIdentity(facts: Omit<RunIdentity, 'version'>): RunIdentity {
@@ -112,8 +125,19 @@ export function parseIdentity(json: JsonObject): RunIdentity {
   return json as unknown as RunIdentity;
 }
 
-/** What the engine of a run is made from. Client order ids start with the first 12 digits of the run id. */
-export function engineConfig(identity: RunIdentity): EngineConfig {
+/** The settings a run ends with: those it starts with, unless it is a fork. */
+export function finalSettings({
+  settings,
+  forks = [],
+}: Pick<RunIdentity, 'settings' | 'forks'>): EngineSettings {
+  return forks.reduce((before, { changes }) => changedSettings(before, changes), settings);
+}
+
+/**
+ * What the engine of a run is made from. Client order ids start with the first 12 digits of the run id; a fork has the
+ * ids of the run it leaves, so that their records are the same bytes. It never meets a broker.
+ */
+export function engineConfig({ forks: _, ...identity }: RunIdentity): EngineConfig {
   const { settings, horizons, layout, barSeconds, learningStart } = identity;
   return {
     runTag: runIdOf(identity).slice(0, 12),

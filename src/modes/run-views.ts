@@ -76,12 +76,17 @@ function countFault(
   faults.set(fault, (faults.get(fault) ?? 0) + 1);
 }
 
+/** What the views say of where a run came from. */
+type Origins = Pick<PreparedRun, 'identity' | 'cacheUse' | 'warnings'> & {
+  readonly dataset: Pick<PreparedRun['dataset'], 'sha256'>;
+};
+
 /** Writes the views of a run that ended. @returns what it has to say for itself */
 export function closeAccount(
   { collector, faults, startedMs }: RunAccount,
   run: {
     readonly scenario: LoadedScenario;
-    readonly prepared: PreparedRun;
+    readonly prepared: Origins;
     readonly engine: Engine;
     readonly tape: TapeWriter;
     readonly folder: RunFolder;
@@ -123,7 +128,7 @@ export function closeAccount(
 }
 
 function warningsOf(
-  { warnings, cacheUse, identity }: PreparedRun,
+  { warnings, cacheUse, identity }: Origins,
   faults: ReadonlyMap<string, number>,
 ): readonly string[] {
   const isLimited = identity.layout.columns.length === 0;
@@ -148,7 +153,7 @@ function countKinds({ decisions }: RunCollector): Record<string, number> {
 /** What people and scripts read beside the tape; the tape stays the truth. */
 function writeViews(views: {
   readonly scenario: LoadedScenario;
-  readonly prepared: PreparedRun;
+  readonly prepared: Origins;
   readonly engine: Engine;
   readonly folder: RunFolder;
   readonly summary: { readonly [key: string]: Json };
@@ -178,7 +183,7 @@ export function writeOrigins(
     scenario,
     prepared,
     runDir,
-  }: { readonly scenario: LoadedScenario; readonly prepared: PreparedRun; readonly runDir: string },
+  }: { readonly scenario: LoadedScenario; readonly prepared: Origins; readonly runDir: string },
 ): void {
   writeFileSync(folder.scenarioFile, showScenario(scenario, runDir));
   const { datasetDir, runRootDir } = scenario.resolvedPaths;

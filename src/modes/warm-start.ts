@@ -11,7 +11,7 @@ import type { Json, JsonObject } from '../events/record.ts';
 import { describeUnreadable, readBounded } from '../files/read-bounded.ts';
 import { writeBytesAtomic } from '../tape/atomic-file.ts';
 import { runFolderAt } from '../tape/run-folder.ts';
-import { engineConfig, type RunIdentity, runIdOf, type WarmStart } from './run-identity.ts';
+import { engineConfig, finalSettings, type RunIdentity, runIdOf, type WarmStart } from './run-identity.ts';
 
 const FORMAT = 'sametape-warm-state-1';
 const MAX_TEXT_BYTES = 1 << 29;
@@ -23,13 +23,9 @@ export interface WarmSnapshot {
 }
 
 /** Facts of a run that must be equal for one to start where the other ended. */
-function comparedFacts({
-  codeSha256,
-  barSeconds,
-  layout,
-  settings,
-}: Omit<RunIdentity, 'version'>): JsonObject {
-  const { cycleMinutes, prediction, blending } = settings;
+function comparedFacts(identity: Omit<RunIdentity, 'version'>): JsonObject {
+  const { codeSha256, barSeconds, layout } = identity;
+  const { cycleMinutes, prediction, blending } = finalSettings(identity);
   return { codeSha256, barSeconds, layout, cycleMinutes, prediction, blending } as unknown as JsonObject;
 }
 

@@ -221,6 +221,7 @@ const STAGE_OF = {
   CycleSkipped: 'session',
   OperatorCommanded: 'session',
   ConfigChanged: 'session',
+  SettingsChanged: 'session',
   ConnectionLost: 'session',
   ConnectionRestored: 'session',
   Heartbeat: 'session',

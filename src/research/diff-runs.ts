@@ -18,6 +18,8 @@ export interface DiffOptions {
   /** Where their dataset lies now; default: where it lay when each was made. */
   readonly datasetDir: string | undefined;
   readonly progress: Progress;
+  /** Leaves out the values that differ, which cost a replay of each; default: recomputed. */
+  readonly values?: 'left_out';
 }
 
 /** Where two runs first part. */
@@ -109,7 +111,7 @@ export async function diffRuns(options: DiffOptions): Promise<RunDiff> {
     firstDecision: parted.firstDecision,
     likelyCause,
     otherCauses,
-    ...(first === undefined ? NO_VALUES : await valuesOf({ a, b }, options)),
+    ...(first === undefined || options.values === 'left_out' ? NO_VALUES : await valuesOf({ a, b }, options)),
     cycles: alike + parted.cycles,
     cyclesDecidedDifferently: parted.decidedDifferently,
   };

@@ -1,6 +1,6 @@
 import { canonicalJson } from '../events/canonical.ts';
-import type { Json } from '../events/record.ts';
-import { identityJson, type RunIdentity } from '../modes/run-identity.ts';
+import type { Json, JsonObject } from '../events/record.ts';
+import { finalSettings, identityJson, type RunIdentity } from '../modes/run-identity.ts';
 
 /** What two runs may have started from differently, in the order in which it enters a run. */
 export const CHANGE_KINDS = [
@@ -34,6 +34,7 @@ const KIND_OF: Readonly<Record<string, ChangeKind>> = {
   layout: 'models',
   learningStart: 'start',
   warmStart: 'start',
+  forkedAt: 'settings',
   mode: 'mode',
 };
 
@@ -43,8 +44,8 @@ const KIND_OF: Readonly<Record<string, ChangeKind>> = {
  */
 export function identityChanges(a: RunIdentity, b: RunIdentity): readonly IdentityChange[] {
   const changes: IdentityChange[] = [];
-  const left = identityJson(a);
-  const right = identityJson(b);
+  const left = comparedJson(a);
+  const right = comparedJson(b);
   for (const key of [...new Set([...Object.keys(left), ...Object.keys(right)])].sort()) {
     if (key === 'scenario') continue;
     const kind = KIND_OF[key] ?? 'settings';
@@ -54,6 +55,12 @@ export function identityChanges(a: RunIdentity, b: RunIdentity): readonly Identi
     .map((change) => (change.key === 'layout.symbols' ? { ...change, kind: 'symbols' as const } : change))
     .filter(({ key }) => key !== 'mode.nonce' && key !== 'mode.startedUs')
     .sort((x, y) => CHANGE_KINDS.indexOf(x.kind) - CHANGE_KINDS.indexOf(y.kind));
+}
+
+/** Of a fork, the settings it ends with, and the cycles in which it left other runs. */
+function comparedJson({ forks = [], ...identity }: RunIdentity): JsonObject {
+  const json = identityJson({ ...identity, settings: finalSettings({ ...identity, forks }) });
+  return forks.length === 0 ? json : { ...json, forkedAt: forks.map(({ cycle }) => cycle) };
 }
 
 function collect(

@@ -4,7 +4,7 @@ import { openDataset } from '../data/dataset.ts';
 import { InputError } from '../domain/errors.ts';
 import { canonicalJson } from '../events/canonical.ts';
 import type { Json, JsonObject } from '../events/record.ts';
-import { parseIdentity, type RunIdentity } from '../modes/run-identity.ts';
+import { finalSettings, parseIdentity, type RunIdentity } from '../modes/run-identity.ts';
 import type { MarketDataset } from '../ports/market-data.ts';
 import { readTape } from '../tape/read-tape.ts';
 import { openRunFolder } from '../tape/run-folder.ts';
@@ -37,7 +37,8 @@ function changedPart(
   settings: ScenarioSettings,
   dataset: MarketDataset | undefined,
 ): 'settings' | 'incidents' | 'symbols' | 'sessions' | undefined {
-  const { scenario, horizons, settings: engine, script, layout, sessions } = identity;
+  const { scenario, horizons, script, layout, sessions } = identity;
+  const engine = finalSettings(identity);
   const isSame = (a: unknown, b: unknown): boolean =>
     canonicalJson(a as unknown as Json) === canonicalJson(b as unknown as Json);
   if (!isSame([scenario, horizons, engine], [settings.name, settings.horizons, settings.engine]))

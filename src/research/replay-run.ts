@@ -72,9 +72,9 @@ function changesOf({ identity }: ReplayResult, dataset: FileDataset | undefined)
 }
 
 /** A dataset that has moved is no fault of the run: the message says how to go on. */
-async function openRunDataset(
+export async function openRunDataset(
   hostFile: string,
-  { datasetDir, runDir }: ReplayRunOptions,
+  { datasetDir, runDir }: Pick<ReplayRunOptions, 'datasetDir' | 'runDir'>,
 ): Promise<FileDataset> {
   if (datasetDir !== undefined) return openDataset(datasetDir, { onMismatch: 'collect' });
   const lastDir = datasetOf(hostFile, runDir);

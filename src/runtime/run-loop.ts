@@ -120,6 +120,10 @@ export function createRunLoop(ports: RunLoopPorts): RunLoop {
       case 'MarketSlice':
         for (const report of venue.applySlice(event.slice, event.tUs)) recordWithAnswers(report);
         return recordWithAnswers(event);
+      case 'SettingsChanged':
+        recordWithAnswers(event);
+        venue.changeSettings(event.changes);
+        return undefined;
       case 'SessionClosed':
         for (const report of venue.closeSession(event.tUs)) recordWithAnswers(report);
         return recordWithAnswers(event);

@@ -2,8 +2,10 @@ import type { CorporateAction } from '../domain/corporate-actions.ts';
 import type { MarketSlice, Session } from '../domain/market-table.ts';
 import { universeIndexOf } from '../domain/marks.ts';
 import type { OrderRequest } from '../domain/orders.ts';
+import type { SettingChanges } from '../domain/setting-changes.ts';
 import type { TimeUs } from '../domain/units.ts';
 import type { BrokerReport, BrokerSnapshot, InputEvent } from '../events/inputs.ts';
+import { changeSettings } from '../exchange/change-settings.ts';
 import * as exchange from '../exchange/exchange.ts';
 import type { ExchangeState } from '../exchange/state.ts';
 
@@ -21,6 +23,8 @@ export interface Venue {
   applySlice(slice: MarketSlice, tUs: TimeUs): readonly BrokerReport[];
   submit(order: OrderRequest, tUs: TimeUs): readonly BrokerReport[];
   cancel(clientOrderId: string, tUs: TimeUs): readonly BrokerReport[];
+  /** Puts changed settings in force. */
+  changeSettings(changes: SettingChanges): void;
   /** The account as the venue has it now. */
   account(tUs: TimeUs): BrokerSnapshot;
 }
@@ -39,6 +43,7 @@ export function simulatedVenue(state: ExchangeState): Venue {
     applySlice: (slice, tUs) =>
       exchange.applySlice(state, slice, universeIndexOf(state.symbols, slice.table.symbols), tUs),
     submit: (order, tUs) => exchange.submitOrder(state, order, tUs),
+    changeSettings: (changes) => changeSettings(state, changes),
     cancel: (clientOrderId, tUs) => exchange.cancelOrder(state, clientOrderId, tUs),
   };
 }

@@ -220,6 +220,17 @@ export const inputEvents: { readonly [T in InputType]: fc.Arbitrary<InputEvent> 
     who: text,
     why: text,
   }),
+  SettingsChanged: event('SettingsChanged', {
+    changes: fc.record(
+      {
+        strict: fc.boolean(),
+        'risk.maxGrossFrac': fc.double({ min: 0.001, max: 10, noNaN: true }),
+        'exchange.fee': fc.constant({ kind: 'bps', bps: 0.5 }),
+        'risk.lossVelocityFrac': fc.constant(null),
+      },
+      { noNullPrototype: true },
+    ),
+  }),
   TapeRecovered: event('TapeRecovered', { records: fc.nat(), tornBytes: fc.nat() }),
   RunStopped: event('RunStopped', { reason: text }),
 };

@@ -159,6 +159,7 @@ function byHand(): Promise<Types> {
     { type: 'CancelRejected', clientOrderId: 'desk-1-0', reason: 'too late' },
     { ...inputSamples.ExecutionCorrected },
     { ...inputSamples.ConfigChanged },
+    { ...inputSamples.SettingsChanged },
     { ...inputSamples.CommissionReported },
   ] as const;
   for (const report of reports) desk.send(report);
@@ -196,6 +197,7 @@ const PRODUCED_BY: { readonly [T in InputType | DerivedType]: Scenario } = {
   BorrowFeeCharged: 'tradingDays',
   OperatorCommanded: 'rehearsal',
   ConfigChanged: 'byHand',
+  SettingsChanged: 'byHand',
   ConnectionLost: 'rehearsal',
   ConnectionRestored: 'rehearsal',
   DataGapDetected: 'trouble',

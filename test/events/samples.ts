@@ -135,6 +135,11 @@ export const inputSamples: { readonly [T in InputType]: Extract<InputEvent, { re
     who: 'ann',
     why: 'earnings tonight',
   },
+  SettingsChanged: {
+    type: 'SettingsChanged',
+    tUs: T0,
+    changes: { 'arbitration.entryThresholdBps': 3, 'risk.lossVelocityFrac': null },
+  },
   OperatorCommanded: { type: 'OperatorCommanded', tUs: T0, command: 'kill', who: 'ann', why: 'drill' },
   ConnectionLost: { type: 'ConnectionLost', tUs: T0, source: 'broker', reason: 'closed by peer' },
   ConnectionRestored: { type: 'ConnectionRestored', tUs: T0, source: 'market_data' },

@@ -12,7 +12,7 @@ export interface CalibrationPlan {
   readonly tauOfColumn: Int32Array;
   /** The distinct freshness scales in use. */
   readonly tauSeconds: Float64Array;
-  /** Scratch: N freshness factors of each scale. */
+  /** Scratch: N freshness factors of each scale, room for one a column. */
   readonly fresh: Float64Array;
 }
 
@@ -37,7 +37,7 @@ export function createCalibrationPlan(
     isReturn: Uint8Array.from(layout.columns, (column) => (column.kind === 'return' ? 1 : 0)),
     tauOfColumn: Int32Array.from(taus, (tau) => distinct.indexOf(tau)),
     tauSeconds: Float64Array.from(distinct),
-    fresh: new Float64Array(distinct.length * layout.symbols.length),
+    fresh: new Float64Array(layout.columns.length * layout.symbols.length),
   };
 }
 
