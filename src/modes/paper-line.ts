@@ -1,16 +1,13 @@
 import type { Engine } from '../engine/engine-state.ts';
 import { viewEngine } from '../engine/state-view.ts';
-import type { InputEvent } from '../events/inputs.ts';
-import type { Untimed } from '../ports/broker.ts';
 import { type OperatorRequest, openOperatorSocket } from '../sources/operator-socket.ts';
+import type { PacedInterjections } from '../sources/pace.ts';
 import type { PaperLine } from './backtest.ts';
 import { problemOfRequest } from './operator-line.ts';
 
 /** What an operator said, waiting for its place between two events. */
-export interface Interjections {
+export interface Interjections extends PacedInterjections {
   add(request: OperatorRequest): void;
-  /** What was said since it was last asked. */
-  take(): readonly Untimed<InputEvent>[];
   /** The request behind the oldest command that was taken and is not answered. */
   answered(): OperatorRequest | undefined;
 }
@@ -18,8 +15,20 @@ export interface Interjections {
 export function createInterjections(): Interjections {
   let waiting: OperatorRequest[] = [];
   let taken: OperatorRequest[] = [];
+  let listener: (() => void) | undefined;
   return {
-    add: (request) => waiting.push(request),
+    add: (request) => {
+      waiting.push(request);
+      const call = listener;
+      listener = undefined;
+      call?.();
+    },
+    onSaid: (call) => {
+      listener = call;
+      return () => {
+        listener = undefined;
+      };
+    },
     take: () => {
       if (waiting.length === 0) return [];
       const now = waiting;
@@ -31,7 +40,7 @@ export function createInterjections(): Interjections {
   };
 }
 
-/** Lets `sametape ctl` speak to a run that plays a dataset: a command stands before the next event, at its time. */
+/** Lets `sametape ctl` speak to a run that plays a dataset. */
 export async function openPaperLine(runDir: string, said: Interjections): Promise<PaperLine> {
   let engine: Engine | undefined;
   const socket = await openOperatorSocket({

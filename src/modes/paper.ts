@@ -36,7 +36,7 @@ export function runPaper(options: PaperOptions): Promise<RunResult> {
     ...rest,
     paper: {
       mode: { kind: 'paper', nonce, source, broker },
-      pace: (events) => paced(events, { clock, speed, interjections: said.take }),
+      pace: (events) => paced(events, { clock, speed, interjections: said }),
       ...(onLine === undefined
         ? {}
         : {

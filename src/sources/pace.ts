@@ -9,38 +9,69 @@ export interface PaceOptions {
   readonly clock: Clock;
   /** Minutes of market a minute of the clock; `max` waits for nothing. */
   readonly speed: number | 'max';
-  /** What was said meanwhile by others, to stand before the next event and at its time. */
-  readonly interjections?: () => readonly Untimed<InputEvent>[];
+  /** What others say meanwhile: recorded at the time of the market at which it is said. */
+  readonly interjections?: PacedInterjections;
 }
+
+export interface PacedInterjections {
+  /** What was said since it was last asked. */
+  take(): readonly Untimed<InputEvent>[];
+  /** Calls back once, when something is said next. @returns takes the call back */
+  onSaid(call: () => void): () => void;
+}
+
+const SILENCE: PacedInterjections = { take: () => [], onSaid: () => () => undefined };
 
 /** Without waiting, sockets are looked at once every so many events. */
 const BREATH = 64;
 
-/** Hands events on no earlier than their time, counted from the first: the night between two sessions is not waited for. */
+/**
+ * Hands events on no earlier than their time, counted from the first: the night between two sessions is not waited for.
+ * What is said while an event is waited for is handed on at once.
+ */
 export function paced(events: Iterable<InputEvent>, options: PaceOptions): Observable<InputEvent> {
   return from(walk(events, options));
 }
 
 async function* walk(
   events: Iterable<InputEvent>,
-  { clock, speed, interjections }: PaceOptions,
+  { clock, speed, interjections = SILENCE }: PaceOptions,
 ): AsyncGenerator<InputEvent> {
   const startUs = clock.nowUs();
   let firstUs: TimeUs | undefined;
+  let lastUs: TimeUs = 0;
   let count = 0;
   for (const event of events) {
-    firstUs ??= event.tUs;
+    const { tUs } = event;
+    firstUs ??= tUs;
     count += 1;
-    if (speed !== 'max') await until(clock, startUs + (event.tUs - firstUs) / speed);
-    else if (count % BREATH === 0) await setImmediate();
-    for (const said of interjections?.() ?? []) yield { ...said, tUs: event.tUs } as InputEvent;
+    if (speed === 'max') {
+      if (count % BREATH === 0) await setImmediate();
+    } else {
+      const dueUs = startUs + (tUs - firstUs) / speed;
+      while (clock.nowUs() < dueUs) {
+        await untilSaid(clock, dueUs, interjections);
+        const marketUs = Math.floor(firstUs + (clock.nowUs() - startUs) * speed);
+        lastUs = Math.min(tUs, Math.max(lastUs, marketUs));
+        for (const said of interjections.take()) yield { ...said, tUs: lastUs } as InputEvent;
+      }
+    }
+    for (const said of interjections.take()) yield { ...said, tUs } as InputEvent;
     yield event;
+    lastUs = tUs;
   }
 }
 
-function until(clock: Clock, tUs: TimeUs): Promise<void> | undefined {
-  if (clock.nowUs() >= tUs) return undefined;
+/** Waits until a time, or until something is said before it. */
+function untilSaid(clock: Clock, tUs: TimeUs, { onSaid }: PacedInterjections): Promise<void> {
   return new Promise((resolve) => {
-    clock.at(tUs, resolve);
+    const stopWaiting = clock.at(tUs, () => {
+      stopListening();
+      resolve();
+    });
+    const stopListening = onSaid(() => {
+      stopWaiting();
+      resolve();
+    });
   });
 }

@@ -98,11 +98,14 @@ describe('the pace of a paper run', () => {
       paced([event(1), event(2)], {
         clock: scaledClock({ startUs: 0, speed: 1 }),
         speed: 'max',
-        interjections: () => {
-          asked += 1;
-          return asked === 2
-            ? [{ type: 'OperatorCommanded', command: 'pause', who: 'ann', why: 'lunch' }]
-            : [];
+        interjections: {
+          take: () => {
+            asked += 1;
+            return asked === 2
+              ? [{ type: 'OperatorCommanded', command: 'pause', who: 'ann', why: 'lunch' }]
+              : [];
+          },
+          onSaid: () => () => undefined,
         },
       }).subscribe({ next: (one) => said.push(one), complete: resolve });
     });
