@@ -160,6 +160,30 @@ describe('a fork with changed settings', () => {
   });
 });
 
+describe('a fork of a run whose models failed', () => {
+  const failing = (run: SessionRun): SessionRun => ({
+    ...run,
+    inference: {
+      ...run.inference!,
+      infer: (request) => {
+        if (request.cycle === 80) throw new Error('out of memory');
+        return run.inference!.infer(request);
+      },
+    },
+  });
+
+  it('has the failure too, and stops there where it is strict from a cycle before on', async () => {
+    const made = await madeTape(RICH, failing);
+    const { seq } = find(made.records, 'InferenceFailed');
+    const same = await forked(made, 50, {});
+    expect(same.decisionHead).toBe(made.decisionHead);
+    expect(find(same.records, 'InferenceFailed')).toMatchObject({ seq: seq + 1 });
+    await expect(forked(made, 50, { strict: true })).rejects.toMatchObject({ code: 'STRICT_STOPPED' });
+    const later = await forked(made, 81, { strict: true });
+    expect(later.records.at(-1)).toMatchObject({ payload: { reason: 'completed' } });
+  });
+});
+
 describe('a fork is refused', () => {
   it('where the run does not come out as recorded before the cycle', async () => {
     const { seq, payload } = find(rich.records, 'CycleCompleted', { from: seqOf(rich, 30) });
