@@ -16,15 +16,20 @@ export function createInterjections(): Interjections {
   let waiting: OperatorRequest[] = [];
   let taken: OperatorRequest[] = [];
   let listener: (() => void) | undefined;
+  const tell = (): void => {
+    const call = listener;
+    listener = undefined;
+    call?.();
+  };
   return {
     add: (request) => {
       waiting.push(request);
-      const call = listener;
-      listener = undefined;
-      call?.();
+      tell();
     },
     onSaid: (call) => {
       listener = call;
+      // said while nobody listened
+      if (waiting.length > 0) queueMicrotask(tell);
       return () => {
         listener = undefined;
       };

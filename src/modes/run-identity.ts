@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { InputError } from '../domain/errors.ts';
 import type { Horizon } from '../domain/horizon.ts';
 import type { SourceScript } from '../domain/incidents.ts';
-import { changedSettings, type SettingChanges } from '../domain/setting-changes.ts';
+import { changedSettings, isSettingKey, type SettingChanges } from '../domain/setting-changes.ts';
 import type { EngineSettings } from '../domain/settings.ts';
 import type { EngineConfig } from '../engine/engine-state.ts';
 import { canonicalJson } from '../events/canonical.ts';
@@ -122,7 +122,27 @@ export function parseIdentity(json: JsonObject): RunIdentity {
       `tape record 0: RunStarted identity version ${JSON.stringify(json.version ?? null)}${missing === undefined ? '' : ` without ${missing}`}, expected version ${IDENTITY_VERSION}; replay it with the sametape that wrote it`,
     );
   }
+  const { forks } = json;
+  if (forks !== undefined && !(Array.isArray(forks) && forks.every(isFork))) {
+    throw new InputError(
+      'IDENTITY_INVALID',
+      'tape record 0: RunStarted names forks that are none, expected runId, chainHead, cycle and changes of each; replay it with the sametape that wrote it',
+    );
+  }
   return json as unknown as RunIdentity;
+}
+
+function isFork(value: Json): boolean {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return false;
+  const { runId, chainHead, cycle, changes } = value as JsonObject;
+  return (
+    typeof runId === 'string' &&
+    typeof chainHead === 'string' &&
+    Number.isSafeInteger(cycle) &&
+    changes !== null &&
+    typeof changes === 'object' &&
+    Object.keys(changes).every(isSettingKey)
+  );
 }
 
 /** The settings a run ends with: those it starts with, unless it is a fork. */

@@ -91,8 +91,9 @@ export async function forkRun(options: ForkRunOptions): Promise<ForkResult> {
   const partialDir = `${forkDir}.partial`;
   const made = createRunFolder(partialDir, { existing: 'replace' });
   options.onFolder?.(partialDir);
+  const { datasetDir = scenario.resolvedPaths.datasetDir } = options;
   const origins = {
-    scenario,
+    scenario: { ...scenario, resolvedPaths: { ...scenario.resolvedPaths, datasetDir } },
     prepared: { identity, cacheUse: undefined, warnings: [], dataset: { sha256: before.datasetSha256 } },
     runDir: forkDir,
   };

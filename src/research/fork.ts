@@ -1,4 +1,5 @@
 import { CheckFailedError, InputError, InvariantError } from '../domain/errors.ts';
+import { problemOfTightening } from '../domain/tighten.ts';
 import type { Engine } from '../engine/engine-state.ts';
 import { encodeInput } from '../events/encode.ts';
 import type { InputEvent } from '../events/inputs.ts';
@@ -83,24 +84,35 @@ export async function forkTape(options: ForkOptions): Promise<Engine> {
     if (event.type === 'InferenceRequested') asked.now = event.featuresDigest;
   });
   await drive(loop, started);
+  let isForked = false;
   await driveInputs(loop, inputs, async (event) => {
-    if (event.type !== 'CycleDue' || event.cycle !== fork.cycle) return;
+    if (isForked) return !isTightAlready(engine, event);
+    if (event.type !== 'CycleDue' || event.cycle !== fork.cycle) return true;
+    isForked = true;
     endPrefix();
     options.onFork?.();
     await drive(loop, { type: 'SettingsChanged', tUs: event.tUs, changes: fork.changes });
+    return true;
   });
   return engine;
+}
+
+/** An operator's tightening that the fork is past: its limit is that small already, and nothing is left to say. */
+function isTightAlready({ settings }: Engine, event: InputEvent): boolean {
+  if (event.type !== 'ConfigChanged') return false;
+  return problemOfTightening(settings.risk, event.limit, event.value) !== undefined;
 }
 
 async function driveInputs(
   loop: RunLoop,
   inputs: TapeInputs,
-  before: (event: InputEvent) => Promise<void>,
+  /** Called before each; whether it takes place. */
+  admit: (event: InputEvent) => Promise<boolean>,
 ): Promise<void> {
   for (;;) {
     const event = await inputs.nextSource();
     if (event === undefined) return;
-    await before(event);
+    if (!(await admit(event))) continue;
     if (event.type === 'RunStopped') loop.stop(event.tUs, event.reason);
     else await drive(loop, event);
   }

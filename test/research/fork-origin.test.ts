@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { codeSha256 } from '../../src/modes/code-identity.ts';
+import { identityJson, parseIdentity } from '../../src/modes/run-identity.ts';
 import { expectForkableRun } from '../../src/research/fork-origin.ts';
 import { syntheticRun } from '../engine/synthetic-run.ts';
 
@@ -37,4 +38,23 @@ describe('a run can be forked', () => {
       }),
     );
   });
+});
+
+it('given an identity whose forks are none, the tape is refused, not trusted', () => {
+  const fork = { runId: 'a', chainHead: 'b', cycle: 5, changes: { 'risk.maxGrossFrac': 0.2 } };
+  expect(parseIdentity(identityJson({ ...identity, forks: [fork] })).forks).toEqual([fork]);
+  for (const forks of [
+    5,
+    {},
+    [null],
+    [[]],
+    [{ ...fork, cycle: 1.5 }],
+    [{ ...fork, runId: 1 }],
+    [{ ...fork, changes: null }],
+    [{ ...fork, changes: { 'risk.none.deeper': 1 } }],
+  ]) {
+    expect(() => parseIdentity({ ...identityJson(identity), forks })).toThrow(
+      expect.objectContaining({ code: 'IDENTITY_INVALID' }),
+    );
+  }
 });

@@ -6,7 +6,7 @@ import { step } from '../../src/engine/step.ts';
 import { finalSettings } from '../../src/modes/run-identity.ts';
 import type { SessionRun } from '../../src/modes/run-sessions.ts';
 import { contentsOf, forked, type MadeTape, madeTape } from './forks.ts';
-import { datasetOf, find, replay, set, withRecord } from './tapes.ts';
+import { datasetOf, find, inserted, replay, set, withRecord } from './tapes.ts';
 
 /** Half days with resting orders, learning, kills and resets, lost connections, a split, shorts overnight. */
 const RICH = {
@@ -218,3 +218,20 @@ describe('a fork is refused', () => {
 function typeOf(content: string): string {
   return (JSON.parse(content) as { type: string }).type;
 }
+
+it('a tightening after the fork holds where it still is one, and is left out where the fork is as tight', async () => {
+  const made = await madeTape({
+    synth: { symbols: 2, sessions: 1, from: '2024-07-03', signal: 0.5, seed: 3 },
+  });
+  const due = find(made.records, 'CycleDue', { where: ({ cycle }) => cycle === 60 });
+  const tightenedTo = async (value: number) => {
+    const payload = { limit: 'maxGross', value, who: 'w', why: 'y' };
+    const records = inserted(made.records, due.seq, { t: due.t, type: 'ConfigChanged', payload });
+    const fork = await forked({ ...made, records }, 30, { 'risk.maxGrossFrac': 0.2 });
+    const said = fork.records.filter(({ type }) => type === 'ConfigChanged' || type === 'ErrorRaised');
+    return { said: said.map(({ type }) => type), maxGross: fork.engine.settings.risk.maxGrossFrac };
+  };
+  expect(await tightenedTo(0.1)).toEqual({ said: ['ConfigChanged'], maxGross: 0.1 });
+  expect(await tightenedTo(0.2)).toEqual({ said: [], maxGross: 0.2 });
+  expect(await tightenedTo(0.4)).toEqual({ said: [], maxGross: 0.2 });
+});

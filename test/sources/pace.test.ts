@@ -1,6 +1,7 @@
 import { lastValueFrom, tap, toArray } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import type { InputEvent } from '../../src/events/inputs.ts';
+import { createInterjections } from '../../src/modes/paper-line.ts';
 import type { Untimed } from '../../src/ports/broker.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import { type PacedInterjections, paced } from '../../src/sources/pace.ts';
@@ -102,4 +103,17 @@ describe('events in their own time', () => {
       ['Heartbeat', 1],
     ]);
   });
+});
+
+it('who listens after something was said is told', async () => {
+  const said = createInterjections();
+  const input = { type: 'OperatorCommanded', command: 'kill', who: 'w', why: 'y' } as const;
+  const request = { input, claim: () => true, acknowledge: () => undefined, refuse: () => undefined };
+  let told = 0;
+  said.add(request as unknown as Parameters<typeof said.add>[0]);
+  said.onSaid(() => {
+    told += 1;
+  });
+  await settled();
+  expect([told, said.take()]).toEqual([1, [input]]);
 });
