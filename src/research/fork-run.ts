@@ -1,5 +1,6 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { LoadedScenario } from '../config/load-scenario.ts';
 import type { Override } from '../config/overrides.ts';
 import { CheckFailedError, InputError } from '../domain/errors.ts';
 import type { SettingChanges } from '../domain/setting-changes.ts';
@@ -91,9 +92,8 @@ export async function forkRun(options: ForkRunOptions): Promise<ForkResult> {
   const partialDir = `${forkDir}.partial`;
   const made = createRunFolder(partialDir, { existing: 'replace' });
   options.onFolder?.(partialDir);
-  const { datasetDir = scenario.resolvedPaths.datasetDir } = options;
   const origins = {
-    scenario: { ...scenario, resolvedPaths: { ...scenario.resolvedPaths, datasetDir } },
+    scenario: withDatasetAt(scenario, options.datasetDir),
     prepared: { identity, cacheUse: undefined, warnings: [], dataset: { sha256: before.datasetSha256 } },
     runDir: forkDir,
   };
@@ -147,6 +147,12 @@ export async function forkRun(options: ForkRunOptions): Promise<ForkResult> {
     values: 'left_out',
   });
   return { run, originId, changes, sharedRecords, first, original: sideOf(original), fork: sideOf(fork) };
+}
+
+/** The scenario with its dataset where it was found, so that the fork finds it too. */
+function withDatasetAt(scenario: LoadedScenario, found: string | undefined): LoadedScenario {
+  const { resolvedPaths } = scenario;
+  return { ...scenario, resolvedPaths: { ...resolvedPaths, datasetDir: found ?? resolvedPaths.datasetDir } };
 }
 
 /** @throws InputError FORK_DATASET_CHANGED when it is not the one the run was made from */
