@@ -14,7 +14,7 @@ export function encodePredictions(predictions: Predictions, base64: Base64Codec)
   if (values.length !== valid.length) {
     throw new InvariantError(`predictions: ${values.length} values but ${valid.length} validity flags`);
   }
-  const bits = cleared((valid.length + 7) >> 3);
+  const bits = new Uint8Array((valid.length + 7) >> 3);
   for (let i = 0; i < valid.length; i += 1) {
     const value = values[i];
     const isValid = valid[i] === 1;
@@ -26,15 +26,6 @@ export function encodePredictions(predictions: Predictions, base64: Base64Codec)
   }
   const head = `{"cycle":${exactInteger(cycle, 'cycle')}${faultsJson(predictions.faults)}`;
   return `${head},"valid":"${base64.encode(bits)}","values":"${base64.encode(littleEndianBytes(values))}"}`;
-}
-
-let scratch = new Uint8Array(0);
-
-/** Room for the bits, made once for all cycles of a run. */
-function cleared(length: number): Uint8Array {
-  if (scratch.length === length) return scratch.fill(0);
-  scratch = new Uint8Array(length);
-  return scratch;
 }
 
 function faultsJson(faults: readonly ModelFault[] | undefined): string {

@@ -47,9 +47,6 @@ const floats = new Float32Array(doubles.buffer);
 const words = new Int32Array(doubles.buffer);
 const bytes = new Uint8Array(doubles.buffer);
 
-/** Up to so many bytes a loop copies faster than the view a copy of a part needs is made. */
-const FEW_BYTES = 256;
-
 /** Hashes elements `[from, to)`; so do the three functions below. */
 export function updateFloat64(state: Hash128, values: Float64Array, from = 0, to = values.length): void {
   for (let start = from; start < to; start += doubles.length) {
@@ -75,8 +72,7 @@ export function updateUint8(state: Hash128, values: Uint8Array, from = 0, to = v
   let at = from;
   while (state.partialBytes === 0 && to - at >= 4) {
     const end = at + (Math.min(bytes.length, to - at) & ~3);
-    if (end - at > FEW_BYTES) bytes.set(values.subarray(at, end));
-    else for (let k = at; k < end; k++) bytes[k - at] = values[k]!;
+    bytes.set(values.subarray(at, end));
     updateWords(state, words, 0, (end - at) >> 2);
     at = end;
   }

@@ -42,8 +42,6 @@ class RecordedInferenceAdapter implements RecordedInference {
   /** The batch in memory and where it stands among those of the file. */
   #batch: LoadedBatch | undefined;
   #at = -1;
-  /** Room for the answers of all cycles of that batch: two arrays of its own for each would cost more than filling them. */
-  #room: Pick<Predictions, 'values' | 'valid'> = { values: new Float32Array(0), valid: new Uint8Array(0) };
   #isClosed = false;
 
   constructor(file: PredictionFile, layout: SignalLayout) {
@@ -55,18 +53,11 @@ class RecordedInferenceAdapter implements RecordedInference {
     return this.#file.batches.reduce((sum, _, k) => sum + this.#load(k).cycles.length, 0);
   }
 
-  /** Another answer for the same cycle takes the place of the one before. */
   infer({ cycle, usable }: InferenceRequest): Predictions {
     const { batch, row } = this.#find(cycle);
     const symbols = this.layout.symbols.length;
     const size = this.layout.columns.length * symbols;
-    const { values, valid } = this.#room;
-    const from = row * size;
-    const answer = {
-      cycle,
-      values: values.subarray(from, from + size).fill(0),
-      valid: valid.subarray(from, from + size).fill(0),
-    };
+    const answer = { cycle, values: new Float32Array(size), valid: new Uint8Array(size) };
     for (let c = 0; c < batch.values.length; c++) {
       copyRow(batch, { c, row, symbols }, usable, answer);
     }
@@ -115,8 +106,6 @@ class RecordedInferenceAdapter implements RecordedInference {
     const batch = loadBatch(this.#file, this.#file.batches[at]!);
     this.#batch = batch;
     this.#at = at;
-    const size = batch.cycles.length * this.layout.columns.length * this.layout.symbols.length;
-    this.#room = { values: new Float32Array(size), valid: new Uint8Array(size) };
     return batch;
   }
 
