@@ -4,7 +4,7 @@ import { CheckFailedError, InputError } from '../domain/errors.ts';
 import type { MarketSlice, MarketTable } from '../domain/market-table.ts';
 import { decodeInput } from '../events/decode.ts';
 import { expectPredictionsOf } from '../events/decode-market.ts';
-import type { InputEvent, Predictions } from '../events/inputs.ts';
+import { INPUT_TYPES, type InputEvent, type Predictions } from '../events/inputs.ts';
 import type { SignalLayout } from '../events/layout.ts';
 import type { TapeRecord } from '../events/record.ts';
 import type { RunIdentity } from '../modes/run-identity.ts';
@@ -14,29 +14,8 @@ import type { TapeLine } from '../ports/tape.ts';
 import type { RunLoop } from '../runtime/run-loop.ts';
 import { nodeBase64 } from '../tape/node-base64.ts';
 
-/** Inputs that come from outside the loop; the rest of a tape follows from them. */
-const SOURCE_TYPES: ReadonlySet<string> = new Set([
-  'RunStarted',
-  'HorizonsDiscovered',
-  'ArtifactWarned',
-  'SessionOpened',
-  'CorporateActionApplied',
-  'MarketSlice',
-  'CycleDue',
-  'SessionClosed',
-  'OperatorCommanded',
-  'ConfigChanged',
-  'SettingsChanged',
-  'ConnectionLost',
-  'ConnectionRestored',
-  'DataGapDetected',
-  'Heartbeat',
-  'TapeRecovered',
-  'RunStopped',
-]);
-
 /** Answers of the venue, which follow from what came before; except at the end of a tape cut off before their cause. */
-const ANSWER_TYPES: ReadonlySet<string> = new Set([
+const ANSWER_TYPES: ReadonlySet<string> = new Set<InputEvent['type']>([
   'OrderAccepted',
   'OrderRejected',
   'OrderPartiallyFilled',
@@ -51,7 +30,15 @@ const ANSWER_TYPES: ReadonlySet<string> = new Set([
   'BorrowFeeCharged',
 ]);
 
-const PREDICTION_TYPES: ReadonlySet<string> = new Set(['PredictionsMade', 'InferenceFailed']);
+const PREDICTION_TYPES: ReadonlySet<string> = new Set<InputEvent['type']>([
+  'PredictionsMade',
+  'InferenceFailed',
+]);
+
+/** All other inputs come from outside the loop; the rest of a tape follows from them. */
+const SOURCE_TYPES: ReadonlySet<string> = new Set(
+  [...INPUT_TYPES].filter((type) => !ANSWER_TYPES.has(type) && !PREDICTION_TYPES.has(type)),
+);
 
 /** A cycle whose predictions the tape does not hold: the run ended, or crashed and was recovered, while it waited. */
 export class AnswerMissingError extends CheckFailedError {
