@@ -1,6 +1,6 @@
 import type { PredictionSettings } from '../../domain/settings.ts';
 import type { Predictions } from '../../events/inputs.ts';
-import type { ModelColumn, SignalLayout } from '../../events/layout.ts';
+import type { SignalLayout } from '../../events/layout.ts';
 import { crossSectionalSignals } from './cross-section.ts';
 
 /** Values of `StandardScores.status`. */
@@ -23,8 +23,8 @@ export interface StandardizerState {
   readonly clipHigh: number;
   readonly minStd: number;
   readonly minRanked: number;
-  /** First series of each column, or -1 for columns that are not standardised over time (barriers, rankings). */
-  readonly seriesOfColumn: Int32Array;
+  /** Place of each series among the outputs, rising; barriers and rankings are not standardised over time. */
+  readonly outputOfSeries: Int32Array;
   /** Columns whose score is a rank over the universe. */
   readonly rankedColumns: Int32Array;
   /** `[window, series]`; raw outputs are float32, so nothing is lost. */
@@ -69,13 +69,12 @@ export interface StandardizerSettings
 export function createStandardizer(layout: SignalLayout, settings: StandardizerSettings): StandardizerState {
   const symbolCount = layout.symbols.length;
   const window = settings.standardizeWindow;
-  const isSeries = (column: ModelColumn) => column.kind === 'return' && column.crossSectionalRanking !== true;
-  let seriesCount = 0;
-  const seriesOfColumn = Int32Array.from(layout.columns, (column) => {
-    if (!isSeries(column)) return -1;
-    seriesCount += symbolCount;
-    return seriesCount - symbolCount;
-  });
+  const outputOfSeries = layout.columns.flatMap((column, c) =>
+    column.kind === 'return' && column.crossSectionalRanking !== true
+      ? layout.symbols.map((_, i) => c * symbolCount + i)
+      : [],
+  );
+  const seriesCount = outputOfSeries.length;
   const ranked = layout.columns.flatMap((column, c) =>
     column.kind === 'return' && column.crossSectionalRanking === true ? [c] : [],
   );
@@ -89,7 +88,7 @@ export function createStandardizer(layout: SignalLayout, settings: StandardizerS
     clipHigh: settings.scoreClip,
     minStd: settings.standardizeMinStd,
     minRanked: settings.rankMinSymbols,
-    seriesOfColumn,
+    outputOfSeries: Int32Array.from(outputOfSeries),
     rankedColumns: Int32Array.from(ranked),
     ring: settings.precision === 'float64' ? new Float64Array(ringLength) : new Float32Array(ringLength),
     sums: new Float64Array(seriesCount * LINE),
@@ -107,70 +106,76 @@ export function standardizeCycle(
   predictions: Predictions,
   out: StandardScores,
 ): void {
-  const { symbolCount, seriesOfColumn, sums, minSamples } = state;
-  const { values, valid } = predictions;
-  const { scores, status } = out;
-  for (let c = 0; c < seriesOfColumn.length; c++) {
-    const first = seriesOfColumn[c]!;
-    if (first < 0) continue;
-    const offset = c * symbolCount;
-    for (let i = 0; i < symbolCount; i++) {
-      if (valid[offset + i] === 0) {
-        scores[offset + i] = 0;
-        status[offset + i] = SCORE_MISSING;
-        continue;
-      }
-      const series = first + i;
-      pushRaw(state, series, values, offset + i);
-      const isReady = sums[series * LINE + COUNT]! >= minSamples;
-      scores[offset + i] = isReady ? latestScore(state, series) : 0;
-      status[offset + i] = isReady ? SCORE_READY : SCORE_WARMING_UP;
-    }
-  }
+  scoreSeries(state, predictions, out);
   for (const c of state.rankedColumns) rankColumn(state, c, predictions, out);
 }
 
-/** Adds the finite raw output `raws[at]` to a series. */
-export function pushRaw(
-  state: StandardizerState,
-  series: number,
-  raws: Float32Array | Float64Array,
-  at: number,
-): void {
-  const { ring, sums, window, seriesCount } = state;
-  const raw = raws[at]!;
-  const line = series * LINE;
-  const count = sums[line + COUNT]!;
-  const next = sums[line + NEXT]!;
-  const slot = next * seriesCount + series;
-  const shift = count === 0 ? raw : sums[line + SHIFT]!;
-  let sum = sums[line + SUM]!;
-  let sumSquares = sums[line + SUM_SQUARES]!;
-  let isWorn = false;
-  let counted = count;
-  if (count === window) {
-    const offset = ring[slot]! - shift;
-    sum -= offset;
-    sumSquares -= offset * offset;
-    isWorn = offset * offset > CANCELLATION_RATIO * sumSquares;
-  } else {
+/**
+ * Adds one output to each series and scores it among all in the ring, itself included: clip((raw - mean)/std), population
+ * std; 0 when std is below the least that counts. One loop, with the sums worked on as locals: a call for each series
+ * took half as long again.
+ */
+function scoreSeries(state: StandardizerState, { values, valid }: Predictions, out: StandardScores): void {
+  const { seriesCount, outputOfSeries, ring, window, sums, minSamples, minStd, clipLow, clipHigh } = state;
+  const { scores, status } = out;
+  for (let series = 0, line = 0; series < seriesCount; series++, line += LINE) {
+    const at = outputOfSeries[series]!;
+    if (valid[at] === 0) {
+      scores[at] = 0;
+      status[at] = SCORE_MISSING;
+      continue;
+    }
+    const count = sums[line + COUNT]!;
+    const next = sums[line + NEXT]!;
+    const slot = next * seriesCount + series;
+    const oldest = ring[slot]!;
+    ring[slot] = values[at]!;
+    const raw = ring[slot]!;
     if (count === 0) sums[line + SHIFT] = raw;
-    counted += 1;
-    sums[line + COUNT] = counted;
+    let shift = sums[line + SHIFT]!;
+    let sum = sums[line + SUM]!;
+    let sumSquares = sums[line + SUM_SQUARES]!;
+    let isWorn = false;
+    let counted = count;
+    if (count === window) {
+      const offset = oldest - shift;
+      sum -= offset;
+      sumSquares -= offset * offset;
+      isWorn = offset * offset > CANCELLATION_RATIO * sumSquares;
+    } else {
+      counted = count + 1;
+      sums[line + COUNT] = counted;
+    }
+    const offset = raw - shift;
+    sum += offset;
+    sumSquares += offset * offset;
+    const equalRun = count > 0 && sums[line + NEWEST] === raw ? sums[line + EQUAL_RUN]! + 1 : 1;
+    const sinceRebuild = sums[line + SINCE_REBUILD]! + 1;
+    sums[line + NEXT] = next + 1 === window ? 0 : next + 1;
+    sums[line + NEWEST] = raw;
+    sums[line + EQUAL_RUN] = equalRun;
+    sums[line + SUM] = sum;
+    sums[line + SUM_SQUARES] = sumSquares;
+    sums[line + SINCE_REBUILD] = sinceRebuild;
+    if (isWorn || isOffCentre(sum, counted * sumSquares) || sinceRebuild >= window) {
+      rebuildSums(state, series);
+      shift = sums[line + SHIFT]!;
+      sum = sums[line + SUM]!;
+      sumSquares = sums[line + SUM_SQUARES]!;
+    }
+    if (counted < minSamples) {
+      scores[at] = 0;
+      status[at] = SCORE_WARMING_UP;
+      continue;
+    }
+    let score = 0;
+    if (equalRun < counted) {
+      const std = stdOf(sum, sumSquares, counted);
+      if (!(std < minStd)) score = (raw - (shift + sum / counted)) / std;
+    }
+    scores[at] = Math.max(clipLow, Math.min(clipHigh, score)) + 0;
+    status[at] = SCORE_READY;
   }
-  ring[slot] = raw;
-  const stored = ring[slot]!;
-  sums[line + EQUAL_RUN] = count > 0 && sums[line + NEWEST] === stored ? sums[line + EQUAL_RUN]! + 1 : 1;
-  sums[line + NEWEST] = stored;
-  sums[line + NEXT] = next + 1 === window ? 0 : next + 1;
-  const offset = stored - shift;
-  sum += offset;
-  sumSquares += offset * offset;
-  sums[line + SUM] = sum;
-  sums[line + SUM_SQUARES] = sumSquares;
-  const sinceRebuild = sums[line + SINCE_REBUILD]! + 1;
-  sums[line + SINCE_REBUILD] = sinceRebuild;
-  if (isWorn || isOffCentre(sum, counted * sumSquares) || sinceRebuild >= window) rebuildSums(state, series);
 }
 
 /**
@@ -201,6 +206,11 @@ function rebuildSums({ ring, sums, window, seriesCount }: StandardizerState, ser
   sums[line + SINCE_REBUILD] = 0;
 }
 
+/** Population standard deviation from sums around any shift. */
+function stdOf(sum: number, sumSquares: number, count: number): number {
+  return Math.sqrt(Math.max(0, (sumSquares - (sum * sum) / count) / count));
+}
+
 export interface SeriesStatistics {
   readonly count: number;
   readonly mean: number;
@@ -213,33 +223,13 @@ export function seriesStatistics({ sums }: StandardizerState, series: number): S
   const line = series * LINE;
   const count = sums[line + COUNT]!;
   if (count === 0) return { count, mean: 0, std: 0 };
-  const std = stdOf(sums, line);
-  return { count, mean: meanOf(sums, line), std };
-}
-
-function meanOf(sums: Float64Array, line: number): number {
-  const count = sums[line + COUNT]!;
-  if (sums[line + EQUAL_RUN]! >= count) return sums[line + NEWEST]!;
-  return sums[line + SHIFT]! + sums[line + SUM]! / count;
-}
-
-function stdOf(sums: Float64Array, line: number): number {
-  const count = sums[line + COUNT]!;
-  if (sums[line + EQUAL_RUN]! >= count) return 0;
+  if (sums[line + EQUAL_RUN]! >= count) return { count, mean: sums[line + NEWEST]!, std: 0 };
   const sum = sums[line + SUM]!;
-  return Math.sqrt(Math.max(0, (sums[line + SUM_SQUARES]! - (sum * sum) / count) / count));
-}
-
-/**
- * Score of the newest raw output of a series among all in its ring, itself included:
- * clip((raw - mean)/std), population std; 0 when std is below the least that counts. Regardless of the minimum of samples.
- */
-export function latestScore({ sums, clipLow, clipHigh, minStd }: StandardizerState, series: number): number {
-  const line = series * LINE;
-  const std = stdOf(sums, line);
-  if (std < minStd) return Math.max(clipLow, Math.min(clipHigh, 0));
-  const score = (sums[line + NEWEST]! - meanOf(sums, line)) / std;
-  return Math.max(clipLow, Math.min(clipHigh, score)) + 0;
+  return {
+    count,
+    mean: sums[line + SHIFT]! + sum / count,
+    std: stdOf(sum, sums[line + SUM_SQUARES]!, count),
+  };
 }
 
 /** Scores of a cross-sectional ranking model; missing for all below the minimum of symbols. */

@@ -2,7 +2,6 @@ import { compareCodeUnits } from '../../../src/domain/compare.ts';
 import {
   createStandardizer,
   createStandardScores,
-  latestScore,
   type StandardizerState,
   seriesStatistics,
   standardizeCycle,
@@ -25,7 +24,10 @@ interface Series {
   readonly model: string;
   readonly horizon: string;
   readonly state: StandardizerState;
+  /** The same without a minimum of samples: the vectors tell the newest score from the second output on. */
+  readonly eager: StandardizerState;
   lastRaw: number;
+  lastScore: number;
 }
 
 /** The earlier engine gave scores from the third output on; below, it passed the raw output through. */
@@ -41,16 +43,22 @@ function createSeries(
   input: StandardizationInput,
   step: { readonly model: string; readonly horizon: string },
 ): Series {
-  const state = createStandardizer(ONE_SERIES, {
+  const settings = {
     standardizeWindow: input.window || 10,
-    standardizeMinSamples: MIN_SAMPLES,
     standardizeMinStd: 1e-9,
     rankMinSymbols: 5,
     scoreClip: input.clip[1],
     scoreClipLow: input.clip[0],
     precision: 'float64',
-  });
-  return { model: step.model, horizon: step.horizon, state, lastRaw: 0 };
+  } as const;
+  return {
+    model: step.model,
+    horizon: step.horizon,
+    state: createStandardizer(ONE_SERIES, { ...settings, standardizeMinSamples: MIN_SAMPLES }),
+    eager: createStandardizer(ONE_SERIES, { ...settings, standardizeMinSamples: 1 }),
+    lastRaw: 0,
+    lastScore: 0,
+  };
 }
 
 /** Walks the steps, giving each raw output to `visit` together with its series. */
@@ -87,8 +95,12 @@ function score(series: Series, raw: number): number {
     values: Float64Array.of(isPresent ? raw : 0) as unknown as Float32Array,
     valid: Uint8Array.of(isPresent ? 1 : 0),
   };
+  if (isPresent) {
+    standardizeCycle(series.eager, predictions, out);
+    series.lastRaw = raw;
+    series.lastScore = out.scores[0]!;
+  }
   standardizeCycle(series.state, predictions, out);
-  if (isPresent) series.lastRaw = raw;
   return out.scores[0]!;
 }
 
@@ -100,9 +112,9 @@ export const vectorComponent: VectorComponent = {
     series.sort((a, b) => compareCodeUnits(a.model, b.model) || compareCodeUnits(a.horizon, b.horizon));
     return {
       z,
-      final_stats: series.map(({ model, horizon, state, lastRaw }) => {
+      final_stats: series.map(({ model, horizon, state, lastRaw, lastScore }) => {
         const { count, mean, std } = seriesStatistics(state, 0);
-        const stats = { mean, std, count, last_raw: lastRaw, last_z: latestScore(state, 0) };
+        const stats = { mean, std, count, last_raw: lastRaw, last_z: lastScore };
         return { model, horizon, stats: count < 2 ? null : stats };
       }),
     };
