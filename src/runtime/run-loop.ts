@@ -7,7 +7,7 @@ import type { InferenceRequest } from '../events/inference.ts';
 import type { InputEvent, Predictions } from '../events/inputs.ts';
 import type { InferencePort } from '../ports/inference.ts';
 import type { TapeWriter } from '../ports/tape.ts';
-import { answerOf, failureOf } from './inference-answer.ts';
+import { answeredAt, answerOf, failureOf } from './inference-answer.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { createRecorder, type RunStreams } from './recorder.ts';
 import type { Venue } from './venue.ts';
@@ -95,15 +95,15 @@ export function createRunLoop(ports: RunLoopPorts): RunLoop {
     try {
       answer = port.infer(request);
     } catch (error) {
-      return recordWithAnswers({ ...failureOf(request.cycle, error), tUs });
+      return recordWithAnswers(answeredAt(tUs, failureOf(request.cycle, error)));
     }
-    if (!(answer instanceof Promise)) return recordWithAnswers({ ...answerOf(request, answer), tUs });
+    if (!(answer instanceof Promise)) return recordWithAnswers(answeredAt(tUs, answerOf(request, answer)));
     return answer
       .then(
         (predictions) => answerOf(request, predictions),
         (error: unknown) => failureOf(request.cycle, error),
       )
-      .then((made) => recordWithAnswers({ ...made, tUs }));
+      .then((made) => recordWithAnswers(answeredAt(tUs, made)));
   }
 
   function accept(event: InputEvent): Promise<void> | undefined {
