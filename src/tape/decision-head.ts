@@ -72,14 +72,10 @@ export function decisionHeadOf(state: DecisionHead): string {
   return state.hash.copy().digest('hex');
 }
 
-/**
- * Takes the next record of a tape, of any type, into the chain. Updates `state` in place.
- * @param payloadUtf8 the payload as bytes, from those who have them: the large ones need not be encoded again
- */
+/** Takes the next record of a tape, of any type, into the chain. Updates `state` in place. */
 export function addToDecisionHead(
   state: DecisionHead,
   { type, t, payloadJson }: Pick<TapeEntry, 'type' | 't' | 'payloadJson'>,
-  payloadUtf8?: Uint8Array,
 ): void {
   switch (type) {
     case 'CycleDue':
@@ -91,7 +87,7 @@ export function addToDecisionHead(
       state.executions = new Map();
       return;
     case 'CycleCompleted':
-      add(state, type, state.dueUs, payloadUtf8 ?? payloadJson);
+      add(state, type, state.dueUs, payloadJson);
       return;
     case 'OrderIntended': {
       const { rest, value } = cut(payloadJson, 'clientOrderId');
@@ -135,28 +131,13 @@ export function addToDecisionHead(
   }
 }
 
-function add(state: DecisionHead, type: string, place: number | null, payload: string | Uint8Array): void {
-  const lead = `["${type}",${place},`;
-  const payloadBytes = typeof payload === 'string' ? payload.length * MAX_BYTES_A_UNIT : payload.length;
-  if (state.pendingBytes + lead.length + payloadBytes + END.length > PENDING_CAPACITY) flush(state);
-  if (lead.length + payloadBytes + END.length > PENDING_CAPACITY) {
-    state.hash.update(lead).update(payload).update(END);
-    return;
-  }
-  const { pending } = state;
-  let at = state.pendingBytes;
-  at += pending.write(lead, at, 'latin1');
-  if (typeof payload === 'string') {
-    at += pending.write(payload, at);
-  } else {
-    pending.set(payload, at);
-    at += payload.length;
-  }
-  state.pendingBytes = at + pending.write(END, at, 'latin1');
+function add(state: DecisionHead, type: string, place: number | null, payloadJson: string): void {
+  const entry = `["${type}",${place},${payloadJson}]\n`;
+  const most = entry.length * MAX_BYTES_A_UNIT;
+  if (state.pendingBytes + most > PENDING_CAPACITY) flush(state);
+  if (most > PENDING_CAPACITY) state.hash.update(entry);
+  else state.pendingBytes += state.pending.write(entry, state.pendingBytes);
 }
-
-/** After the payload of an entry. */
-const END = ']\n';
 
 function flush(state: DecisionHead): void {
   state.hash.update(state.pending.subarray(0, state.pendingBytes));

@@ -13,8 +13,7 @@ import { writeStoredHead } from './head-file.ts';
 import { type Recovery, recoverLocked } from './recover.ts';
 import {
   assertFollows,
-  BEFORE_PAYLOAD,
-  bodyAfterPayload,
+  bodyAfterBrace,
   createTapeCursor,
   moveCursor,
   type TapeCursor,
@@ -36,7 +35,8 @@ export const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024;
 const BLOCK_BYTES = 64 * 1024;
 /** Before a record's body on its line: `{"chain":"<hash>",`. */
 const LEAD_BYTES = HASH_LENGTH + 12;
-const BEFORE_PAYLOAD_BYTES = LEAD_BYTES + BEFORE_PAYLOAD.length;
+/** A UTF-16 code unit takes at most so many bytes of UTF-8. */
+const MAX_BYTES_A_UNIT = 3;
 const NEWLINE = 0x0a;
 
 /**
@@ -140,22 +140,18 @@ class FileTape implements TapeWriter {
   append(entry: TapeEntry): void {
     this.assertOpen();
     assertFollows(this.cursor, entry);
-    const { payloadJson } = entry;
-    const afterPayload = bodyAfterPayload(entry);
-    // a UTF-16 code unit takes at most 3 bytes of UTF-8
-    this.reserve(BEFORE_PAYLOAD_BYTES + (payloadJson.length + afterPayload.length) * 3 + 1);
+    const body = bodyAfterBrace(entry);
+    this.reserve(LEAD_BYTES + body.length * MAX_BYTES_A_UNIT + 1);
     const { buffer, used } = this;
     // what is hashed begins with the head before, which is overwritten by what the line starts with
     const hashedAt = used + LEAD_BYTES - HASH_LENGTH - 1;
-    buffer.write(`${this.cursor.head}{${BEFORE_PAYLOAD}`, hashedAt, 'latin1');
-    const payloadAt = used + BEFORE_PAYLOAD_BYTES;
-    const payloadEnd = payloadAt + buffer.write(payloadJson, payloadAt);
-    const end = payloadEnd + buffer.write(afterPayload, payloadEnd);
+    // in one piece, because a call costs more than the bytes it writes
+    const end = hashedAt + buffer.write(`${this.cursor.head}{${body}`, hashedAt);
     const head = chainHashOfBytes(buffer.subarray(hashedAt, end));
     buffer.write(`{"chain":"${head}",`, used, 'latin1');
     buffer[end] = NEWLINE;
     this.used = end + 1;
-    moveCursor(this.cursor, entry, head, buffer.subarray(payloadAt, payloadEnd));
+    moveCursor(this.cursor, entry, head);
     if (this.used >= this.blockBytes) this.writePending();
   }
 

@@ -22,16 +22,8 @@ export function createTapeCursor(): TapeCursor {
  * The record's canonical JSON without its opening brace: a line of the tape is `{"chain":"<hash>",` and this, and the
  * hash covers the previous hash, the brace and this.
  */
-export function bodyAfterBrace(entry: TapeEntry): string {
-  return `${BEFORE_PAYLOAD}${entry.payloadJson}${bodyAfterPayload(entry)}`;
-}
-
-/** What stands between the opening brace and the payload. */
-export const BEFORE_PAYLOAD = '"payload":';
-
-/** What stands between the payload and the end of the record's canonical JSON. */
-export function bodyAfterPayload({ seq, t, type }: TapeEntry): string {
-  return `,"seq":${seq},"t":${t},"type":${quote(type)}}`;
+export function bodyAfterBrace({ seq, t, type, payloadJson }: TapeEntry): string {
+  return `"payload":${payloadJson},"seq":${seq},"t":${t},"type":${quote(type)}}`;
 }
 
 /**
@@ -52,19 +44,11 @@ export function assertFollows(cursor: TapeCursor, record: Pick<TapeEntry, 'seq' 
   }
 }
 
-/**
- * Moves past a record whose chain hash is `head`. Updates `cursor` in place.
- * @param payloadUtf8 the bytes of its payload, from those who have them
- */
-export function moveCursor(
-  cursor: TapeCursor,
-  entry: TapeEntry,
-  head: string,
-  payloadUtf8?: Uint8Array,
-): void {
+/** Moves past a record whose chain hash is `head`. Updates `cursor` in place. */
+export function moveCursor(cursor: TapeCursor, entry: TapeEntry, head: string): void {
   cursor.head = head;
   cursor.nextSeq += 1;
   cursor.lastTUs = entry.t;
   cursor.isStopped = entry.type === 'RunStopped';
-  addToDecisionHead(cursor.decisions, entry, payloadUtf8);
+  addToDecisionHead(cursor.decisions, entry);
 }

@@ -201,24 +201,20 @@ describe('the decision head sees', () => {
   });
 });
 
-describe('however a payload is handed over', () => {
-  it('bytes give what text gives, and both what one hash of all entries gives', () => {
+describe('however large a payload is', () => {
+  it('the head is the hash of all entries, one a line', () => {
     // beside small ones, payloads that fill what waits to be hashed and that no longer fit it at all
     const payload = fc
       .tuple(fc.constantFrom('a', 'é', '✓', '😀'), fc.constantFrom(0, 1, 500, 11_000, 16_000, 40_000))
       .map(([unit, count]) => `{"decisions":"${unit.repeat(count)}"}`);
     fc.assert(
       fc.property(fc.array(payload, { maxLength: 12 }), (payloads) => {
-        const byText = createDecisionHead();
-        const byBytes = createDecisionHead();
+        const state = createDecisionHead();
         payloads.forEach((payloadJson, k) => {
-          const entry = { type: 'CycleCompleted', t: T0 + k, payloadJson };
-          addToDecisionHead(byText, entry);
-          addToDecisionHead(byBytes, entry, new TextEncoder().encode(payloadJson));
+          addToDecisionHead(state, { type: 'CycleCompleted', t: T0 + k, payloadJson });
         });
         const entries = payloads.map((payloadJson) => `["CycleCompleted",null,${payloadJson}]\n`).join('');
-        expect(decisionHeadOf(byText)).toBe(hash('sha256', entries, 'hex'));
-        expect(decisionHeadOf(byBytes)).toBe(decisionHeadOf(byText));
+        expect(decisionHeadOf(state)).toBe(hash('sha256', entries, 'hex'));
       }),
       { numRuns: 60 },
     );
