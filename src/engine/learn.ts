@@ -63,8 +63,15 @@ function learningUpdated({ algorithm, arms, weights, omega }: LearningState): De
     algorithm,
     arms: [...arms],
     rounds: weights.rounds,
-    lossSums: Array.from(weights.lossSums),
-    probabilities: Array.from(weights.probabilities),
-    omega: Array.from(omega),
+    lossSums: numbersOf(weights.lossSums),
+    probabilities: numbersOf(weights.probabilities),
+    omega: numbersOf(omega),
   };
+}
+
+/** By index: `Array.from` asks an iterator for each number and takes ten times as long. */
+function numbersOf(values: Float64Array): number[] {
+  const numbers: number[] = [];
+  for (let i = 0; i < values.length; i += 1) numbers.push(values[i]);
+  return numbers;
 }

@@ -138,12 +138,12 @@ function applyInput(
 function applyPredictions(
   engine: Engine,
   predictions: Predictions,
-  at: { readonly seq: number; readonly probe: StageProbe | undefined },
+  { seq, probe }: { readonly seq: number; readonly probe: StageProbe | undefined },
   out: DerivedEvent[],
 ): void {
   const isRaised = reportFaults(engine, predictions, out);
   const usable = isRaised ? undefined : predictions;
-  completeCycle(engine, { cycle: predictions.cycle, predictions: usable, ...at }, out);
+  completeCycle(engine, { cycle: predictions.cycle, predictions: usable, seq, probe }, out);
 }
 
 function applyOpening(

@@ -64,5 +64,6 @@ export function closeEntry(
   tally.netReturnSum += netReturn;
   if (netReturn > 0) tally.wins += 1;
   else if (netReturn < 0) tally.losses += 1;
-  return { ...rewardOf(netReturn, { sigma: terms.sigma, sigmas }), terms };
+  const { reward, loss } = rewardOf(netReturn, { sigma: terms.sigma, sigmas });
+  return { netReturn, reward, loss, terms };
 }
