@@ -19,7 +19,7 @@ export interface JournalPart {
   /** In the order they were booked. */
   readonly entries: JournalEntry[];
   /** Places of executions among the entries, by every id one has had; null where the other part has it. */
-  readonly places: Record<string, number | null>;
+  readonly places: Map<string, number | null>;
   /** Fees that were reported before their execution, by its id. */
   readonly earlyFees: Record<string, MoneyMicros>;
 }
@@ -79,11 +79,11 @@ export function createJournal(symbolCount: number): Journal {
 }
 
 export function createPart(startedUs: TimeUs): JournalPart {
-  return { startedUs, entries: [], places: {}, earlyFees: {} };
+  return { startedUs, entries: [], places: new Map(), earlyFees: {} };
 }
 
 export function recordEntry({ current }: Journal, entry: JournalEntry): void {
-  if (entry.kind === 'execution') current.places[entry.versions[0].executionId] = current.entries.length;
+  if (entry.kind === 'execution') current.places.set(entry.versions[0].executionId, current.entries.length);
   current.entries.push(entry);
 }
 
@@ -93,12 +93,12 @@ export function lookUpExecution(
 ): KnownExecution | undefined {
   const found = lookUpIn(before, executionId) ?? lookUpIn(current, executionId);
   if (found !== undefined) return found;
-  const isNoted = Object.hasOwn(before.places, executionId) || Object.hasOwn(current.places, executionId);
+  const isNoted = before.places.has(executionId) || current.places.has(executionId);
   return isNoted ? { kind: 'settled' } : undefined;
 }
 
 function lookUpIn({ entries, places }: JournalPart, executionId: string): KnownExecution | undefined {
-  const place = Object.hasOwn(places, executionId) ? places[executionId] : null;
+  const place = places.get(executionId) ?? null;
   if (place === null) return undefined;
   const entry = entries[place] as ExecutionEntry;
   const at = entry.versions.findIndex((version) => version.executionId === executionId);
@@ -115,11 +115,11 @@ export function addExecutionId(journal: Journal, entry: ExecutionEntry, executio
   const { before, current } = journal;
   const place = current.entries.indexOf(entry);
   if (place >= 0) {
-    current.places[executionId] = place;
+    current.places.set(executionId, place);
     return;
   }
-  before.places[executionId] = before.entries.indexOf(entry);
-  current.places[executionId] = null;
+  before.places.set(executionId, before.entries.indexOf(entry));
+  current.places.set(executionId, null);
 }
 
 /**

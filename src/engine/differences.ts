@@ -69,7 +69,7 @@ function compareOrders(
   const seen = new Set<string>();
   for (const theirs of openOrders) {
     const { clientOrderId, symbol, leavesQuantity } = theirs;
-    const isOurs = Object.hasOwn(orders.workingOrdinals, clientOrderId) && !seen.has(clientOrderId);
+    const isOurs = orders.workingOrdinals.has(clientOrderId) && !seen.has(clientOrderId);
     const ours = isOurs ? findOrder(orders, clientOrderId) : undefined;
     if (ours?.request.symbol === symbol) {
       seen.add(clientOrderId);

@@ -94,7 +94,7 @@ function callBack(engine: Engine, { item, clientOrderId = '' }: Difference, out:
   }
   const isOurs = clientOrderId.startsWith(`${engine.runTag}-`);
   if (item !== 'unknown_order' || !isOurs) return;
-  if (Object.hasOwn(engine.orders.workingOrdinals, clientOrderId)) return;
+  if (engine.orders.workingOrdinals.has(clientOrderId)) return;
   engine.reconciliation.calledBack[clientOrderId] = true;
   out.push({ type: 'CancelIntended', clientOrderId, reason: 'unknown_order' });
 }

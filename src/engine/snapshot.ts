@@ -23,7 +23,8 @@ const SPECIAL_NUMBERS: Readonly<Record<string, number>> = {
 
 /**
  * A state (engine, exchange) as JSON, every bit of it: typed arrays as base64 of their little-endian bytes, numbers
- * JSON has no form for by name. Works on any plain data, so a field added to a state is in its snapshot.
+ * JSON has no form for by name, maps as their entries in order. Works on any such data, so a field added to a state is in
+ * its snapshot.
  * @throws InvariantError on a value that is not plain data: it could not be restored
  */
 export function encodeState(value: unknown): Json {
@@ -34,6 +35,9 @@ export function encodeState(value: unknown): Json {
     return isSpecial ? { $number: Object.is(value, -0) ? '-0' : String(value) } : value;
   }
   if (Array.isArray(value)) return value.map(encodeState);
+  if (value instanceof Map) {
+    return { $map: [...value].map(([key, item]) => [encodeState(key), encodeState(item)]) };
+  }
   const tag = arrayTag(value);
   if (tag !== undefined) return { [tag]: encodeBase64(bytesOf(value as StateArray)) };
   if (typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
@@ -49,6 +53,7 @@ export function decodeState(json: Json): unknown {
   const object = json as JsonObject;
   const [key] = Object.keys(object);
   if (key === '$undefined') return undefined;
+  if (key === '$map') return new Map(decodeState(object.$map) as [unknown, unknown][]);
   if (key === '$number') return SPECIAL_NUMBERS[object.$number as string];
   if (key !== undefined && Object.hasOwn(ARRAY_TYPES, key)) return decodeArray(key as ArrayTag, object[key]);
   return Object.fromEntries(Object.entries(object).map(([name, field]) => [name, decodeState(field)]));

@@ -37,7 +37,7 @@ export function rejectionOf(
       detail: `limit ${limitPriceE4} is not a positive whole number of 1e-4 dollars`,
     };
   }
-  if (Object.hasOwn(state.sessionOrderIds, request.clientOrderId)) {
+  if (state.sessionOrderIds.has(request.clientOrderId)) {
     return {
       reason: 'duplicate_client_order_id',
       detail: `${request.clientOrderId} was used in this session`,

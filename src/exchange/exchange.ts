@@ -39,7 +39,7 @@ export function openSession(state: ExchangeState, session: Session): BorrowFeeCh
   state.openedUs = session.openUs;
   forgetClaims(state);
   state.isOpen = true;
-  state.sessionOrderIds = {};
+  state.sessionOrderIds = new Map();
   state.bidE4.fill(0);
   state.askE4.fill(0);
   state.isHalted.fill(0);
@@ -90,7 +90,7 @@ export function submitOrder(state: ExchangeState, request: OrderRequest, tUs: Ti
   if (rejection !== undefined) return [{ type: 'OrderRejected', tUs, clientOrderId, ...rejection }];
   const ordinal = state.nextOrderOrdinal;
   state.nextOrderOrdinal += 1;
-  state.sessionOrderIds[clientOrderId] = ordinal;
+  state.sessionOrderIds.set(clientOrderId, ordinal);
   const leavesQuantity = request.quantity;
   addClaim(state, claimOf(state, { request, symbolIx, leavesQuantity }));
   state.working.push({
@@ -107,8 +107,9 @@ export function submitOrder(state: ExchangeState, request: OrderRequest, tUs: Ti
 
 /** Cancels a working order; nothing to say when it is done already or was never here. */
 export function cancelOrder(state: ExchangeState, clientOrderId: string, tUs: TimeUs): OrderReport[] {
-  if (!Object.hasOwn(state.sessionOrderIds, clientOrderId)) return [];
-  const at = placeOfOrdinal(state.working, state.sessionOrderIds[clientOrderId]);
+  const ordinal = state.sessionOrderIds.get(clientOrderId);
+  if (ordinal === undefined) return [];
+  const at = placeOfOrdinal(state.working, ordinal);
   if (at < 0) return [];
   state.working.splice(at, 1);
   forgetClaims(state);

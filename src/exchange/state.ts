@@ -48,7 +48,7 @@ export interface ExchangeState {
   /** In the order of submission, which is the order they fill in: by rising ordinal. */
   working: WorkingOrder[];
   /** Ordinals of the session's orders by client id. Orders are good for the day, so ids are forgotten at the next opening. */
-  sessionOrderIds: Record<string, number>;
+  sessionOrderIds: Map<string, number>;
   nextOrderOrdinal: number;
   nextExecutionOrdinal: number;
   /** Newest closing quote of the session by universe index; 0 = none, one-sided or crossed. */
@@ -77,7 +77,7 @@ export function createExchange(
     openedUs: 0,
     lending: createLending(symbols, settings.borrow),
     working: [],
-    sessionOrderIds: {},
+    sessionOrderIds: new Map(),
     nextOrderOrdinal: 1,
     nextExecutionOrdinal: 1,
     bidE4: new Float64Array(count),

@@ -78,7 +78,7 @@ function fillOf(execution: Execution, leavesQuantity: number): Untimed<InputEven
 /** The desk looks up what may have been placed, and sends only what is young and was not called back since. */
 async function settle({ loop, engine, broker }: RecoveryOptions, order: OrderRecord): Promise<void> {
   const { clientOrderId } = order.request;
-  if (!Object.hasOwn(engine.orders.workingOrdinals, clientOrderId)) return;
+  if (!engine.orders.workingOrdinals.has(clientOrderId)) return;
   if (order.status === 'intended') loop.resend(order.request);
   else {
     const found = await broker.findOrder(clientOrderId);

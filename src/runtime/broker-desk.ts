@@ -135,7 +135,7 @@ export function createBrokerDesk(options: BrokerDeskOptions): BrokerDesk {
       () => broker.cancelOrder(clientOrderId),
       // it works in the books, or at the broker against them
       () =>
-        Object.hasOwn(engine.orders.workingOrdinals, clientOrderId) ||
+        engine.orders.workingOrdinals.has(clientOrderId) ||
         Object.hasOwn(engine.reconciliation.calledBack, clientOrderId),
     );
   }

@@ -521,7 +521,7 @@ describe('what must never happen', () => {
     // a bar, the due cycle and its two derived records come before the answer that will cause the next order
     const twin = { ...order!.request, clientOrderId: `desk-${desk.nextSeq + 4}-0` };
     desk.engine.orders.working[0] = { ...order!, request: twin };
-    desk.engine.orders.workingOrdinals[twin.clientOrderId] = order!.ordinal;
+    desk.engine.orders.workingOrdinals.set(twin.clientOrderId, order!.ordinal);
     expect(() => desk.next({ BBB: 'long' })).toThrow(/used twice/);
   });
 

@@ -216,6 +216,7 @@ describe('encodeState and decodeState', () => {
       leaf,
       fc.array(tie('state')),
       fc.dictionary(fc.string(), tie('state'), { noNullPrototype: true }),
+      fc.array(fc.tuple(fc.string(), tie('state'))).map((entries) => new Map(entries)),
     ),
   }));
 
@@ -238,7 +239,7 @@ describe('encodeState and decodeState', () => {
 
   it.each([
     ['a function', () => 1],
-    ['a Map', new Map()],
+    ['a Set', new Set()],
     ['a Date', new Date(0)],
     ['a bigint', 1n],
     ['an array type with no tag', new Uint16Array(1)],

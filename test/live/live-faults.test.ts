@@ -167,7 +167,7 @@ describe('a broker that cannot be reached', () => {
       ...broker,
       submitOrder: async (order, sent) => {
         const { working, workingOrdinals } = controls!.engine.orders;
-        const known = working.find(({ ordinal }) => ordinal === workingOrdinals[order.clientOrderId]);
+        const known = working.find(({ ordinal }) => ordinal === workingOrdinals.get(order.clientOrderId));
         // away for four minutes of every five
         if (Math.floor(day.clock.nowUs() / 60_000_000) % 5 !== 0) {
           refused += 1;

@@ -82,7 +82,7 @@ export function createSimulatedBroker(options: SimulatedBrokerOptions): Simulate
   }
 
   function submit(order: OrderRequest): void {
-    if (!Object.hasOwn(state.sessionOrderIds, order.clientOrderId)) {
+    if (!state.sessionOrderIds.has(order.clientOrderId)) {
       tell(exchange.submitOrder(state, order, nowUs));
     }
   }
