@@ -58,6 +58,8 @@ export function isEqual(a: unknown, b: unknown): boolean {
     for (let i = 0; i < a.length; i += 1) if (!Object.is(a[i], b[i])) return false;
     return true;
   }
+  if (a instanceof Map && b instanceof Map) return isEqual([...a], [...b]);
+  if (a instanceof Set && b instanceof Set) return isEqual([...a], [...b]);
   if (!isTable(a) || !isTable(b)) return false;
   const keys = Object.keys(a);
   return (

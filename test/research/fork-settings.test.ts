@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { expectForkable } from '../../src/config/fork-keys.ts';
 import { type SchemaNode, scenarioJsonSchema } from '../../src/config/json-schema.ts';
 import { parseSetOption } from '../../src/config/overrides.ts';
-import { isEqual } from '../../src/domain/carry-settings.ts';
+import { carrySettings, isEqual } from '../../src/domain/carry-settings.ts';
 import { settingChanges } from '../../src/domain/setting-changes.ts';
 import { changeSettings } from '../../src/engine/change-settings.ts';
 import { createEngine, type Engine } from '../../src/engine/engine-state.ts';
@@ -256,3 +256,21 @@ function placesLeft({ before, after }: Fresh, state: unknown, path = ''): string
     placesLeft({ before: a![key], after: b![key] }, c![key], `${path}.${key}`),
   );
 }
+
+describe('carrying settings over', () => {
+  it('keeps what has gathered in maps and sets next to a setting', () => {
+    const created = (limit: number) => ({
+      part: { limit, orders: new Map<string, number>(), seen: new Set<string>() },
+    });
+    for (const gather of [
+      (part: ReturnType<typeof created>['part']) => part.orders.set('a', 1),
+      (part: ReturnType<typeof created>['part']) => part.seen.add('a'),
+    ]) {
+      const state = created(1);
+      gather(state.part);
+      const { orders, seen } = structuredClone(state.part);
+      carrySettings(state, { before: created(1), after: created(2) });
+      expect(state.part).toEqual({ limit: 2, orders, seen });
+    }
+  });
+});
