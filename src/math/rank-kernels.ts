@@ -7,9 +7,11 @@
  */
 import { type MergeKernel, mergeKernel } from './merge-kernel.ts';
 import { type RankKernel, rankKernel } from './rank-kernel.ts';
+import { type SortKernel, sortKernel } from './sort-kernel.ts';
 import { assembleModule } from './wasm-assembler.ts';
 
 export interface RankKernels {
+  readonly sort: SortKernel;
   readonly merge: MergeKernel;
   readonly rank: RankKernel;
 }
@@ -31,8 +33,8 @@ let compiled: object | undefined;
 
 /** Gives the kernels, compiled once, a memory of their own. */
 export function createRankKernels(memoryBytes: number): RankKernels & { readonly memory: KernelMemory } {
-  compiled ??= new WebAssembly.Module(assembleModule([mergeKernel, rankKernel]));
+  compiled ??= new WebAssembly.Module(assembleModule([sortKernel, mergeKernel, rankKernel]));
   const memory = new WebAssembly.Memory({ initial: Math.ceil(memoryBytes / PAGE_BYTES) });
-  const { merge, rank } = new WebAssembly.Instance(compiled, { host: { memory } }).exports;
-  return { merge, rank, memory };
+  const { sort, merge, rank } = new WebAssembly.Instance(compiled, { host: { memory } }).exports;
+  return { sort, merge, rank, memory };
 }

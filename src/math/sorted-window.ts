@@ -1,6 +1,7 @@
 import { ENTRY_BYTES, PACKING_AT, packingTables, VALUE_BYTES } from './merge-kernel.ts';
 import { RANKS_AT } from './rank-kernel.ts';
 import { createRankKernels, type RankKernels } from './rank-kernels.ts';
+import { SORT_COUNTS_BYTES } from './sort-kernel.ts';
 
 /**
  * The float32 values of sliding windows in order of size, brought up to date in batches, and their average ranks. This
@@ -72,16 +73,16 @@ export function ringLength(capacity: number): number {
 const SLACK_BYTES = 32;
 
 /**
- * The kernels' memory: two doubles of results, the packing tables, ranks by place, new entries, lists. It is taken whole
+ * The kernels' memory: two doubles of results, the packing tables, ranks by place, new entries and what sorting them needs, lists. It is taken whole
  * at the start, where pages not written cost nothing: were it to grow, its buffer would be detached, and V8 looks for
  * detached buffers at every use of every typed array from then on, which costs a run 8 %.
  * @param capacity longest window to be swept
  * @param rings how many there are
  */
 export function createRankWorkspace(capacity: number, rings: number): RankWorkspace {
-  const listsAt = newsAt(capacity) + 8 * (capacity + 1);
+  const listsAt = scratchAt(capacity) + 8 * capacity;
   const listBytes = roomBytes(capacity);
-  const { merge, rank, memory } = createRankKernels(listsAt + (rings + 1) * listBytes);
+  const { sort, merge, rank, memory } = createRankKernels(listsAt + (rings + 1) * listBytes);
   new Uint8Array(memory.buffer).set(packingTables(), PACKING_AT);
   const views = {
     doubles: new Float64Array(memory.buffer),
@@ -91,11 +92,19 @@ export function createRankWorkspace(capacity: number, rings: number): RankWorksp
   const [spare, ...unused] = Array.from({ length: rings + 1 }, (_, k) =>
     roomAt(listsAt + k * listBytes, capacity, views),
   );
-  return { capacity, merge, rank, lists: new Map(), views, spare: spare!, unused };
+  return { capacity, sort, merge, rank, lists: new Map(), views, spare: spare!, unused };
 }
 
 function newsAt(capacity: number): number {
   return RANKS_AT + 8 * Math.ceil(ringLength(capacity) / 4);
+}
+
+function countsAt(capacity: number): number {
+  return newsAt(capacity) + 8 * (capacity + 1);
+}
+
+function scratchAt(capacity: number): number {
+  return countsAt(capacity) + SORT_COUNTS_BYTES;
 }
 
 function entriesBytes(capacity: number): number {
@@ -173,71 +182,20 @@ export function sweepRanks(
 
 /** Puts the values of sequence numbers `[from, to)`, in order of size, where the kernel merges from. */
 function takeNews(
-  { capacity, views }: RankWorkspace,
+  { capacity, views, sort }: RankWorkspace,
   { bits }: SortedList,
   { from, to }: { readonly from: number; readonly to: number },
 ): void {
-  const { words } = views;
+  const { words, floats } = views;
   const mask = bits.length - 1;
-  const count = to - from;
-  const news = newsAt(capacity) / 4;
-  for (let k = 0; k < count; k++) {
-    const value = bits[(from + k) & mask]!;
-    // all bits turned where it is negative, the sign alone where it is not: a branch would be guessed wrong half the time
-    keys[k] = value ^ ((value >> 31) | SIGN);
+  const newsEntries = newsAt(capacity);
+  let word = newsEntries / 4;
+  for (let k = from; k < to; k++) {
+    const place = k & mask;
+    words[word] = 2 * place;
+    words[word + 1] = bits[place]!;
+    word += 2;
   }
-  if (count > MANY_NEWS) sortMany(count);
-  else sortFew(count);
-  for (let k = 0; k < count; k++) {
-    const place = (from + order[k]!) & mask;
-    words[news + 2 * k] = 2 * place;
-    words[news + 2 * k + 1] = bits[place]!;
-  }
-  views.floats[news + 2 * count + 1] = Number.NaN;
-}
-
-const SIGN = 0x8000_0000;
-const MANY_NEWS = 1024;
-const RADIX = 256;
-
-/** Scratch of sorting: unsigned keys that order as the floats do, and their indices by rising key. */
-const keys = new Uint32Array(MAX_SORTED_VALUES);
-const order = new Uint16Array(MAX_SORTED_VALUES);
-const packed = new Uint32Array(MANY_NEWS);
-const moved = new Uint32Array(MANY_NEWS);
-const starts = new Uint32Array(RADIX);
-
-/** By the upper two bytes of the keys (sign, exponent, seven bits of the fraction), and then by insertion. */
-function sortFew(count: number): void {
-  for (let k = 0; k < count; k++) packed[k] = (keys[k]! & 0xffff_0000) | k;
-  sortByByte(packed, moved, count, 16);
-  sortByByte(moved, packed, count, 24);
-  for (let k = 0; k < count; k++) {
-    const index = packed[k]! & 0xffff;
-    const key = keys[index]!;
-    let at = k;
-    for (; at > 0 && keys[order[at - 1]!]! > key; at--) order[at] = order[at - 1]!;
-    order[at] = index;
-  }
-}
-
-function sortByByte(from: Uint32Array, to: Uint32Array, count: number, shift: number): void {
-  starts.fill(0);
-  for (let k = 0; k < count; k++) starts[(from[k]! >>> shift) & 255]!++;
-  let sum = 0;
-  for (let at = 0; at < RADIX; at++) {
-    const size = starts[at]!;
-    starts[at] = sum;
-    sum += size;
-  }
-  for (let k = 0; k < count; k++) {
-    const entry = from[k]!;
-    to[starts[(entry >>> shift) & 255]!++] = entry;
-  }
-}
-
-/** A window seen for the first time. */
-function sortMany(count: number): void {
-  const keyed = Float64Array.from({ length: count }, (_, k) => keys[k]! * 65_536 + k).sort();
-  for (let k = 0; k < count; k++) order[k] = keyed[k]! % 65_536;
+  if (to > from) sort(newsEntries, 4 * word, countsAt(capacity), scratchAt(capacity));
+  floats[word + 1] = Number.NaN;
 }

@@ -24,6 +24,7 @@ export const i32 = {
   const: (value: number): Code => [0x41, signedLeb(value)],
   load: (address: Code, offset = 0): Code => [address, memoryAccess([0x28], 2, offset)],
   load16: (address: Code, offset = 0): Code => [address, memoryAccess([0x2f], 1, offset)],
+  store: (address: Code, value: Code, offset = 0): Code => [address, value, memoryAccess([0x36], 2, offset)],
   store16: (address: Code, value: Code): Code => [address, value, memoryAccess([0x3b], 1, 0)],
   eq: (a: Code, b: Code): Code => [a, b, 0x46],
   isZero: (a: Code): Code => [a, 0x45],
@@ -32,13 +33,17 @@ export const i32 = {
   sub: (a: Code, b: Code): Code => [a, b, 0x6b],
   and: (a: Code, b: Code): Code => [a, b, 0x71],
   or: (a: Code, b: Code): Code => [a, b, 0x72],
+  xor: (a: Code, b: Code): Code => [a, b, 0x73],
   shiftLeft: (a: Code, bits: number): Code => [a, i32.const(bits), 0x74],
   shiftRight: (a: Code, bits: number): Code => [a, i32.const(bits), 0x76],
+  shiftRightSigned: (a: Code, bits: number): Code => [a, i32.const(bits), 0x75],
   countOnes: (a: Code): Code => [a, 0x69],
 };
 
 export const i64 = {
   const: (value: number): Code => [0x42, signedLeb(value)],
+  load: (address: Code, offset = 0): Code => [address, memoryAccess([0x29], 3, offset)],
+  store: (address: Code, value: Code, offset = 0): Code => [address, value, memoryAccess([0x37], 3, offset)],
   load16: (address: Code, offset = 0): Code => [address, memoryAccess([0x33], 1, offset)],
   store16: (address: Code, value: Code, offset = 0): Code => [
     address,
@@ -68,6 +73,7 @@ const vector = (opcode: number): number[] => [0xfd, ...unsignedLeb(opcode)];
 
 /** 128 bits at once. */
 export const v128 = {
+  zero: [vector(12), new Array<number>(16).fill(0)] as Code,
   load: (address: Code, offset = 0): Code => [address, memoryAccess(vector(0), 1, offset)],
   store: (address: Code, value: Code, offset = 0): Code => [
     address,
