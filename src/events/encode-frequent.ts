@@ -19,6 +19,9 @@ export function cycleCompletedJson({ cycle, decisions, digests, equityMicros }: 
 
 function decisionJson(decision: Decision): string {
   const { exitReason, horizon, limit, propensity, side, targetShares, targetWeight, value } = decision;
+  const option =
+    exitReason ?? horizon ?? limit ?? propensity ?? side ?? targetShares ?? targetWeight ?? value;
+  if (option === undefined) return plainDecisionJson(decision);
   let text = exitReason === undefined ? '{' : `{"exitReason":"${exitReason}",`;
   if (horizon !== undefined) text += `"horizon":${quote(horizon)},`;
   text += `"kind":"${decision.kind}"`;
@@ -31,6 +34,20 @@ function decisionJson(decision: Decision): string {
   if (targetWeight !== undefined) text += `,"targetWeight":${numberJson(targetWeight, 'targetWeight')}`;
   if (value !== undefined) text += `,"value":${numberJson(value, 'decision.value')}`;
   return `${text}}`;
+}
+
+const MAX_PLAIN_TEXTS = 4096;
+/** By symbol, the newest of its decisions that say no more than why. Nearly all do, and repeat the one before. */
+const plainTexts = new Map<string, Pick<Decision, 'kind' | 'reason'> & { readonly text: string }>();
+
+function plainDecisionJson({ kind, reason, symbol }: Decision): string {
+  const known = plainTexts.get(symbol);
+  if (known !== undefined && known.kind === kind && known.reason === reason) return known.text;
+  // joined: a sum of strings stays a tree of them, which is walked each time it is written somewhere
+  const text = ['{"kind":"', kind, '","reason":"', reason, '","symbol":', quote(symbol), '}'].join('');
+  if (plainTexts.size >= MAX_PLAIN_TEXTS) plainTexts.clear();
+  plainTexts.set(symbol, { kind, reason, text });
+  return text;
 }
 
 function digestsJson(digests: StageDigests): string {

@@ -374,6 +374,21 @@ describe('payloads of derived events', () => {
     );
   });
 
+  it('CycleCompleted is so for decisions that only say why, whichever of their symbol came before', () => {
+    const decision: fc.Arbitrary<Decision> = fc.record({
+      symbol: fc.constantFrom('A', 'B', '"', 'é'),
+      kind: fc.constantFrom('HOLD', 'BLOCKED'),
+      reason: fc.constantFrom('below_threshold', 'order_working'),
+    });
+    fc.assert(
+      fc.property(fc.array(decision), (decisions) => {
+        const { type: _type, ...fields } = { ...derivedSamples.CycleCompleted, decisions };
+        const encoded = encodeDerived({ ...derivedSamples.CycleCompleted, decisions });
+        expect(encoded.payloadJson).toBe(canonicalJson(fields as unknown as Json));
+      }),
+    );
+  });
+
   it('a number that is not finite reaches no tape', () => {
     const decisions: Decision[] = [
       { symbol: 'SPY', kind: 'TRADE', reason: 'score_best', targetWeight: Number.NaN },
