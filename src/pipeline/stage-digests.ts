@@ -1,83 +1,99 @@
-import type { StageDigests } from '../events/derived.ts';
+import type { Stage, StageDigests } from '../events/derived.ts';
 import {
   digestHex,
+  type Hash128,
   resetHash128,
-  updateFloat64,
   updateInt32,
   updateString,
   updateUint8,
 } from '../math/hash128.ts';
 import type { Pipeline } from './pipeline-state.ts';
 
-const BARRIERS = ['peak', 'valley', 'secondPeak', 'secondValley'] as const;
+/** The arrays a digest is over. Bytes come last: what follows an odd number of them is hashed a word at a time. */
+interface Covered {
+  readonly words: readonly Int32Array[];
+  readonly bytes: readonly Uint8Array[];
+}
+
+type CoveredStages = Readonly<Record<Exclude<Stage, 'features'>, Covered>>;
+
+/** Views of a pipeline's outputs, which are the same arrays for its life: to make them takes longer than to hash them. */
+const coveredStages = new WeakMap<Pipeline, CoveredStages>();
 
 /**
  * One digest per stage over the exact bits of that stage's outputs, so that any difference anywhere is seen and named
  * by the stage it first shows in. MurmurHash3 x86 128: it finds differences, the tape's SHA-256 chain finds forgeries.
- * Bytes come last: what follows an odd number of them is hashed a word at a time.
  */
 export function stageDigests(pipeline: Pipeline, featuresDigest: string): StageDigests {
-  const { work, prediction } = pipeline;
-  const hash = pipeline.hash;
-  resetHash128(hash);
-  updateFloat64(hash, prediction.scores.scores);
-  updateFloat64(hash, prediction.calibrated.calibrated);
-  updateFloat64(hash, prediction.calibrated.confidence);
-  updateFloat64(hash, prediction.confidence.icShrunk);
-  updateFloat64(hash, prediction.confidence.stability);
-  updateFloat64(hash, work.sigma);
-  updateUint8(hash, work.present);
-  const predictionDigest = digestHex(hash);
-
-  resetHash128(hash);
-  for (const { weights } of work.blend.families) updateFloat64(hash, weights);
-  updateFloat64(hash, work.blend.alpha);
-  updateUint8(hash, work.blend.valid);
-  const blending = digestHex(hash);
-
-  resetHash128(hash);
-  updateFloat64(hash, work.cost.costBps);
-  updateFloat64(hash, work.priorOmega);
-  updateFloat64(hash, work.arbitration.scoreBps);
-  updateFloat64(hash, work.arbitration.bestScoreBps);
-  updateFloat64(hash, work.arbitration.thetaBps);
-  updateInt32(hash, work.arbitration.best);
-  const { side } = work.arbitration;
-  updateUint8(hash, new Uint8Array(side.buffer, side.byteOffset, side.length));
-  updateUint8(hash, work.arbitration.selected);
-  const arbitration = digestHex(hash);
-
-  resetHash128(hash);
-  for (const kind of BARRIERS) updateFloat64(hash, work.barriers[kind].p);
-  updateFloat64(hash, work.gate.factor);
-  updateFloat64(hash, work.signalWeight);
-  for (const kind of BARRIERS) {
-    updateUint8(hash, work.barriers[kind].known);
-    updateUint8(hash, work.barriers[kind].faulted);
-  }
-  updateUint8(hash, work.gate.outcome);
-  updateUint8(hash, work.exit.reason);
-  const gating = digestHex(hash);
-
-  resetHash128(hash);
-  updateFloat64(hash, work.sizing.weightNow);
-  updateFloat64(hash, work.sizing.targetWeight);
-  updateFloat64(hash, work.sizing.deltaShares);
-  updateUint8(hash, work.sizing.reason);
-  const sizing = digestHex(hash);
-
-  resetHash128(hash);
-  updateFloat64(hash, work.orderShares);
-  for (const reason of work.reason) updateString(hash, reason);
-  const risk = digestHex(hash);
-
+  const { hash, work } = pipeline;
+  const stages = coveredStages.get(pipeline) ?? coverStages(pipeline);
   return {
     features: featuresDigest,
-    prediction: predictionDigest,
-    blending,
-    arbitration,
-    gating,
-    sizing,
-    risk,
+    prediction: digestOf(hash, stages.prediction),
+    blending: digestOf(hash, stages.blending),
+    arbitration: digestOf(hash, stages.arbitration),
+    gating: digestOf(hash, stages.gating),
+    sizing: digestOf(hash, stages.sizing),
+    risk: digestOf(hash, stages.risk, work.reason),
+  };
+}
+
+function digestOf(hash: Hash128, { words, bytes }: Covered, texts: readonly string[] = []): string {
+  resetHash128(hash);
+  for (const column of words) updateInt32(hash, column);
+  for (const column of bytes) updateUint8(hash, column);
+  for (const text of texts) updateString(hash, text);
+  return digestHex(hash);
+}
+
+function coverStages(pipeline: Pipeline): CoveredStages {
+  const { work, prediction } = pipeline;
+  const { cost, arbitration, blend, gate, exit, sizing } = work;
+  const { peak, valley, secondPeak, secondValley } = work.barriers;
+  const barriers = [peak, valley, secondPeak, secondValley];
+  const stages: CoveredStages = {
+    prediction: covered(
+      [
+        prediction.scores.scores,
+        prediction.calibrated.calibrated,
+        prediction.calibrated.confidence,
+        prediction.confidence.icShrunk,
+        prediction.confidence.stability,
+        work.sigma,
+      ],
+      [work.present],
+    ),
+    blending: covered([...blend.families.map(({ weights }) => weights), blend.alpha], [blend.valid]),
+    arbitration: covered(
+      [
+        cost.costBps,
+        work.priorOmega,
+        arbitration.scoreBps,
+        arbitration.bestScoreBps,
+        arbitration.thetaBps,
+        arbitration.best,
+      ],
+      [arbitration.side, arbitration.selected],
+    ),
+    gating: covered(
+      [...barriers.map(({ p }) => p), gate.factor, work.signalWeight],
+      [...barriers.flatMap(({ known, faulted }) => [known, faulted]), gate.outcome, exit.reason],
+    ),
+    sizing: covered([sizing.weightNow, sizing.targetWeight, sizing.deltaShares], [sizing.reason]),
+    risk: covered([work.orderShares], []),
+  };
+  coveredStages.set(pipeline, stages);
+  return stages;
+}
+
+function covered(
+  words: readonly (Float64Array | Int32Array)[],
+  bytes: readonly (Uint8Array | Int8Array)[],
+): Covered {
+  return {
+    words: words.map(
+      ({ buffer, byteOffset, byteLength }) => new Int32Array(buffer, byteOffset, byteLength / 4),
+    ),
+    bytes: bytes.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength)),
   };
 }
