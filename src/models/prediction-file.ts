@@ -10,7 +10,7 @@ import { InputError } from '../domain/errors.ts';
 import type { ModelFault } from '../events/inputs.ts';
 import { describeUnreadable, problemOfFile } from '../files/read-bounded.ts';
 import { type PredictionFileHeader, readPredictionSchema, TEXT_COLUMNS } from './prediction-schema.ts';
-import { isSealIntact, readBytes } from './prediction-seal.ts';
+import { isSealIntact, readBytes, readInto } from './prediction-seal.ts';
 
 const MAX_BATCH_BYTES = 256 << 20;
 const MAX_FOOTER_BYTES = 16 << 20;
@@ -29,8 +29,12 @@ export interface PredictionFile {
   readonly path: string;
   readonly fd: number;
   readonly header: PredictionFileHeader;
-  /** The schema message, which stands in front of each batch when it is decoded. */
-  readonly prelude: Uint8Array;
+  /**
+   * Where batches are read to, one in place of the other: memory that is asked for anew is cleared and mapped first. In
+   * front stands the schema message, with which each is decoded.
+   */
+  readonly room: Uint8Array;
+  readonly preludeBytes: number;
   /** By rising cycle. */
   readonly batches: readonly BatchPlace[];
 }
@@ -94,7 +98,10 @@ function indexFile(path: string, fd: number): PredictionFile {
     }
     batches.push({ offset, bytes });
   }
-  return { path, fd, header, prelude: schemaMessage(footer.schema), batches };
+  const prelude = schemaMessage(footer.schema);
+  const room = new Uint8Array(prelude.length + Math.max(0, ...batches.map(({ bytes }) => bytes)));
+  room.set(prelude);
+  return { path, fd, header, room, preludeBytes: prelude.length, batches };
 }
 
 /** The footer ends the file, so a file without a sound one was cut or never finished. */
@@ -138,9 +145,11 @@ function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
   return joined;
 }
 
-/** Reads and decodes one batch. @throws InputError PREDICTIONS_FILE_INVALID when its buffers are shorter than its rows */
+/** Reads and decodes one batch, which holds until the next is loaded. @throws InputError PREDICTIONS_FILE_INVALID when its buffers are shorter than its rows */
 export function loadBatch(file: PredictionFile, place: BatchPlace): LoadedBatch {
-  const stream = concat(file.prelude, readBytes(file.fd, place.offset, place.bytes));
+  const { fd, room, preludeBytes } = file;
+  const stream = room.subarray(0, preludeBytes + place.bytes);
+  readInto(fd, place.offset, stream.subarray(preludeBytes));
   const decoded = RecordBatchReader.from(stream).next();
   const loaded = decoded.done === true ? undefined : batchColumns(decoded.value, file.header.symbols.length);
   if (loaded === undefined) throw invalid(file.path, `it is damaged at byte ${place.offset}`);

@@ -57,11 +57,17 @@ function digestWithoutSeal(fd: number, sealOffset: number): string {
 /** Reads exactly `length` bytes; what lies beyond the end of the file reads as zeros. */
 export function readBytes(fd: number, offset: number, length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
+  readInto(fd, offset, bytes);
+  return bytes;
+}
+
+/** Fills an array with the bytes from `offset`, likewise. */
+export function readInto(fd: number, offset: number, bytes: Uint8Array): void {
   let done = 0;
-  while (done < length) {
-    const count = readSync(fd, bytes, done, length - done, offset + done);
+  while (done < bytes.length) {
+    const count = readSync(fd, bytes, done, bytes.length - done, offset + done);
     if (count === 0) break;
     done += count;
   }
-  return bytes;
+  bytes.fill(0, done);
 }

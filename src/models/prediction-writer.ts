@@ -17,8 +17,18 @@ import type { SignalLayout } from '../events/layout.ts';
 import { predictionSchema, TEXT_COLUMNS } from './prediction-schema.ts';
 import { sealFile } from './prediction-seal.ts';
 
-/** Cycles held in memory before they go to disk; also what a reader loads at a time. */
-const CYCLES_PER_BATCH = 256;
+/**
+ * Cycles held in memory before they go to disk, and what a reader loads at a time: as many as make about a megabyte.
+ * To decode a batch takes most of a millisecond however short it is, which a run pays for every few hundred cycles.
+ */
+const BATCH_BYTES = 1 << 20;
+const MIN_BATCH_CYCLES = 256;
+const MAX_BATCH_CYCLES = 1024;
+
+function cyclesPerBatch({ columns, symbols }: SignalLayout): number {
+  const bytesPerCycle = columns.length * symbols.length * Float32Array.BYTES_PER_ELEMENT;
+  return Math.max(MIN_BATCH_CYCLES, Math.min(MAX_BATCH_CYCLES, Math.floor(BATCH_BYTES / bytesPerCycle)));
+}
 
 /** Records predictions to a file that appears under its name only when complete. */
 export interface PredictionWriter {
@@ -74,7 +84,7 @@ export async function createPredictionWriter(spec: {
       batch.faults[batch.count] = faultsText(predictions);
       batch.features[batch.count] = featuresDigest ?? null;
       putCycle(batch, predictions);
-      if (batch.count === CYCLES_PER_BATCH) flush();
+      if (batch.count === batch.cycles.length) flush();
     },
     async finish() {
       flush();
@@ -121,10 +131,11 @@ function faultsText({ faults }: Predictions): string | null {
 }
 
 function createBatch(layout: SignalLayout): Batch {
-  const size = CYCLES_PER_BATCH * layout.symbols.length;
+  const cycles = cyclesPerBatch(layout);
+  const size = cycles * layout.symbols.length;
   return {
     symbols: layout.symbols.length,
-    cycles: new Int32Array(CYCLES_PER_BATCH),
+    cycles: new Int32Array(cycles),
     values: layout.columns.map(() => new Float32Array(size)),
     bits: layout.columns.map(() => new Uint8Array(Math.ceil(size / 8))),
     nulls: new Int32Array(layout.columns.length),

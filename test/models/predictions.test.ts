@@ -64,11 +64,11 @@ const open = (path: string, layout = LAYOUT, expectedKey = KEY) =>
 
 describe('recorded predictions', () => {
   it('come back bit for bit, in any order, across batches, without waiting', async () => {
-    const recorded = Array.from({ length: 700 }, (_, i) => predictionsOf(i * 2 + 1));
+    const recorded = Array.from({ length: 2100 }, (_, i) => predictionsOf(i * 2 + 1));
     const path = await record(recorded);
     const inference = open(path);
-    expect(inference.cycles).toBe(700);
-    for (const expected of [...recorded, recorded[0]!, recorded[400]!]) {
+    expect(inference.cycles).toBe(2100);
+    for (const expected of [...recorded, recorded[0]!, recorded[1400]!]) {
       expect(inference.infer(ask(expected.cycle))).toEqual(expected);
     }
     await inference.close();
@@ -172,17 +172,19 @@ describe('given recorded predictions that do not fit the run', () => {
   });
 
   it('finds every cycle of many batches in any order, and none between two of them', async () => {
-    const recorded = Array.from({ length: 1100 }, (_, k) => predictionsOf(k < 512 ? k : k + 40));
+    const recorded = Array.from({ length: 2200 }, (_, k) => predictionsOf(k < 1024 ? k : k + 40));
     const inference = open(await record(recorded));
     const draw = createPrng(['any order']);
     for (let k = 0; k < 60; k++) {
       const { cycle, values } = recorded[Math.floor(draw() * recorded.length)]!;
       expect(inference.infer(ask(cycle)).values).toEqual(values);
-      expect(() => inference.infer(ask(512 + Math.floor(draw() * 40)))).toThrow(/found cycles 0 to 1139/);
+      expect(() => inference.infer(ask(1024 + Math.floor(draw() * 40)))).toThrow(/found cycles 0 to 2239/);
     }
-    for (const cycle of [0, 255, 256, 511, 552, 1139]) expect(inference.infer(ask(cycle)).cycle).toBe(cycle);
-    expect(() => inference.infer(ask(1140))).toThrow(InputError);
-    expect(inference.cycles).toBe(1100);
+    for (const cycle of [0, 1023, 1064, 2087, 2088, 2239]) {
+      expect(inference.infer(ask(cycle)).cycle).toBe(cycle);
+    }
+    expect(() => inference.infer(ask(2240))).toThrow(InputError);
+    expect(inference.cycles).toBe(2200);
     await inference.close();
   });
 
