@@ -26,7 +26,7 @@ describe('base64', () => {
   });
 
   it('agrees around the chunk size, for views that do not start at 0 as well', () => {
-    for (const length of [6143, 6144, 6145, 12_288, 20_001]) {
+    for (const length of [6143, 6144, 6145, 12_288, 16_383, 16_384, 16_385, 20_001]) {
       const bytes = new Uint8Array(length + 3).map((_, i) => (i * 167) & 255).subarray(3);
       expect(encodeBase64(bytes)).toBe(nodeBase64.encode(bytes));
       expect(decodeBase64(encodeBase64(bytes))).toEqual(bytes);
