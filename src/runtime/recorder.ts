@@ -53,9 +53,10 @@ export function createRecorder({
     const { tUs } = event;
     const seq = append(encodeInput(event, base64), tUs);
     const result = step(engine, event, seq, probe);
-    inputs$.next({ seq, tUs, event });
+    if (inputs$.observed) inputs$.next({ seq, tUs, event });
     for (const followed of result.derived) {
-      derived$.next({ seq: append(encodeDerived(followed), tUs), tUs, event: followed });
+      const followedSeq = append(encodeDerived(followed), tUs);
+      if (derived$.observed) derived$.next({ seq: followedSeq, tUs, event: followed });
     }
     return result;
   }
