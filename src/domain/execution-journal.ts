@@ -21,7 +21,7 @@ export interface JournalPart {
   /** Places of executions among the entries, by every id one has had; null where the other part has it. */
   readonly places: Map<string, number | null>;
   /** Fees that were reported before their execution, by its id. */
-  readonly earlyFees: Record<string, MoneyMicros>;
+  readonly earlyFees: Map<string, MoneyMicros>;
 }
 
 export interface HeldBooks {
@@ -79,7 +79,7 @@ export function createJournal(symbolCount: number): Journal {
 }
 
 export function createPart(startedUs: TimeUs): JournalPart {
-  return { startedUs, entries: [], places: new Map(), earlyFees: {} };
+  return { startedUs, entries: [], places: new Map(), earlyFees: new Map() };
 }
 
 export function recordEntry({ current }: Journal, entry: JournalEntry): void {
@@ -135,9 +135,9 @@ export function isBeforeMemory(
 /** @returns the fee that was reported before the execution, which is then no longer kept */
 export function takeEarlyFee({ before, current }: Journal, executionId: string): MoneyMicros | undefined {
   for (const { earlyFees } of [current, before]) {
-    if (!Object.hasOwn(earlyFees, executionId)) continue;
-    const feeMicros = earlyFees[executionId];
-    delete earlyFees[executionId];
+    const feeMicros = earlyFees.get(executionId);
+    if (feeMicros === undefined) continue;
+    earlyFees.delete(executionId);
     return feeMicros;
   }
   return undefined;

@@ -95,8 +95,8 @@ export const MAX_EARLY_FEES = 1000;
 /** Keeps a fee for an execution that has not been reported yet. @returns false when there are too many to keep it */
 export function keepEarlyFee(ledger: Ledger, executionId: string, feeMicros: MoneyMicros): boolean {
   const { earlyFees } = journalOf(ledger).current;
-  const isKept = Object.hasOwn(earlyFees, executionId) || Object.keys(earlyFees).length < MAX_EARLY_FEES;
-  if (isKept) earlyFees[executionId] = exactMicros(feeMicros);
+  const isKept = earlyFees.has(executionId) || earlyFees.size < MAX_EARLY_FEES;
+  if (isKept) earlyFees.set(executionId, exactMicros(feeMicros));
   return isKept;
 }
 
