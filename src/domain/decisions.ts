@@ -5,6 +5,7 @@ export type DecisionReason =
   // prediction and volatility
   | 'no_models'
   | 'no_predictions'
+  | 'too_few_to_rank'
   | 'no_market_data'
   | 'volatility_warming_up'
   | 'model_warming_up'

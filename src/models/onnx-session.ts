@@ -80,7 +80,8 @@ function checkInput(
   // a graph may want [N, 1, F] where the metadata says sequence_length 1: the same numbers, one more dimension
   const isRank3 = column.shape === 'sequence' || (input?.isTensor === true && input.shape.length === 3);
   const dims = isRank3 ? [rows, column.sequenceLength, features] : [rows, features];
-  const expected = `one float32 input [${isRank3 ? `N, ${column.sequenceLength}` : 'N'}, ${features}] (feature_list and sequence_length of model_meta.json)`;
+  const wanted = column.shape === 'sequence' ? `N, ${column.sequenceLength}` : 'N';
+  const expected = `one float32 input [${wanted}, ${features}] (feature_list and sequence_length of model_meta.json)`;
   const found = session.inputMetadata.map(describe).join(', ') || 'none';
   const isGood =
     session.inputMetadata.length === 1 &&

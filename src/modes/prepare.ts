@@ -63,6 +63,7 @@ export async function prepareRun(
   const sessions = comingSessions ?? chooseSessions(scenario, dataset);
   const symbols = chooseSymbols(scenario, dataset);
   checkSectors(scenario, symbols);
+  checkRules(scenario, dataset);
   const runRoot =
     resolvedPaths.runRootDir === undefined
       ? undefined
@@ -210,14 +211,43 @@ function checkSectors({ settings, scenario }: LoadedScenario, symbols: readonly 
   );
 }
 
+/**
+ * A mistyped symbol in a rule would leave the one that was meant without it. Lists for more than one universe come from a
+ * file that the scenario extends, and may name more symbols than the dataset has.
+ * @throws InputError SYMBOL_UNKNOWN
+ */
+function checkRules({ scenario, originOf, root }: LoadedScenario, dataset: MarketDataset): void {
+  const { restrictedSymbols } = scenario.risk;
+  const { unavailable, annualBpsBySymbol } = scenario.broker.borrow;
+  const rules = [
+    { path: ['risk', 'restrictedSymbols'], symbols: restrictedSymbols },
+    { path: ['broker', 'borrow', 'unavailable'], symbols: unavailable },
+    { path: ['broker', 'borrow', 'annualBpsBySymbol'], symbols: Object.keys(annualBpsBySymbol) },
+  ];
+  for (const { path, symbols } of rules) {
+    const origin = originOf(path);
+    const isInherited = origin?.line !== undefined && origin.source !== root.origin.source;
+    if (isInherited) continue;
+    expectKnown(symbols, { key: path.join('.'), file: scenario.data.dataset, dataset });
+  }
+}
+
 function chooseSymbols({ settings, scenario }: LoadedScenario, dataset: MarketDataset): readonly string[] {
   const chosen = settings.symbols ?? dataset.symbols;
-  const unknown = chosen.find((symbol) => !dataset.symbols.includes(symbol));
-  if (unknown === undefined) return chosen;
+  expectKnown(chosen, { key: 'data.symbols', file: scenario.data.dataset, dataset });
+  return chosen;
+}
+
+function expectKnown(
+  symbols: readonly string[],
+  { key, file, dataset }: { readonly key: string; readonly file: string; readonly dataset: MarketDataset },
+): void {
+  const unknown = symbols.find((symbol) => !dataset.symbols.includes(symbol));
+  if (unknown === undefined) return;
   const nearest = closest(unknown.toUpperCase(), [...dataset.symbols]);
   const hint = distance(unknown.toUpperCase(), nearest) <= 2 ? `; did you mean ${nearest}?` : '';
   throw new InputError(
     'SYMBOL_UNKNOWN',
-    `data.symbols: ${unknown} is not in ${scenario.data.dataset}, which holds ${dataset.symbols.join(', ')}${hint}`,
+    `${key}: ${unknown} is not in ${file}, which holds ${dataset.symbols.join(', ')}${hint}`,
   );
 }

@@ -131,11 +131,19 @@ function warningsOf(
   { warnings, cacheUse, identity }: Origins,
   faults: ReadonlyMap<string, number>,
 ): readonly string[] {
-  const isLimited = identity.layout.columns.length === 0;
+  const { symbols, columns } = identity.layout;
+  const isLimited = columns.length === 0;
+  const ranking = columns.filter((column) => column.crossSectionalRanking === true).length;
+  const { rankMinSymbols } = identity.settings.prediction;
   return [
     ...warnings.map(({ message }) => message),
     ...(cacheUse?.notes ?? []),
     ...[...faults].map(([fault, cycles]) => `${fault} in ${cycles} cycles, and weighed nothing there`),
+    ...(ranking > 0 && symbols.length < rankMinSymbols
+      ? [
+          `${symbols.length} symbols are too few to rank, so ${ranking} ranking models weighed nothing (prediction.rankMinSymbols: ${rankMinSymbols})`,
+        ]
+      : []),
     ...(isLimited
       ? ['limited mode: the scenario names no run root (models.runRoot), so no predictions were made']
       : []),

@@ -110,10 +110,11 @@ function chooseDecision(pipeline: Pipeline, view: DecisionView, i: number): void
   }
 }
 
-function holdOutcome({ work, symbolCount }: Pipeline, view: DecisionView, i: number): void {
+function holdOutcome(pipeline: Pipeline, view: DecisionView, i: number): void {
+  const { work, symbolCount } = pipeline;
   const { arbitration, drawn } = work;
   if (arbitration.best[i] < 0) {
-    setOutcome(work, i, HOLD, missingReason(work, view, i));
+    setOutcome(work, i, HOLD, missingReason(pipeline, view, i));
     return;
   }
   const limit = arbitration.thetaBps[i];
@@ -126,11 +127,19 @@ function holdOutcome({ work, symbolCount }: Pipeline, view: DecisionView, i: num
 }
 
 /** Why no horizon had a score: the first stage that had nothing to say. */
-function missingReason(work: CycleWork, view: DecisionView, i: number): DecisionReason {
+function missingReason(
+  { work, prediction, symbolCount }: Pipeline,
+  { predictions }: DecisionView,
+  i: number,
+): DecisionReason {
   if (work.columnCount === 0) return 'no_models';
-  if (view.predictions === undefined) return 'inference_failed';
+  if (predictions === undefined) return 'inference_failed';
   if (work.hasData[i] === 0) return 'no_market_data';
   if (work.sigmaKnown[i] === 0) return 'volatility_warming_up';
   if (work.spreadKnown[i] === 0) return 'quote_missing';
-  return work.hasPrediction[i] === 0 ? 'no_predictions' : 'model_warming_up';
+  if (work.hasPrediction[i] === 1) return 'model_warming_up';
+  const isUnranked = prediction.standardizer.rankedColumns.some(
+    (c) => predictions.valid[c * symbolCount + i] === 1,
+  );
+  return isUnranked ? 'too_few_to_rank' : 'no_predictions';
 }

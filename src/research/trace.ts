@@ -92,7 +92,7 @@ function tracePrediction({ pipeline }: Engine, { symbolIx: i, predictions }: Tra
       return {
         label: column.id,
         values: [
-          { ...raw, unit: 'return' },
+          { ...raw, unit: column.crossSectionalRanking === true ? 'rank score' : 'return' },
           value('score', scores.scores[at], 'std'),
           value('state', scoreState(scores.status[at])),
           value('IC', confidence.ic[c]),

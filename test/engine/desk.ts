@@ -35,6 +35,8 @@ export interface DeskOptions {
   readonly barriers?: boolean;
   /** False: no models at all, limited mode. */
   readonly hasModels?: boolean;
+  /** The return models rank the universe. */
+  readonly isRanking?: boolean;
   /** Scenario keys, in human units. */
   readonly scenario?: Readonly<Record<string, object | number | boolean>>;
 }
@@ -103,7 +105,11 @@ export function openDesk(options: DeskOptions = {}): Desk {
     families: ['Ridge'],
     barriers: options.barriers ?? false,
   });
-  const columns = options.hasModels === false ? [] : layout.columns;
+  const isRanking = options.isRanking === true;
+  const columns =
+    options.hasModels === false
+      ? []
+      : layout.columns.map((column) => (isRanking ? { ...column, crossSectionalRanking: true } : column));
   const engine = createEngine({
     runTag: 'desk',
     settings,

@@ -178,4 +178,19 @@ describe('what the stages read of the market', () => {
       'model_warming_up',
     ]);
   });
+
+  it('and a universe too small for its ranking models is told from one that they are silent about', () => {
+    const symbols = ['AAA', 'BBB', 'CCC'];
+    const desk = openDesk({ symbols, isRanking: true });
+    desk.open(TUESDAY);
+    for (let k = 0; k < 12; k += 1) {
+      desk.bar(Object.fromEntries(symbols.map((s) => [s, { midE4: 1_000_000 + (k % 7) * 900 }])));
+    }
+    const decisions = decisionsIn(desk.cycle({ BBB: 'silent' }));
+    expect(Object.values(decisions).map(({ reason }) => reason)).toEqual([
+      'too_few_to_rank',
+      'no_predictions',
+      'too_few_to_rank',
+    ]);
+  });
 });

@@ -66,7 +66,7 @@ describe('volatility scaling', () => {
     const scaled = (alpha: number, sigma: number) => scaleByVolatility({ alpha, sigma }, SETTINGS);
     expect(scaled(0.0001, 0.001).z).toBeCloseTo(2, 12);
     expect(scaled(0.0001, 0.001).weight).toBeCloseTo((2 * 0.05) / 3, 15);
-    expect(scaled(-9, 0.001).weight).toBe(-0.05);
+    expect(scaled(-9, 0.001)).toEqual({ z: -3, weight: -0.05 });
     for (const [alpha, sigma] of [
       [0.1, 0],
       [0.1, -1],

@@ -231,8 +231,8 @@ describe('a trace', () => {
     expect(numberOf(sections, '3 arbitration', 'best score')).toBe(Math.max(...scores));
     expect(readingOf(sections, '3 arbitration', 'best horizon')).toBe(decision.horizon);
     const { zMax, maxWeight, grossTarget, band, bandGrossFraction } = settings.sizing;
-    // shown before clipping
-    const z = Math.min(zMax, Math.max(-zMax, numberOf(sections, '5 sizing', 'z')));
+    const z = numberOf(sections, '5 sizing', 'z');
+    expect(Math.abs(z)).toBeLessThanOrEqual(zMax);
     const signal = (z * maxWeight * numberOf(sections, '4 gating', 'gate factor')) / zMax;
     expect(numberOf(sections, '5 sizing', 'signal weight')).toBeCloseTo(signal, 12);
     expect(numberOf(sections, '5 sizing', 'band')).toBeCloseTo(

@@ -2,7 +2,7 @@ import type { SizingSettings } from '../../domain/settings.ts';
 import type { WeightFrac } from '../../domain/units.ts';
 
 export interface ScaledAlpha {
-  /** alpha over its risk, before clipping. */
+  /** alpha over its risk, clipped. */
   readonly z: number;
   /** Target weight of equity, signed. */
   readonly weight: WeightFrac;
@@ -20,9 +20,8 @@ export function scaleByVolatility(
 ): ScaledAlpha {
   const risk = sigma * icRef;
   if (!(risk > 0) || !Number.isFinite(alpha)) return { z: 0, weight: 0 };
-  const z = alpha / risk;
-  const clipped = Math.min(zMax, Math.max(-zMax, z));
-  return { z: z + 0, weight: (clipped / zMax) * maxWeight + 0 };
+  const z = Math.min(zMax, Math.max(-zMax, alpha / risk)) + 0;
+  return { z, weight: (z / zMax) * maxWeight + 0 };
 }
 
 /** The alpha that a weight corresponds to: the inverse of `scaleByVolatility` inside the clip. */
