@@ -109,14 +109,17 @@ export function decode(value: unknown): unknown {
 }
 
 /**
- * One case: passed when everything agrees; partly when it differs only in fields the adapter lists; deviates when it
- * differs and the adapter lists the whole case; failed otherwise, also when the adapter throws.
+ * One case: failed when it differs from its vector, or from what a decided rule makes of that, in a field that is not
+ * listed, also when the adapter throws. Else passed when it agrees with the vector, partly when it differs in listed
+ * fields, deviates when it is what the rule says or the adapter lists the whole case.
  */
 export function runCase(adapter: VectorComponent, vectorCase: VectorCase): CaseReport {
   const isUlp = vectorCase.name.endsWith('~ulp');
   const absolute = isUlp ? (adapter.ulpTolerance ?? ABSOLUTE_TOLERANCE) : ABSOLUTE_TOLERANCE;
   return { name: vectorCase.name, isUlp, outcome: judge(adapter, vectorCase, absolute) };
 }
+
+const PASSED = { kind: 'passed' } as const;
 
 function judge(adapter: VectorComponent, vectorCase: VectorCase, absolute: number): CaseOutcome {
   const { input, output } = vectorCase;
@@ -128,12 +131,11 @@ function judge(adapter: VectorComponent, vectorCase: VectorCase, absolute: numbe
     actual = error;
   }
   const differences = differencesOf(output, actual, absolute);
-  if (differences.length === 0) return { kind: 'passed' };
+  const agrees = differences.length === 0;
   const wholeReason = adapter.deviates?.(facts);
-  if (wholeReason !== undefined) return { kind: 'deviates', reasons: [wholeReason] };
-  const reasons = new Set<string>();
-  const restated = adapter.restate?.(facts, actual);
-  if (restated !== undefined) reasons.add(restated.reason);
+  if (wholeReason !== undefined) return agrees ? PASSED : { kind: 'deviates', reasons: [wholeReason] };
+  const restated = adapter.restate?.(facts);
+  const reasons = new Set(restated?.reasons);
   const remaining = restated === undefined ? differences : differencesOf(restated.output, actual, absolute);
   const fields = adapter.deviatingFields?.(facts) ?? {};
   for (const difference of remaining) {
@@ -141,6 +143,7 @@ function judge(adapter: VectorComponent, vectorCase: VectorCase, absolute: numbe
     if (reason === undefined) return { kind: 'failed', difference };
     reasons.add(reason);
   }
+  if (agrees) return PASSED;
   return { kind: remaining.length === 0 ? 'deviates' : 'partly', reasons: [...reasons] };
 }
 

@@ -22,10 +22,10 @@ export interface VectorComponent {
   deviates?(facts: VectorFacts): string | undefined;
   /**
    * What the vector would hold under a decided rule: the strongest way to deviate, because the whole output is still
-   * compared, with this instead.
-   * @param actual what our functions answered
+   * compared, with this instead; also where ours agrees with the vector, which the rule says it should not. It is not
+   * shown what our functions answered, and `rules/` works the rules out without them.
    */
-  restate?(facts: VectorFacts, actual: unknown): Restated | undefined;
+  restate?(facts: VectorFacts): Restated | undefined;
   /**
    * Output fields that deliberately differ, each with its reason; everything else of the case is still compared.
    * A key is a path with `*` for any one part: `alpha`, `steps.*.confidence`.
@@ -43,5 +43,5 @@ export type FieldDeviation = string | { readonly reason: string; readonly within
 
 export interface Restated {
   readonly output: unknown;
-  readonly reason: string;
+  readonly reasons: readonly string[];
 }

@@ -69,7 +69,7 @@ export const vectorComponent: VectorComponent = {
     );
     const best = Math.max(...Object.values(scores));
     const decision = best >= old.threshold ? 'TRADE' : 'HOLD';
-    return { output: { ...old, scores, net_score: best, decision }, reason: SHORTS };
+    return { output: { ...old, scores, net_score: best, decision }, reasons: [SHORTS] };
   },
   deviatingFields: (facts) => ({
     ...shortFields(facts),

@@ -9,7 +9,8 @@ import {
   updateCorrelation,
 } from '../../../src/pipeline/2-blending/correlation.ts';
 import { temperatureOf } from '../../../src/pipeline/2-blending/temperature.ts';
-import type { VectorComponent, VectorFacts } from '../types.ts';
+import { muRule, shares, temperatureRule, weightsOfSeriesRule } from '../rules/ridge.ts';
+import type { Restated, VectorComponent, VectorFacts } from '../types.ts';
 import { REFERENCE_TEMPERATURES } from './blending_temperature.ts';
 
 interface BlendStep {
@@ -26,6 +27,7 @@ interface BlenderInput {
 }
 
 const MIN_ROWS = 5;
+const CONFIDENCE = 'confidence is inside the calibrated scores and is not blended a second time';
 const NET_IC = 'net IC: the cost share scales the IC down, it is not subtracted from it';
 const RENORMALISED = 'absent families are dropped and the rest renormalised; rows are shared per pair';
 
@@ -47,10 +49,7 @@ export const vectorComponent: VectorComponent = {
     });
     return { steps };
   },
-  deviatingFields: (facts) => ({
-    'steps.*.confidence': 'confidence is inside the calibrated scores and is not blended a second time',
-    ...unevenSteps(facts),
-  }),
+  restate: restateSteps,
 };
 
 function familiesByHorizon({ steps }: BlenderInput): ReadonlyMap<string, readonly string[]> {
@@ -92,27 +91,57 @@ function blendStep(step: BlendStep, names: readonly string[], state: Correlation
   return { horizon, alpha: out.alpha[0], weights, temperature };
 }
 
-/** Steps with cost shares, and steps in which families have answered unevenly so far or an IC has no family. */
-function unevenSteps(facts: VectorFacts): Record<string, string> {
-  const input = facts.input as BlenderInput;
-  const families = familiesByHorizon(input);
-  const fields: Record<string, string> = {};
-  const rows = new Map<string, { all: number; some: number }>();
-  input.steps.forEach((step, k) => {
-    if ('reset' in step) return;
-    const names = families.get(step.horizon) ?? [];
-    const count = rows.get(step.horizon) ?? { all: 0, some: 0 };
-    const isFull = names.every((name) => name in step.predictions);
-    rows.set(step.horizon, { all: count.all + (isFull ? 1 : 0), some: count.some + (isFull ? 0 : 1) });
-    const isUneven = !isFull || (count.some > 0 && count.all + 1 < MIN_ROWS);
-    const hasCosts = Object.values(step.cost_shares ?? {}).some((share) => share !== 0);
-    const isExtra =
-      Object.keys(step.ic_values ?? {}).some((name) => !names.includes(name)) && count.all + 1 < MIN_ROWS;
-    if (isUneven || isExtra || hasCosts) {
-      const reason = hasCosts ? NET_IC : RENORMALISED;
-      fields[`steps.${k}.alpha`] = reason;
-      fields[`steps.${k}.weights`] = reason;
+/** The steps the rule decides otherwise, as it decides them: see `reasonOf`. */
+function restateSteps({ input, output }: VectorFacts): Restated {
+  const { ridge_lambda, history_size, steps } = input as BlenderInput;
+  const families = familiesByHorizon(input as BlenderInput);
+  const histories = new Map<string, BlendStep['predictions'][]>();
+  const reasons = new Set([CONFIDENCE]);
+  const restated = (output as { readonly steps: readonly (object | null)[] }).steps.map((theirs, k) => {
+    const step = steps[k]!;
+    if ('reset' in step) {
+      if (step.reset === null) histories.clear();
+      else histories.delete(step.reset);
+      return theirs;
     }
+    const names = families.get(step.horizon)!;
+    const history = [...(histories.get(step.horizon) ?? []), step.predictions].slice(-history_size);
+    histories.set(step.horizon, history);
+    const expected = Object.fromEntries(Object.entries(theirs!).filter(([field]) => field !== 'confidence'));
+    const reason = reasonOf(step, names, history);
+    if (reason === undefined) return expected;
+    reasons.add(reason);
+    return { ...expected, ...blendByRule(step, names, history, ridge_lambda ?? 0.15) };
   });
-  return fields;
+  return { output: { steps: restated }, reasons: [...reasons] };
+}
+
+/** Cost shares; families that answered unevenly, before there are rows enough; and an IC that has no family. */
+function reasonOf(step: BlendStep, names: readonly string[], history: readonly BlendStep['predictions'][]) {
+  if (Object.values(step.cost_shares ?? {}).some((share) => share !== 0)) return NET_IC;
+  const isFull = (predictions: BlendStep['predictions']) => names.every((name) => name in predictions);
+  const isExtra = Object.keys(step.ic_values ?? {}).some((name) => !names.includes(name));
+  const isEarly = history.filter(isFull).length < MIN_ROWS;
+  const isUneven = !isFull(step.predictions) || (isEarly && !history.every(isFull));
+  return isUneven || (isExtra && isEarly) ? RENORMALISED : undefined;
+}
+
+function blendByRule(
+  { horizon, predictions, ic_values, cost_shares }: BlendStep,
+  names: readonly string[],
+  history: readonly BlendStep['predictions'][],
+  lambda: number,
+) {
+  const mu = names.map((name) =>
+    muRule(ic_values?.[name] ?? predictions[name]?.ic ?? 0, cost_shares?.[name] ?? 0, 0.5),
+  );
+  const series = names.map((name) => history.map((row) => row[name]?.calibrated));
+  const temperature = temperatureOf(horizon, REFERENCE_TEMPERATURES);
+  const all = temperatureRule(weightsOfSeriesRule(series, mu, lambda), temperature);
+  const present = names.filter((name) => name in predictions);
+  const weights = shares(present.map((name) => all[names.indexOf(name)]!));
+  return {
+    alpha: present.reduce((sum, name, m) => sum + weights[m]! * predictions[name]!.calibrated, 0),
+    weights: Object.fromEntries(present.map((name, m) => [name, weights[m]!])),
+  };
 }

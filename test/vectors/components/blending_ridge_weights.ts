@@ -1,6 +1,7 @@
 import { createFamilyWeighing, weighFamilies } from '../../../src/pipeline/2-blending/blend.ts';
 import { createCorrelation, updateCorrelation } from '../../../src/pipeline/2-blending/correlation.ts';
 import { expectedIc, ridgeWeights } from '../../../src/pipeline/2-blending/ridge-weights.ts';
+import { muRule, weightsOfSeriesRule, weightsRule } from '../rules/ridge.ts';
 import type { VectorComponent } from '../types.ts';
 
 interface RidgeInput {
@@ -22,11 +23,42 @@ export const vectorComponent: VectorComponent = {
   run(input: RidgeInput) {
     return { weights: input.fn === 'weights' ? fromCorrelation(input) : fromHistory(input) };
   },
-  deviates: ({ input }) => reasonToDeviate(input as RidgeInput),
+  deviates: ({ input }) => {
+    const { fn, ic, model_order, correlation = [] } = input as RidgeInput;
+    if (fn === 'weights' && correlation.length !== (model_order ?? Object.keys(ic)).length) {
+      return 'families and matrix come from one layout; a mismatch is a bug, not an identity matrix';
+    }
+    return correlation.flat().every(Number.isFinite)
+      ? undefined
+      : 'a correlation is always finite (0 for a constant series)';
+  },
+  restate: ({ input }) => {
+    const reason = reasonToDeviate(input as RidgeInput);
+    return reason === undefined
+      ? undefined
+      : { output: { weights: weightsByRule(input as RidgeInput) }, reasons: [reason] };
+  },
 };
 
+function weightsByRule(input: RidgeInput): Record<string, number> {
+  const { fn, ic, cost_shares, cost_penalty, ridge_lambda, correlation = [], history = {} } = input;
+  const names =
+    fn === 'weights' ? (input.model_order ?? Object.keys(ic).sort()) : Object.keys(history).sort();
+  const lambda = ridge_lambda ?? 0.15;
+  const mu = names.map((name) => muRule(ic[name] ?? 0, cost_shares?.[name] ?? 0, cost_penalty));
+  const rows = Math.min(...names.map((name) => history[name]?.length ?? 0));
+  const series = names.map((name) =>
+    rows === 0
+      ? []
+      : history[name]!.slice(-rows).map((value) => (Number.isFinite(value) ? value : undefined)),
+  );
+  const weights =
+    fn === 'weights' ? weightsRule(correlation, mu, lambda) : weightsOfSeriesRule(series, mu, lambda);
+  return Object.fromEntries(names.map((name, m) => [name, weights[m]!]));
+}
+
 function reasonToDeviate(input: RidgeInput): string | undefined {
-  const { correlation = [], history, min_weight } = input;
+  const { history, min_weight } = input;
   const names = input.model_order ?? Object.keys(history ?? input.ic);
   const columns = Object.values(history ?? {});
   if (Object.values(input.cost_shares ?? {}).some((share) => share !== 0)) return NET_IC;
@@ -34,12 +66,6 @@ function reasonToDeviate(input: RidgeInput): string | undefined {
     return 'lambda 0 means no ridge: the schema decides what is allowed, 0 is not a hidden default';
   }
   if (min_weight > 0) return 'there is no minimum weight';
-  if (input.fn === 'weights' && correlation.length !== names.length) {
-    return 'families and matrix come from one layout; a mismatch is a bug, not an identity matrix';
-  }
-  if (!correlation.flat().every(Number.isFinite)) {
-    return 'a correlation is always finite (0 for a constant series)';
-  }
   if (!columns.flat().every(Number.isFinite)) {
     return 'a missing score leaves out its row for that pair, not the whole series';
   }

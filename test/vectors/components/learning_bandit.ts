@@ -1,7 +1,15 @@
 import { addExpArm, createExpWeights } from '../../../src/learning/exp-weights.ts';
 import { exp3IxEta, observeExp3Ix, refreshExp3Ix } from '../../../src/learning/exp3ix.ts';
 import { rewardOf } from '../../../src/learning/reward.ts';
-import type { VectorComponent, VectorFacts } from '../types.ts';
+import {
+  addArmRule,
+  type BanditRule,
+  banditRule,
+  etaRule,
+  observeRule,
+  probabilitiesRule,
+} from '../rules/exp3ix.ts';
+import type { Restated, VectorComponent, VectorFacts } from '../types.ts';
 
 type Op =
   | readonly ['update', number, number]
@@ -16,7 +24,12 @@ interface BanditInput {
   readonly ops: readonly Op[];
 }
 
-/** The vectors give rewards in bps and no volatility; any scale will do, because their weights differ anyway. */
+interface BanditOutput {
+  readonly trace: readonly { readonly error: string | null }[];
+  readonly final: object;
+}
+
+/** The vectors give rewards in bps and no volatility: see `rules/exp3ix.ts`. */
 const SCALE = { sigma: 0.001, sigmas: 3 };
 
 const BANDIT = 'the bandit is Exp3-IX as published, with losses in [0, 1] and an anytime rate';
@@ -39,34 +52,57 @@ export const vectorComponent: VectorComponent = {
     };
     return { trace, final };
   },
-  deviates: ({ input }) =>
-    (input as BanditInput).ops.some(([op]) => op === 'remove') ? NO_REMOVAL : undefined,
-  deviatingFields: (facts) => deviationsOf(facts),
+  restate: restateGame,
 };
 
-/** Before anything was observed, weights agree; after a reset they do again. Counts and sums of rewards always do. */
-function deviationsOf({ input, output }: VectorFacts): Record<string, string> {
-  const { ops } = input as BanditInput;
-  const { trace } = output as { readonly trace: readonly { readonly error: string | null }[] };
-  const fields: Record<string, string> = { 'trace.*.eta': BANDIT, 'final.eta': BANDIT };
-  let isFresh = true;
-  ops.forEach(([op], k) => {
-    if (op === 'reset') isFresh = true;
-    else if (op === 'update' || op === 'add') isFresh = false;
-    if (isFresh) return;
-    fields[`trace.${k}.weights`] = BANDIT;
-    fields[`trace.${k}.probabilities`] = BANDIT;
+/** The game as the rule plays it; counts and sums of rewards stay the vector's where it played the same rounds. */
+function restateGame({ input, output }: VectorFacts): Restated {
+  const { arm_names, ops } = input as BanditInput;
+  const theirs = output as BanditOutput;
+  let names = [...arm_names];
+  let bandit = banditRule(names.length);
+  let pulls = names.map(() => [] as number[]);
+  const trace = ops.map((op) => {
+    let error: 'invalid' | null = null;
+    if (op[0] === 'reset') {
+      bandit = banditRule(names.length);
+      pulls = names.map(() => []);
+    } else if (op[0] === 'add' && !names.includes(op[1])) {
+      names = [...names, op[1]];
+      pulls.push([]);
+      addArmRule(bandit);
+    } else if (op[0] === 'update' && pulls[op[1]] !== undefined) {
+      observeRule(bandit, op[1], { bps: op[2], baseline: 0 });
+      pulls[op[1]]!.push(op[2]);
+    } else error = 'invalid';
+    return { error, ...viewByRule(bandit) };
   });
-  if (!isFresh) {
-    for (const field of ['weights', 'probabilities', 'raw']) fields[`final.${field}`] = BANDIT;
-  }
-  trace.forEach(({ error }, k) => {
-    if (error !== 'overflow') return;
-    fields[`trace.${k}.error`] = NO_OVERFLOW;
-    // the arm was counted as pulled there, the step was not; a reset forgets both
-    if (!ops.slice(k).some(([op]) => op === 'reset')) fields['final.steps'] = NO_OVERFLOW;
-  });
-  return fields;
+  const probabilities = probabilitiesRule(bandit);
+  const counts = {
+    pulls: pulls.map((bps) => bps.length),
+    cumulative: pulls.map((bps) => bps.reduce((sum, value) => sum + value, 0)),
+    steps: bandit.rounds,
+    arms: names,
+  };
+  const isRemoved = ops.some(([op]) => op === 'remove');
+  const isOverflowed = theirs.trace.some(({ error }) => error === 'overflow');
+  const isOtherGame = isRemoved || isOverflowed;
+  return {
+    output: {
+      trace: isOtherGame ? trace : trace.map((step, k) => ({ ...step, error: theirs.trace[k]!.error })),
+      final: {
+        ...(isOtherGame ? counts : theirs.final),
+        ...viewByRule(bandit),
+        raw: probabilities.map((p) => p / Math.max(...probabilities)),
+      },
+    },
+    reasons: [BANDIT, ...(isRemoved ? [NO_REMOVAL] : []), ...(isOverflowed ? [NO_OVERFLOW] : [])],
+  };
+}
+
+function viewByRule(bandit: BanditRule) {
+  const probabilities = probabilitiesRule(bandit);
+  return { weights: probabilities, probabilities, eta: etaRule(bandit) };
 }
 
 interface Player {

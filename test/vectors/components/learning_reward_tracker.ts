@@ -183,7 +183,7 @@ function restateCosts({ input, output }: VectorFacts): Restated | undefined {
       arm,
     );
   });
-  return { output: { ...theirs, steps, arm_stats: armStats }, reason: ASSUMED };
+  return { output: { ...theirs, steps, arm_stats: armStats }, reasons: [ASSUMED] };
 }
 
 function openEntries(ops: readonly Op[]): readonly Entry[] {

@@ -7,6 +7,7 @@ import {
   useHorizons,
 } from '../../../src/learning/learning-state.ts';
 import { rewardOf } from '../../../src/learning/reward.ts';
+import { addArmRule, banditRule, observeRule, probabilitiesRule } from '../rules/exp3ix.ts';
 import type { Restated, VectorComponent, VectorFacts } from '../types.ts';
 
 type Op =
@@ -65,7 +66,7 @@ export const vectorComponent: VectorComponent = {
       op.op === 'weights' && Object.values(op.static).some((weight) => weight < 0);
     return ops.some(isNegative) ? NEGATIVE : undefined;
   },
-  restate: (facts, actual) => restateWeights(facts, actual),
+  restate: restateWeights,
 };
 
 function settingsOf({ blend_ratio, min_samples, ramp_up_samples }: OptimizerInput): LearningSettings {
@@ -123,16 +124,18 @@ interface WeightsStep {
  * The vectors with our learned weights in place of theirs: `omega = (1 - b) * static + b * learned`, so omega moves by b
  * times the difference. Blend, static weights and their mix are all still compared.
  */
-function restateWeights({ input, output }: VectorFacts, actual: unknown): Restated | undefined {
-  const { ops } = input as OptimizerInput;
+function restateWeights({ input, output }: VectorFacts): Restated {
+  const { ops, arms } = input as OptimizerInput;
   const theirs = (output as { readonly steps: readonly unknown[] }).steps;
-  const ours = (actual as { readonly steps?: readonly unknown[] }).steps;
-  if (ours === undefined || ours.length !== theirs.length) return undefined;
+  const learner = learnerByRule(arms);
   const steps = theirs.map((step, k) => {
     const op = ops[k]!;
-    if (op.op !== 'weights') return step;
+    if (op.op !== 'weights') {
+      learner.apply(op);
+      return step;
+    }
     const expected = step as WeightsStep;
-    const { bandit } = ours[k] as WeightsStep;
+    const bandit = learner.probabilities();
     const share = op.force_static === true ? 0 : expected.effective_blend;
     const weights = Object.fromEntries(
       Object.entries(expected.weights).map(([arm, weight]) => [
@@ -142,5 +145,26 @@ function restateWeights({ input, output }: VectorFacts, actual: unknown): Restat
     );
     return { ...expected, weights, bandit, probabilities: bandit };
   });
-  return { output: { steps }, reason: BANDIT };
+  return { output: { steps }, reasons: [BANDIT] };
+}
+
+function learnerByRule(names: readonly string[]) {
+  let arms = [...names];
+  let bandit = banditRule(arms.length);
+  return {
+    probabilities(): Readonly<Record<string, number>> {
+      const values = probabilitiesRule(bandit);
+      return Object.fromEntries(arms.map((arm, k) => [arm, values[k]!]));
+    },
+    apply(op: Exclude<Op, { op: 'weights' }>): void {
+      if (op.op === 'reset') bandit = banditRule(arms.length);
+      if (op.op === 'add' && !arms.includes(op.arm)) {
+        arms = [...arms, op.arm];
+        addArmRule(bandit);
+      }
+      if (op.op !== 'pnl' || !arms.includes(op.arm)) return;
+      const pull = { bps: op.bps, baseline: 0.5 };
+      for (let k = 0; k < op.times; k += 1) observeRule(bandit, arms.indexOf(op.arm), pull);
+    },
+  };
 }

@@ -85,15 +85,36 @@ export const vectorComponent: VectorComponent = {
     return updates.flat().every(Number.isFinite) ? undefined : NON_FINITE;
   },
   /** Its factors agree, so that what they make differs by the ratio of the stabilities. */
-  restate({ output }, actual) {
+  restate({ input, output }) {
+    const { updates, ic_window: window } = input as ConfidenceInput;
     const there = output as ConfidenceOutput;
-    const ours = actual as ConfidenceOutput;
-    const steps = there.steps.map((step, k) => ({ ...step, stability: ours.steps[k]!.stability }));
-    const queries = there.queries.map((query, k) => {
-      const { stability } = ours.queries[k]!;
+    const steps = there.steps.map((step, k) => ({
+      ...step,
+      stability: stabilityRule(updates.slice(0, k + 1), window),
+    }));
+    const stability = stabilityRule(updates, window);
+    const queries = there.queries.map((query) => {
       const ratio = stability / query.stability;
       return { ...query, stability, overall: query.overall * ratio, calibrated: query.calibrated * ratio };
     });
-    return { output: { steps, queries }, reason: STABILITY };
+    return { output: { steps, queries }, reasons: [STABILITY] };
   },
 };
+
+/**
+ * `1/max(1, RMSE(r_hat - r)/RMS(r))` over the window, `r_hat` by the through-origin slope of the window before each pair.
+ * Pairs are kept in single precision, and an error of nothing shows it.
+ */
+function stabilityRule(updates: ConfidenceInput['updates'], window: number): number {
+  const pairs = updates.map(([x, y]) => [Math.fround(x), Math.fround(y)] as const);
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const squaredErrors = pairs.map(([x, y], k) => {
+    const earlier = pairs.slice(Math.max(0, k - window), k);
+    const xx = sum(earlier.map(([ex]) => ex * ex));
+    const slope = xx > 0 ? sum(earlier.map(([ex, ey]) => ex * ey)) / xx : 0;
+    return (slope * x - y) ** 2;
+  });
+  const squares = sum(pairs.slice(-window).map(([, y]) => y * y));
+  if (Math.min(pairs.length, window) < IC_MIN_PAIRS || squares === 0) return 0.5;
+  return 1 / Math.max(1, Math.sqrt(sum(squaredErrors.slice(-window)) / squares));
+}

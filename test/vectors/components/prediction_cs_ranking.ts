@@ -72,7 +72,7 @@ export const vectorComponent: VectorComponent = {
     if ('values' in given) {
       const n = given.values.length;
       const ranks = (output as { readonly ranks: readonly number[] }).ranks.map((rank) => rank - 0.5 / n);
-      return { output: { ranks }, reason: PERCENTILES };
+      return { output: { ranks }, reasons: [PERCENTILES] };
     }
     const old = output as UniverseOutput;
     const universe = Object.values(old.ranks);
@@ -88,7 +88,7 @@ export const vectorComponent: VectorComponent = {
         ]),
       );
     const signal = (symbol: string, family: string) => rankToSignal(restated(symbol, family), CLIP);
-    return { output: { ranks: table(restated), signals: table(signal) }, reason: PERCENTILES };
+    return { output: { ranks: table(restated), signals: table(signal) }, reasons: [PERCENTILES] };
   },
 };
 

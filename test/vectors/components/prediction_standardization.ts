@@ -133,6 +133,6 @@ export const vectorComponent: VectorComponent = {
       const count = counts[step];
       return typeof count === 'number' && count < MIN_SAMPLES ? 0 : value;
     });
-    return { output: { ...old, z }, reason: WARM_UP };
+    return { output: { ...old, z }, reasons: [WARM_UP] };
   },
 };

@@ -1,7 +1,8 @@
 import { scaleByVolatility } from '../../../src/pipeline/5-sizing/vol-scaling.ts';
-import { isReduction, settleWeights, sharesForWeight } from '../../../src/pipeline/5-sizing/weights.ts';
+import { settleWeights, sharesForWeight } from '../../../src/pipeline/5-sizing/weights.ts';
 import { clipToPositionLimit } from '../../../src/pipeline/6-risk/exposure.ts';
-import type { VectorComponent, VectorFacts } from '../types.ts';
+import type { Restated, VectorComponent, VectorFacts } from '../types.ts';
+import { bandRule } from './sizing_turnover.ts';
 
 interface SizerLimits {
   readonly z_max: number | null;
@@ -39,82 +40,73 @@ interface SymbolInput {
   readonly from: number;
   readonly gate: number;
   readonly price: number;
+  /** Held without a signal: it stays as it is, and has no result. */
+  readonly isForeign: boolean;
 }
 
 const REFERENCE = { zMax: 3, maxWeight: 0.05, band: 0.008, grossTarget: 0.5 };
 const REDUCTIONS = 'reductions pass the band';
+const UNSOUND = 'without a volatility, or an alpha that is a number, there is no position';
 const GROSS = 'only increases are scaled to the gross target, and all of the portfolio counts';
 
 export const vectorComponent: VectorComponent = {
   component: 'sizing_position_sizer',
   run(input: SizerInput) {
     const symbols = symbolsOf(input);
-    const settled = settle(input, symbols);
-    const results = symbols.map((symbol, i) => result(input, symbol, settled.target[i]!));
+    const target = settle(input, symbols);
+    const results = symbols.map((symbol, i) => result(input, symbol, target[i]!));
     if (input.fn === 'single') return results[0];
-    return { results: Object.fromEntries(symbols.map(({ name }, i) => [name, results[i]])) };
+    const shown = symbols.flatMap(({ name, isForeign }, i) =>
+      isForeign ? [] : [[name, results[i]] as const],
+    );
+    return { results: Object.fromEntries(shown) };
   },
-  deviates: ({ input }) => reasonToDeviate(input as SizerInput),
-  deviatingFields,
+  restate: restateResults,
 };
-
-function reasonToDeviate(input: SizerInput): string | undefined {
-  const grossTarget = input.gross_target ?? REFERENCE.grossTarget;
-  if (input.fn === 'single') {
-    return Number.isFinite(input.alpha) && Number.isFinite(input.volatility)
-      ? undefined
-      : 'an alpha or volatility that is not a number gives no position';
-  }
-  const names = Object.keys(input.alphas);
-  if (names.some((name) => !Object.hasOwn(input.volatilities, name))) {
-    return 'a symbol without a volatility is not traded';
-  }
-  const held = Object.values(input.current_weights).some((weight) => weight !== 0);
-  const { wanted } = settle(input, symbolsOf(input));
-  const isOver = wanted.reduce((sum, weight) => sum + Math.abs(weight), 0) > grossTarget;
-  const isForeign = Object.keys(input.current_weights).some((name) => !names.includes(name));
-  return held && (isOver || isForeign) ? GROSS : undefined;
-}
 
 function symbolsOf(input: SizerInput): readonly SymbolInput[] {
   if (input.fn === 'single') {
     const { alpha, volatility: sigma, current_weight: from, gate_value: gate, price } = input;
-    return [{ name: '', alpha, sigma, from, gate: gate ?? 1, price }];
+    return [{ name: '', alpha, sigma, from, gate: gate ?? 1, price, isForeign: false }];
   }
-  return Object.keys(input.alphas)
+  return [...new Set([...Object.keys(input.alphas), ...Object.keys(input.current_weights)])]
     .sort()
     .map((name) => ({
       name,
-      alpha: input.alphas[name]!,
+      alpha: input.alphas[name] ?? 0,
       sigma: input.volatilities[name] ?? 0,
       from: input.current_weights[name] ?? 0,
       gate: input.gate_values[name] ?? 1,
       price: input.prices[name] ?? 100,
+      isForeign: !Object.hasOwn(input.alphas, name),
     }));
 }
 
-function settle(input: SizerInput, symbols: readonly SymbolInput[]) {
-  const scaling = {
-    icRef: 1,
+function limitsOf(input: SizerInput) {
+  const isSingle = input.fn === 'single';
+  return {
     zMax: input.z_max ?? REFERENCE.zMax,
     maxWeight: input.max_weight ?? REFERENCE.maxWeight,
+    band: input.band ?? REFERENCE.band,
+    grossTarget: isSingle ? Number.POSITIVE_INFINITY : (input.gross_target ?? REFERENCE.grossTarget),
+    // here the position limit is a check of risk; there the sizer of one symbol applied it
+    cap: isSingle ? (input.max_position_pct ?? 20) / 100 : Number.POSITIVE_INFINITY,
   };
-  const from = Float64Array.from(symbols, (symbol) => symbol.from);
-  const wanted = Float64Array.from(
-    symbols,
-    ({ alpha, sigma, gate }) => scaleByVolatility({ alpha, sigma }, scaling).weight * gate,
+}
+
+function settle(input: SizerInput, symbols: readonly SymbolInput[]): Float64Array {
+  const { zMax, maxWeight, band, grossTarget, cap } = limitsOf(input);
+  const weights = symbols.map(({ alpha, sigma, gate, from, isForeign }) =>
+    isForeign ? from : scaleByVolatility({ alpha, sigma }, { icRef: 1, zMax, maxWeight }).weight * gate,
   );
-  const isSignal = new Uint8Array(symbols.length).fill(1);
+  const plan = {
+    from: Float64Array.from(symbols, ({ from }) => from),
+    wanted: Float64Array.from(clipToPositionLimit(weights, { maxPositionFrac: cap })),
+    isSignal: Uint8Array.from(symbols, ({ isForeign }) => (isForeign ? 0 : 1)),
+  };
   const target = new Float64Array(symbols.length);
-  const grossTarget =
-    input.fn === 'single' ? Number.POSITIVE_INFINITY : (input.gross_target ?? REFERENCE.grossTarget);
-  const band = input.band ?? REFERENCE.band;
-  const insideBand = new Uint8Array(symbols.length);
-  // here the position limit is a check of risk; there the sizer of one symbol applied it
-  const limit = { maxPositionFrac: (input.max_position_pct ?? 20) / 100, maxGrossFrac: 1 };
-  if (input.fn === 'single') wanted.set(clipToPositionLimit(Array.from(wanted), limit));
-  const scale = settleWeights({ from, wanted, isSignal }, { band, grossTarget }, { target, insideBand });
-  return { from, wanted, target, scale, band };
+  settleWeights(plan, { band, grossTarget }, { target, insideBand: new Uint8Array(symbols.length) });
+  return target;
 }
 
 function result(input: SizerInput, { from, price }: SymbolInput, target: number) {
@@ -137,20 +129,78 @@ function result(input: SizerInput, { from, price }: SymbolInput, target: number)
   };
 }
 
-/** A reduction smaller than the band, and a portfolio over its gross target that holds something already. */
-function deviatingFields(facts: VectorFacts): Record<string, string> {
-  const input = facts.input as SizerInput;
-  const symbols = symbolsOf(input);
-  const { from, wanted, scale, band } = settle(input, symbols);
-  const fields: Record<string, string> = {};
-  const changed = ['target_weight', 'trade_weight', 'shares', 'notional', 'side', 'kind'];
-  const isHolding = from.some((weight) => weight !== 0);
-  symbols.forEach(({ name }, i) => {
-    const change = { from: from[i]!, to: wanted[i]! };
-    const isSmall = isReduction(change) && Math.abs(change.to - change.from) < band;
-    const reason = isSmall ? REDUCTIONS : scale < 1 && isHolding ? GROSS : undefined;
-    if (reason === undefined) return;
-    for (const field of changed) fields[name === '' ? field : `results.${name}.${field}`] = reason;
+/** Where the rule decides otherwise, its result in place of the vector's. */
+function restateResults({ input: given, output }: VectorFacts): Restated | undefined {
+  const input = given as SizerInput;
+  const settled = settleByRule(input);
+  const reasons = new Set<string>();
+  const resultOf = (symbol: SymbolInput, theirs: object) => {
+    const { target, reason } = settled.get(symbol.name)!;
+    if (reason === undefined) return theirs;
+    reasons.add(reason);
+    return resultByRule(input, symbol, target);
+  };
+  const symbols = symbolsOf(input).filter(({ isForeign }) => !isForeign);
+  const theirs = output as { readonly results: Readonly<Record<string, object>> };
+  const restated =
+    input.fn === 'single'
+      ? resultOf(symbols[0]!, output as object)
+      : {
+          results: Object.fromEntries(
+            symbols.map((symbol) => [symbol.name, resultOf(symbol, theirs.results[symbol.name]!)]),
+          ),
+        };
+  return reasons.size === 0 ? undefined : { output: restated, reasons: [...reasons] };
+}
+
+/** PIPELINE 5 a to c in plain arithmetic: target by symbol, with the reason why it may not be the vector's. */
+function settleByRule(input: SizerInput) {
+  const { zMax, maxWeight, band, grossTarget, cap } = limitsOf(input);
+  const changes = symbolsOf(input).map(({ name, from, alpha, sigma, gate, isForeign }) => {
+    const isSound = sigma > 0 && Number.isFinite(alpha) && Number.isFinite(sigma);
+    const z = isSound ? Math.min(zMax, Math.max(-zMax, alpha / sigma)) : 0;
+    const weight = (z / zMax) * maxWeight * gate;
+    const wish = isForeign ? from : Math.min(cap, Math.max(-cap, weight));
+    const to = bandRule({ from, to: wish }, band);
+    const isPassing = to !== from && Math.abs(to - from) < band;
+    const gain = from * to < 0 ? Math.abs(to) : Math.max(0, Math.abs(to) - Math.abs(from));
+    return {
+      name,
+      from,
+      wish,
+      to,
+      gain,
+      reason: isSound || isForeign ? (isPassing ? REDUCTIONS : undefined) : UNSOUND,
+    };
   });
-  return fields;
+  const gross = changes.reduce((sum, { to }) => sum + Math.abs(to), 0);
+  const increases = changes.reduce((sum, { gain }) => sum + gain, 0);
+  const isOver = gross > grossTarget && increases > 0;
+  const scale = isOver ? Math.max(0, (grossTarget - (gross - increases)) / increases) : 1;
+  const isWishOver = changes.reduce((sum, { wish }) => sum + Math.abs(wish), 0) > grossTarget;
+  const isForeign = changes.length > (input.fn === 'single' ? 1 : Object.keys(input.alphas).length);
+  const isScaledOtherwise = changes.some(({ from }) => from !== 0) && (isWishOver || isForeign);
+  return new Map(
+    changes.map(({ name, to, gain, reason }) => [
+      name,
+      {
+        target: to - Math.sign(to) * gain * (1 - scale),
+        reason: reason ?? (isScaledOtherwise ? GROSS : undefined),
+      },
+    ]),
+  );
+}
+
+function resultByRule(input: SizerInput, { from, price }: SymbolInput, target: number) {
+  const trade = target - from;
+  const notional = Math.abs(trade) * input.portfolio_value;
+  return {
+    target_weight: target,
+    current_weight: from,
+    trade_weight: trade,
+    shares: price > 0 ? Math.trunc(notional / price) : 0,
+    notional,
+    side: trade === 0 ? 'HOLD' : trade > 0 ? 'BUY' : 'SELL',
+    kind: trade === 0 ? 'in_band' : 'sized',
+  };
 }

@@ -1,5 +1,5 @@
-import { isReduction, settleWeights, turnoverOf } from '../../../src/pipeline/5-sizing/weights.ts';
-import type { VectorComponent, VectorFacts } from '../types.ts';
+import { settleWeights, turnoverOf } from '../../../src/pipeline/5-sizing/weights.ts';
+import type { Restated, VectorComponent, VectorFacts } from '../types.ts';
 
 interface TurnoverInput {
   readonly band: number | null;
@@ -9,6 +9,7 @@ interface TurnoverInput {
 
 const REFERENCE_BAND = 0.008;
 const REDUCTIONS = 'reductions pass the band';
+const NO_TRADE = 'a change of nothing is not a trade, also without a band';
 
 export const vectorComponent: VectorComponent = {
   component: 'sizing_turnover',
@@ -33,23 +34,41 @@ export const vectorComponent: VectorComponent = {
       trades,
     };
   },
-  deviatingFields: reductionFields,
+  restate: restateTrades,
 };
 
 function namesOf({ target, current }: TurnoverInput): readonly string[] {
   return [...new Set([...Object.keys(target), ...Object.keys(current)])].sort();
 }
 
-function reductionFields(facts: VectorFacts): Record<string, string> {
-  const input = facts.input as TurnoverInput;
-  const band = input.band ?? REFERENCE_BAND;
-  const fields: Record<string, string> = {};
-  if (band === 0) fields.trades = 'a change of nothing is not a trade, also without a band';
-  for (const name of namesOf(input)) {
-    const change = { from: input.current[name] ?? 0, to: input.target[name] ?? 0 };
-    if (!isReduction(change) || Math.abs(change.to - change.from) >= band) continue;
-    fields[`adjusted.${name}`] = REDUCTIONS;
-    fields.trades = REDUCTIONS;
-  }
-  return fields;
+/** A change under the band stays away, unless it is a reduction: towards 0, and not beyond it. */
+export function bandRule({ from, to }: { from: number; to: number }, band: number): number {
+  const isReduction = Math.abs(to) < Math.abs(from) && from * to >= 0;
+  return isReduction || Math.abs(to - from) >= band ? to : from;
+}
+
+function restateTrades({ input, output }: VectorFacts): Restated | undefined {
+  const { target, current, band } = input as TurnoverInput;
+  const changes = namesOf(input as TurnoverInput).map((symbol) => {
+    const from = current[symbol] ?? 0;
+    const to = target[symbol] ?? 0;
+    const settled = bandRule({ from, to }, band ?? REFERENCE_BAND);
+    return {
+      symbol,
+      settled,
+      delta: settled - from,
+      isPassing: Math.abs(to - from) < (band ?? REFERENCE_BAND),
+    };
+  });
+  const isReduced = changes.some(({ isPassing, delta }) => isPassing && delta !== 0);
+  if (!isReduced && band !== 0) return undefined;
+  const trades = changes
+    .filter(({ delta }) => delta !== 0)
+    .map(({ symbol, delta }) => ({ symbol, delta, side: delta > 0 ? 'BUY' : 'SELL' }));
+  const kept = changes.filter(({ symbol }) => symbol in target);
+  const adjusted = Object.fromEntries(kept.map(({ symbol, settled }) => [symbol, settled]));
+  return {
+    output: { ...(output as object), adjusted, trades },
+    reasons: [isReduced ? REDUCTIONS : NO_TRADE],
+  };
 }
