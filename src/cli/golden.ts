@@ -10,6 +10,7 @@ import {
   loadGoldenScenario,
   updateGolden,
 } from '../research/golden.ts';
+import type { GoldenDifference } from '../research/golden-file.ts';
 import { withSetOption } from './scenario-options.ts';
 
 interface GoldenCliOptions {
@@ -180,15 +181,24 @@ function checkLine(check: GoldenCheck): string {
       lines.push(
         `        the pinned cycles are not those of the pinned head: was ${scenario}.cycles.jsonl edited?`,
       );
-    for (const { symbol, before, after } of difference.changed) {
-      lines.push(`        ${symbol} before ${before}`, `        ${symbol} after  ${after}`);
-    }
+    lines.push(...changedLines(difference));
   }
   for (const total of check.changedTotals) {
     lines.push(`        ${total.name} expected ${total.expected}, found ${total.found}`);
   }
   if (inference.verdict === 'different') lines.push(`        ${inferenceText(inference)}`);
   return lines.join('\n');
+}
+
+function changedLines({ cycle, changedCycle, changed }: GoldenDifference): string[] {
+  if (changedCycle === null) return ['        no decision is another in the cycles that both have'];
+  return [
+    ...(changedCycle === cycle ? [] : [`        first decisions that differ: cycle ${changedCycle}`]),
+    ...changed.flatMap(({ symbol, before, after }) => [
+      `        ${symbol} before ${before}`,
+      `        ${symbol} after  ${after}`,
+    ]),
+  ];
 }
 
 function inferenceText({ verdict, largest, firstCycle }: InferenceCheck): string {

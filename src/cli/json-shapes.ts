@@ -136,7 +136,7 @@ export const JSON_SHAPES: Readonly<Record<string, JsonShape>> = {
     'checks[].scenario': 'name',
     'checks[].ok': 'whether it is as pinned',
     'checks[].decisionHead': 'expected, found',
-    'checks[].difference?': 'the first divergent cycle: cycle, stage, changed',
+    'checks[].difference?': 'cycle, stage, and the first decisions that differ: changedCycle, changed',
     'checks[].changedTotals[]?': 'name, expected, found',
     'checks[].changedInputs[]?': 'models or data that are other ones',
     'checks[].inference': 'verdict (same_bits, close, different, not_run), largest, firstCycle',

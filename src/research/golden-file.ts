@@ -195,38 +195,57 @@ function parseCycle(line: string, place: string): GoldenCycle {
   };
 }
 
-/** A cycle of a run that is not the golden one. */
+/** Where a run leaves its golden file. */
 export interface GoldenDifference {
+  /** The first cycle that differs in anything. */
   readonly cycle: number;
-  /** First stage whose digest differs; `decisions` or `fills` when none does. */
+  /** First stage whose digest differs in it; `decisions` or `fills` when none does. */
   readonly stage: string;
-  /** The decisions of symbols that changed, before and after; HOLD where there was none. */
+  /** The first cycle, that one or a later, whose decisions differ: numbers may move long before a decision. Null: none. */
+  readonly changedCycle: number | null;
+  /** The decisions in it of symbols that changed, before and after; HOLD where there was none. */
   readonly changed: readonly { readonly symbol: string; readonly before: string; readonly after: string }[];
 }
 
-/** The first cycle at which a run leaves its golden file, or undefined. */
+/** The first cycle at which a run leaves its golden file and the first decisions that do, or undefined. */
 export function firstDifference(
   golden: readonly GoldenCycle[],
   found: readonly GoldenCycle[],
 ): GoldenDifference | undefined {
-  for (let k = 0; k < Math.max(golden.length, found.length); k += 1) {
-    const before = golden[k];
-    const after = found[k];
-    if (before === undefined || after === undefined) {
-      return {
-        cycle: (before ?? after)?.cycle ?? 0,
-        stage: before === undefined ? 'extra cycle' : 'missing cycle',
-        changed: [],
-      };
-    }
-    const stage = STAGES.find((name) => before.digests[name] !== after.digests[name].slice(0, SHORT_DIGEST));
-    const changed = changedDecisions(before, after);
-    const isSame =
-      stage === undefined && changed.length === 0 && before.head === after.head.slice(0, SHORT_DIGEST);
-    if (!isSame)
-      return { cycle: after.cycle, stage: stage ?? (changed.length > 0 ? 'decisions' : 'fills'), changed };
+  const count = Math.max(golden.length, found.length);
+  for (let k = 0; k < count; k += 1) {
+    const stage = differentStage(golden[k], found[k]);
+    if (stage === undefined) continue;
+    return { cycle: cycleOf(golden[k], found[k]), stage, ...firstChange(golden, found, k) };
   }
   return undefined;
+}
+
+function cycleOf(before: GoldenCycle | undefined, after: GoldenCycle | undefined): number {
+  return (after ?? before)?.cycle ?? 0;
+}
+
+function differentStage(before: GoldenCycle | undefined, after: GoldenCycle | undefined): string | undefined {
+  if (before === undefined) return 'extra cycle';
+  if (after === undefined) return 'missing cycle';
+  const stage = STAGES.find((name) => before.digests[name] !== after.digests[name].slice(0, SHORT_DIGEST));
+  if (stage !== undefined) return stage;
+  if (changedDecisions(before, after).length > 0) return 'decisions';
+  return before.head === after.head.slice(0, SHORT_DIGEST) ? undefined : 'fills';
+}
+
+/** @param from index of the first cycle that differs in anything */
+function firstChange(
+  golden: readonly GoldenCycle[],
+  found: readonly GoldenCycle[],
+  from: number,
+): Pick<GoldenDifference, 'changedCycle' | 'changed'> {
+  const inBoth = Math.min(golden.length, found.length);
+  for (let k = from; k < inBoth; k += 1) {
+    const changed = changedDecisions(golden[k], found[k]);
+    if (changed.length > 0) return { changedCycle: found[k].cycle, changed };
+  }
+  return { changedCycle: null, changed: [] };
 }
 
 function changedDecisions(before: GoldenCycle, after: GoldenCycle): GoldenDifference['changed'] {

@@ -94,6 +94,18 @@ describe.concurrent('sametape golden check', () => {
     expect(stdout).not.toContain('changed:');
   });
 
+  it('goes on from numbers that moved to the first decisions that did, and says in which cycle', async () => {
+    const set = ['--golden', temp('golden'), '--set', 'arbitration.entryThresholdBps=1.3'];
+    const stdout = await differs(set);
+    expect(stdout).toMatch(/first divergent cycle 1, stage arbitration\n/);
+    const shown =
+      /\n +first decisions that differ: cycle (\d+)\n +(\w+) before (\{.*\})\n +\w+ after {2}(.+)\n/;
+    const [, cycle, symbol = '', before = '', after] = shown.exec(stdout) ?? [];
+    const golden = cyclesOf(temp('golden'));
+    expect(JSON.parse(before)).toEqual(golden.find(({ c }) => c === Number(cycle))?.d[symbol]);
+    expect(after).toBe('HOLD');
+  });
+
   it('stops at a model file that is not the one its metadata names', async () => {
     const models = copyModels('other-bytes');
     const other = join(projectRoot, 'datasets/real-2013-10-models', RIDGE, 'model.onnx');

@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { InputError } from '../../src/domain/errors.ts';
-import { changedTotals, type GoldenPaths, goldenPaths, readGolden } from '../../src/research/golden-file.ts';
+import {
+  changedTotals,
+  firstDifference,
+  type GoldenCycle,
+  type GoldenPaths,
+  goldenPaths,
+  readGolden,
+} from '../../src/research/golden-file.ts';
 import { projectRoot } from '../e2e/as-user.ts';
 
 let paths: GoldenPaths;
@@ -69,5 +76,64 @@ describe('golden files as they are read', () => {
       { name: 'fills', expected: golden.fills, found: golden.fills + 1 },
       { name: 'finalEquity', expected: golden.finalEquity, found: golden.finalEquity + 1e-6 },
     ]);
+  });
+});
+
+describe('where a run leaves its golden file', () => {
+  /** The pinned cycles as a run of now gives them, each other in what `change` gives. */
+  function runOf(
+    cycles: readonly GoldenCycle[],
+    change: (cycle: GoldenCycle, k: number) => Partial<GoldenCycle>,
+  ): GoldenCycle[] {
+    return cycles.map((cycle, k) => ({ ...cycle, ...change(cycle, k) }));
+  }
+
+  const moved = (cycle: GoldenCycle) => ({ digests: { ...cycle.digests, arbitration: 'f'.repeat(32) } });
+
+  it('is nowhere for the pinned cycles', () => {
+    const { cycles } = readGolden(paths);
+    expect(
+      firstDifference(
+        cycles,
+        runOf(cycles, () => ({})),
+      ),
+    ).toBeUndefined();
+  });
+
+  it('names the first decisions that differ, however long after the first number', () => {
+    const { cycles } = readGolden(paths);
+    const at = cycles.findIndex(({ decisions }) => Object.keys(decisions).length > 0);
+    const [[symbol, before]] = Object.entries(cycles[at].decisions);
+    const run = runOf(cycles, (cycle, k) => ({ ...moved(cycle), ...(k >= at ? { decisions: {} } : {}) }));
+    expect(at).toBeGreaterThan(0);
+    expect(firstDifference(cycles, run)).toMatchObject({
+      cycle: cycles[0].cycle,
+      stage: 'arbitration',
+      changedCycle: cycles[at].cycle,
+      changed: expect.arrayContaining([{ symbol, before, after: 'HOLD' }]),
+    });
+  });
+
+  it('says where numbers move and no decision does', () => {
+    const { cycles } = readGolden(paths);
+    const run = runOf(cycles, (cycle, k) => (k === 7 ? moved(cycle) : {}));
+    expect(firstDifference(cycles, run)).toEqual({
+      cycle: cycles[7].cycle,
+      stage: 'arbitration',
+      changedCycle: null,
+      changed: [],
+    });
+  });
+
+  it('says where a cycle is missing, or one too many', () => {
+    const { cycles } = readGolden(paths);
+    const { cycle } = cycles.at(-1)!;
+    const nothing = { changedCycle: null, changed: [] };
+    expect(firstDifference(cycles, cycles.slice(0, -1))).toEqual({
+      cycle,
+      stage: 'missing cycle',
+      ...nothing,
+    });
+    expect(firstDifference(cycles.slice(0, -1), cycles)).toEqual({ cycle, stage: 'extra cycle', ...nothing });
   });
 });
