@@ -204,15 +204,17 @@ function noteAnswers(
   { work, barrierPlan, prediction, symbolCount }: Pipeline,
   { predictions }: DecisionView,
 ): void {
-  work.hasPrediction.fill(0);
   if (predictions === undefined) {
+    work.hasPrediction.fill(0);
     clearBarriers(work.barriers);
     return;
   }
   collectBarriers(barrierPlan, predictions, work.barriers);
   const { status } = prediction.scores;
-  for (let k = 0, i = 0; k < status.length; k += 1, i = i + 1 === symbolCount ? 0 : i + 1) {
-    if (status[k] !== SCORE_MISSING) work.hasPrediction[i] = 1;
+  for (let i = 0; i < symbolCount; i += 1) {
+    let at = i;
+    while (at < status.length && status[at] === SCORE_MISSING) at += symbolCount;
+    work.hasPrediction[i] = at < status.length ? 1 : 0;
   }
 }
 
