@@ -18,7 +18,9 @@ export function importText(report: ImportReport): string {
       ['rows read', formatNumber(report.rowsRead)],
       ['not asked for', formatNumber(report.rowsFiltered)],
       ['rejected', `${formatNumber(report.rowsRejected)}${badRowsSuffix(manifest)}`],
+      ...roundedRow(report),
       ...(report.columnsLeftOut.length === 0 ? [] : [['columns left out', shorten(report.columnsLeftOut)]]),
+      ...(report.filesLeftOut.length === 0 ? [] : [['files not understood', shorten(report.filesLeftOut)]]),
       ...(report.actionsLeftOut === 0
         ? []
         : [
@@ -93,7 +95,14 @@ function provenanceBlock(manifest: DatasetManifest): string {
     ['files', files.length === 0 ? 'none' : `${files.length}: ${shorten(files)}`],
     ['policy', `bad rows ${policy.onBad}, outside session ${policy.outsideSession}`],
     ['left out', `${formatNumber(totalBadRows(badRows))}${badRowsSuffix(manifest)}`],
+    ...roundedRow(manifest),
   ]);
+}
+
+function roundedRow({ pricesRounded = 0 }: Pick<DatasetManifest, 'pricesRounded'>): string[][] {
+  if (pricesRounded === 0) return [];
+  const how = 'finer than 1e-4 dollars; bids down, asks up, trades to the nearest';
+  return [['prices rounded', `${formatNumber(pricesRounded)}: ${how}`]];
 }
 
 function badRowsSuffix({ badRows }: DatasetManifest): string {

@@ -11,6 +11,8 @@ export interface BarRow {
   isHalted: boolean;
   readonly cells: Float64Array;
   readonly states: Uint8Array;
+  /** How many of its prices were finer than 1e-4 dollars, and rounded. */
+  roundedPrices: number;
   /** Set by `checkRow`. */
   flags: number;
   /** Set by `checkRow` when it finds a fault. */
@@ -23,6 +25,7 @@ export const CELL_MISSING = 1;
 export const CELL_VALUE = 2;
 export const CELL_NAN = 3;
 export const CELL_MALFORMED = 4;
+export const CELL_NOT_WHOLE = 5;
 
 export const CELLS = 15;
 /** 10 million dollars, in 1e-4: nothing listed comes near. */
@@ -38,8 +41,9 @@ type Side = (typeof SIDES)[number];
 const PARTS = ['open', 'high', 'low', 'close', 'size'] as const;
 const BID_OPEN = 0;
 const BID_CLOSE = 3;
-const ASK_OPEN = 5;
+export const ASK_OPEN = 5;
 const ASK_CLOSE = 8;
+export const TRADE_OPEN = 10;
 
 export function createBarRow(): BarRow {
   return {
@@ -48,6 +52,7 @@ export function createBarRow(): BarRow {
     isHalted: false,
     cells: new Float64Array(CELLS),
     states: new Uint8Array(CELLS),
+    roundedPrices: 0,
     flags: 0,
     detail: '',
   };
@@ -97,6 +102,8 @@ function findUnreadable(row: BarRow): BadRowKind | undefined {
   for (let c = 0; c < CELLS; c++) {
     if (states[c] === CELL_MALFORMED)
       return fault(row, 'malformed', `${cellName(c)} is not a number in range`);
+    if (states[c] === CELL_NOT_WHOLE)
+      return fault(row, 'malformed', `${cellName(c)} is not a whole number of 1e-4 dollars`);
     if (states[c] === CELL_NAN && nan < 0) nan = c;
   }
   return nan < 0 ? undefined : fault(row, 'nan', `${cellName(nan)} is not finite`);

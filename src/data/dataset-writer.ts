@@ -33,6 +33,7 @@ export interface DatasetFacts {
   readonly provenance: Provenance;
   readonly policy?: RowPolicy;
   readonly badRows?: BadRowCounts;
+  readonly pricesRounded?: number;
 }
 
 /** A dataset being written in a temporary folder beside its place; nothing is visible before `finish`. */
@@ -201,6 +202,7 @@ function buildManifest({ sessions, symbols, barSeconds, facts, actions }: Manife
     provenance: facts.provenance,
     policy: facts.policy ?? { onBad: 'refuse', outsideSession: 'refuse' },
     badRows: facts.badRows ?? noBadRows(),
+    ...((facts.pricesRounded ?? 0) === 0 ? {} : { pricesRounded: facts.pricesRounded }),
   };
 }
 

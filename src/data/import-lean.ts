@@ -47,7 +47,7 @@ export async function createLeanImporter(options: ImportOptions): Promise<Import
   }
   const root = options.sources[0];
   const folder = await findResolutionFolder(root, resolution);
-  const all = resolution === 'daily' ? await dailyFiles(root, folder) : await intradayFiles(root, folder);
+  const { files: all, unknown } = await (resolution === 'daily' ? dailyFiles : intradayFiles)(root, folder);
   const wanted =
     options.symbols === undefined ? undefined : new Set(options.symbols.map((s) => s.toUpperCase()));
   const files = all.filter(
@@ -55,10 +55,17 @@ export async function createLeanImporter(options: ImportOptions): Promise<Import
       (wanted === undefined || wanted.has(symbol)) &&
       (date === undefined || ((options.from ?? date) <= date && date <= (options.to ?? date))),
   );
+  // what lies in the folder of a symbol that was not asked for is not missed
+  const filesLeftOut = unknown
+    .filter(({ symbol }) => wanted === undefined || symbol === undefined || wanted.has(symbol))
+    .map(({ name }) => name)
+    .sort(compareCodeUnits);
   if (files.length === 0) {
+    const others =
+      filesLeftOut.length === 0 ? '' : `; not understood: ${filesLeftOut.slice(0, 5).join(', ')}`;
     throw new InputError(
       'LEAN_EMPTY',
-      `LEAN folder ${root}: no ${resolution} files for these symbols and dates`,
+      `LEAN folder ${root}: no ${resolution} files for these symbols and dates${others}`,
     );
   }
   files.sort((a, b) => compareCodeUnits(a.date ?? '', b.date ?? '') || compareCodeUnits(a.name, b.name));
@@ -66,6 +73,7 @@ export async function createLeanImporter(options: ImportOptions): Promise<Import
   return {
     files,
     factorFiles: await factorFiles(root, folder, new Set(files.map(({ symbol }) => symbol))),
+    filesLeftOut,
     barSeconds,
     optionsUsed: { resolution },
     read: (file, intake) => readLeanFile({ file: file as LeanFile, intake, barSeconds }),
@@ -83,35 +91,45 @@ async function findResolutionFolder(root: string, resolution: LeanResolution): P
   );
 }
 
-async function dailyFiles(root: string, folder: string): Promise<LeanFile[]> {
-  const files: LeanFile[] = [];
-  for (const name of (await readdir(folder)).sort(compareCodeUnits)) {
-    const match = DAILY_FILE.exec(name);
-    if (match === null) continue;
-    files.push({
-      ...located({ root, folder, parts: [name] }),
-      symbol: match[1].toUpperCase(),
-      kind: 'trade',
-      date: undefined,
-    });
-  }
-  return files;
+/** What lies in the folder of a resolution. */
+interface LeanListing {
+  readonly files: LeanFile[];
+  /** What is named otherwise than LEAN names its data, and the symbol whose folder it is in, if it is in one. */
+  readonly unknown: { readonly name: string; readonly symbol: string | undefined }[];
 }
 
-async function intradayFiles(root: string, folder: string): Promise<LeanFile[]> {
-  const files: LeanFile[] = [];
+async function dailyFiles(root: string, folder: string): Promise<LeanListing> {
+  const { files, unknown }: LeanListing = { files: [], unknown: [] };
+  for (const name of (await readdir(folder)).sort(compareCodeUnits)) {
+    const match = DAILY_FILE.exec(name);
+    const place = located({ root, folder, parts: [name] });
+    if (match === null) unknown.push({ name: place.name, symbol: undefined });
+    else files.push({ ...place, symbol: match[1].toUpperCase(), kind: 'trade', date: undefined });
+  }
+  return { files, unknown };
+}
+
+async function intradayFiles(root: string, folder: string): Promise<LeanListing> {
+  const { files, unknown }: LeanListing = { files: [], unknown: [] };
   for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (!entry.isDirectory()) continue;
+    if (!entry.isDirectory()) {
+      unknown.push({ name: located({ root, folder, parts: [entry.name] }).name, symbol: undefined });
+      continue;
+    }
+    const symbol = entry.name.toUpperCase();
     for (const name of await readdir(join(folder, entry.name))) {
+      const place = located({ root, folder, parts: [entry.name, name] });
       const match = INTRADAY_FILE.exec(name);
-      if (match === null) continue;
+      if (match === null) {
+        unknown.push({ name: place.name, symbol });
+        continue;
+      }
       const [, day, kind] = match;
       const date = `${day.slice(0, 4)}-${day.slice(4, 6)}-${day.slice(6)}`;
-      const place = located({ root, folder, parts: [entry.name, name] });
-      files.push({ ...place, symbol: entry.name.toUpperCase(), kind: kind as 'trade' | 'quote', date });
+      files.push({ ...place, symbol, kind: kind as 'trade' | 'quote', date });
     }
   }
-  return files;
+  return { files, unknown };
 }
 
 /** Of the symbols that have data, those that lie beside it. */
@@ -163,7 +181,7 @@ async function readLeanFile({ file, intake, barSeconds }: LeanReadInput): Promis
 
 function fillRow(row: BarRow, parts: readonly string[], cells: readonly number[]): void {
   clearRow(row);
-  for (let k = 0; k < cells.length; k++) setTextCell(row, cells[k], parts[k + 1], 'e4');
+  for (let k = 0; k < cells.length; k++) setTextCell(row, cells[k], parts[k + 1], 'whole_e4');
 }
 
 /** Midnight is found once a file: clocks change on Sundays, so a session day has one offset. */

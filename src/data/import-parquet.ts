@@ -2,7 +2,7 @@ import { InputError } from '../domain/errors.ts';
 import { IS_HALTED } from '../domain/market-table.ts';
 import { US_PER_SECOND } from '../domain/units.ts';
 import { type BarRow, CELL_MISSING, createBarRow } from './bar-row.ts';
-import { clearRow, setNumberCell } from './cell-text.ts';
+import { clearRow, type PriceUnit, SINGLE_ERROR, setNumberCell } from './cell-text.ts';
 import { type ColumnPlan, columnsUnread, planColumns } from './column-map.ts';
 import { textEnd } from './import-csv.ts';
 import type { ColumnOptions, Importer, ImportOptions, SourceFile } from './import-types.ts';
@@ -59,31 +59,34 @@ async function readRows({ file, parquet, intake, options, leftOut }: ParquetRead
     const symbols = plan.symbol === undefined ? undefined : await parquet.readStrings(plan.symbol, range);
     const halted = await readOptional(parquet, plan.halted, range);
     const flags = await readOptional(parquet, plan.flags, range);
-    const cells: { cell: number; unit: 'dollars' | 'e4'; data: NumberColumn }[] = [];
+    const cells: ReadCell[] = [];
     for (const { cell, column, unit } of plan.cells) {
-      cells.push({ cell, unit, data: await parquet.readNumbers(column, range) });
+      const kind = parquet.columns.get(column);
+      const relativeError = kind?.kind === 'number' && kind.isSingle ? SINGLE_ERROR : undefined;
+      cells.push({ cell, unit, relativeError, data: await parquet.readNumbers(column, range) });
     }
     for (let i = 0; i < ends.length; i++) {
       clearRow(row);
       row.endUs = ends[i];
       row.symbol = symbols === undefined ? (plan.constantSymbol ?? '') : (symbols[i] ?? '');
-      for (const { cell, unit, data } of cells) setCell(row, { cell, unit, data, i });
+      for (const cell of cells) setCell(row, cell, i);
       row.isHalted = (halted?.values[i] ?? 0) !== 0 || ((flags?.values[i] ?? 0) & IS_HALTED) !== 0;
       intake.offer(row, range.rowStart + i + 1);
     }
   }
 }
 
-interface CellInput {
+/** The values of one cell in a range of rows. */
+interface ReadCell {
   readonly cell: number;
-  readonly unit: 'dollars' | 'e4';
+  readonly unit: PriceUnit;
+  readonly relativeError: number | undefined;
   readonly data: NumberColumn;
-  readonly i: number;
 }
 
-function setCell(row: BarRow, { cell, unit, data, i }: CellInput): void {
+function setCell(row: BarRow, { cell, unit, relativeError, data }: ReadCell, i: number): void {
   if (data.valid?.[i] === 0) row.states[cell] = CELL_MISSING;
-  else setNumberCell(row, cell, data.values[i], unit);
+  else setNumberCell(row, cell, data.values[i], unit, relativeError);
 }
 
 async function readOptional(

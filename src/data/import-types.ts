@@ -58,11 +58,15 @@ export interface ImportReport {
   /** Rows not asked for (`symbols`, `from`, `to`). */
   readonly rowsFiltered: number;
   readonly rowsRejected: number;
+  /** Prices finer than 1e-4 dollars: bids were rounded down, asks up, traded prices to the nearest. */
+  readonly pricesRounded: number;
   /** Splits and dividends read that can matter to no session: of other symbols or days, or before the first price. */
   readonly actionsLeftOut: number;
   readonly rejected: readonly BadRow[];
   /** CSV, Parquet: columns that nothing was read from, each once, in the order they were met. */
   readonly columnsLeftOut: readonly string[];
+  /** LEAN: files and folders among the data whose names are not understood. */
+  readonly filesLeftOut: readonly string[];
 }
 
 /** A file of the import: where it is, and what it is called in reports and in the manifest. */
@@ -87,5 +91,6 @@ export interface Importer {
   readonly optionsUsed: DatasetManifest['provenance']['options'];
   /** CSV, Parquet: filled while files are read. */
   readonly columnsLeftOut?: ReadonlySet<string>;
+  readonly filesLeftOut?: readonly string[];
   read(file: SourceFile, intake: RowIntake): Promise<void>;
 }

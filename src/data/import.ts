@@ -104,6 +104,7 @@ async function runImport(run: ImportRun): Promise<ImportReport> {
     provenance: { source: options.format, files: provenanceFiles, options: optionsUsed(run) },
     policy,
     badRows: log.counts,
+    pricesRounded: intake.pricesRounded,
   });
   return {
     dir: options.out,
@@ -111,9 +112,11 @@ async function runImport(run: ImportRun): Promise<ImportReport> {
     rowsRead: intake.rowsRead,
     rowsFiltered: intake.rowsFiltered,
     rowsRejected: totalBadRows(log.counts),
+    pricesRounded: intake.pricesRounded,
     actionsLeftOut: run.found.actions.length - (manifest.actions ?? []).length,
     rejected: log.examples,
     columnsLeftOut: [...(importer.columnsLeftOut ?? [])],
+    filesLeftOut: importer.filesLeftOut ?? [],
   };
 }
 

@@ -10,7 +10,7 @@ import { VALUE_COLUMN_NAMES } from './market-columns.ts';
 export const DATASET_FORMAT = 'sametape-dataset';
 export const DATASET_FORMAT_VERSION = 1;
 /** Changes when the same source would give other rows. */
-export const IMPORTER_VERSION = '1';
+export const IMPORTER_VERSION = '2';
 export const MANIFEST_FILE = 'manifest.json';
 export const REJECTED_FILE = 'rejected.csv';
 
@@ -78,6 +78,8 @@ const manifestSchema = z.strictObject({
   }),
   policy: z.strictObject({ onBad: z.enum(['refuse', 'drop']), outsideSession: z.enum(['refuse', 'drop']) }),
   badRows: badRowCounts,
+  /** Prices finer than 1e-4 dollars; absent where there were none. */
+  pricesRounded: count.min(1).optional(),
 });
 
 type DeepReadonly<T> = T extends (infer Item)[]

@@ -4,7 +4,8 @@ import { refuse } from './parquet-guard.ts';
 
 /** What a column holds, as far as an importer has to know. */
 export type ParquetKind =
-  | { readonly kind: 'number' }
+  /** `isSingle`: floats of 32 bits. */
+  | { readonly kind: 'number'; readonly isSingle: boolean }
   | { readonly kind: 'string' }
   | { readonly kind: 'timestamp'; readonly unit: 'ms' | 'us' | 'ns'; readonly isUtc: boolean }
   | { readonly kind: 'date' }
@@ -30,7 +31,7 @@ export function kindOfElement(element: SchemaElement): ParquetKind {
   if (type === 'FIXED_LEN_BYTE_ARRAY' && converted !== 'DECIMAL') {
     return { kind: 'other', type: logical?.type ?? 'FIXED_LEN_BYTE_ARRAY' };
   }
-  return { kind: 'number' };
+  return { kind: 'number', isSingle: type === 'FLOAT' };
 }
 
 interface DecodedColumn {

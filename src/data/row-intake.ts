@@ -28,6 +28,8 @@ export interface RowIntake {
   readonly files: readonly string[];
   readonly rowsRead: number;
   readonly rowsFiltered: number;
+  /** Prices finer than 1e-4 dollars in the rows that were taken. */
+  readonly pricesRounded: number;
   /** Symbols of the rows that were taken. */
   readonly taken: ReadonlySet<string>;
 }
@@ -48,7 +50,7 @@ export function createRowIntake(options: RowIntakeOptions): RowIntake {
   const lastEnd = new Map<string, number>();
   const taken = new Set<string>();
   const origin = { file: 0, line: 0 };
-  const state = { rowsRead: 0, rowsFiltered: 0 };
+  const state = { rowsRead: 0, rowsFiltered: 0, pricesRounded: 0 };
 
   const reject = (kind: BadRowKind, line: number, detail: string): void =>
     log.add({ kind, file: files[files.length - 1] ?? '', line, detail });
@@ -61,6 +63,9 @@ export function createRowIntake(options: RowIntakeOptions): RowIntake {
     },
     get rowsFiltered() {
       return state.rowsFiltered;
+    },
+    get pricesRounded() {
+      return state.pricesRounded;
     },
     startFile: (name) => {
       files.push(name);
@@ -103,6 +108,7 @@ export function createRowIntake(options: RowIntakeOptions): RowIntake {
       }
       if (last === undefined) taken.add(row.symbol);
       lastEnd.set(row.symbol, row.endUs);
+      state.pricesRounded += row.roundedPrices;
       origin.file = files.length - 1;
       origin.line = line;
       rows.add(session.date, row, origin);

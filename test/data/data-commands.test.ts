@@ -95,7 +95,7 @@ describe('sametape data', () => {
     const text = await sametape('inspect', 'synthetic');
     expect(text.code).toBe(0);
     expect(text.stdout).toContain(facts.sha256);
-    expect(text.stdout).toMatch(/source +synthetic, importer version 1/);
+    expect(text.stdout).toMatch(/source +synthetic, importer version 2/);
     expect(text.stdout).toMatch(/seed=4/);
     expect(text.stdout).toMatch(/2024-01-03 +7\d\d/);
     const json = JSON.parse((await sametape('inspect', 'synthetic', '--json')).stdout) as Record<
@@ -150,6 +150,16 @@ describe('sametape data', () => {
     expect(folderBytes(temp.path('a'))).toEqual(folderBytes(temp.path('b')));
     const csv = await sametape('import', `${bars}bars.csv`, '--out', 'c');
     expect(csv.stdout).toMatch(/rows read +300\nnot asked for +0\nrejected +0/);
+    expect(csv.stdout).not.toContain('prices rounded');
+  });
+
+  it('import and inspect say how many prices were rounded', async () => {
+    writeFileSync(temp.path('fine.csv'), 'end,symbol,bid,ask\n2024-07-05T13:31:00Z,A,1.00001,1.00003\n');
+    const said = /prices rounded +2: finer than 1e-4 dollars; bids down, asks up, trades to the nearest/;
+    expect((await sametape('import', 'fine.csv', '--out', 'fine')).stdout).toMatch(said);
+    expect((await sametape('inspect', 'fine')).stdout).toMatch(said);
+    const json = await sametape('import', 'fine.csv', '--out', 'fine', '--json');
+    expect(JSON.parse(json.stdout)).toMatchObject({ pricesRounded: 2, filesLeftOut: [] });
   });
 
   it('a refused import is one line on stderr and exit 2', async () => {

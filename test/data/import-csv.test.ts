@@ -103,6 +103,53 @@ describe('CSV', () => {
     expect((await importText([FULL, row('13:31:00', 'A')].join('\n'))).report.columnsLeftOut).toEqual([]);
   });
 
+  it('rounds finer prices, so that no market gets narrower, and counts them', async () => {
+    const at = (minute: number, cells: string) => `2024-07-05T13:3${minute}:00Z,A,${cells}`;
+    const text = [
+      'end,symbol,bid_open,bid_high,bid_low,bid_close,ask,close',
+      at(1, '1.00001,1.00009,1.00001,1.00001,1.00003,1.23456'),
+      at(2, '100.1,100.3,100.1,100.3,100.7,100.5'),
+      at(0, '1.00001,1.00001,1.00001,1.00001,2,2'), // outside the session: its prices do not count
+    ].join('\n');
+    const { report, table } = await importText(text, { outsideSession: 'drop' });
+    expect([table.bidOpenE4, table.bidHighE4, table.bidLowE4, table.bidCloseE4].map(([e4]) => e4)).toEqual(
+      new Array(4).fill(10_000),
+    );
+    expect([table.askCloseE4[0], table.closeE4[0]]).toEqual([10_001, 12_346]);
+    expect([table.bidOpenE4[1], table.bidCloseE4[1], table.askCloseE4[1]]).toEqual([
+      1_001_000, 1_003_000, 1_007_000,
+    ]);
+    expect(report).toMatchObject({
+      pricesRounded: 6,
+      manifest: { pricesRounded: 6, badRows: { crossed: 0 } },
+    });
+  });
+
+  it('takes a decimal of four places as it is, whatever its double, and adds no count to the manifest', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.integer({ min: 1, max: 1e11 }), fc.integer({ min: 1, max: 9 })), {
+          minLength: 1,
+          maxLength: 9,
+        }),
+        async (prices) => {
+          const rows = prices.map(([e4, tenths], i) => {
+            const dollars = `${Math.floor(e4 / 1e4)}.${String(e4 % 1e4).padStart(4, '0')}`;
+            return { e4, text: `2024-07-05T13:3${i + 1}:00Z,A,${dollars},${dollars}${tenths}` };
+          });
+          for (const header of ['end,symbol,bid,x', 'end,symbol,x,bid']) {
+            const { report, table } = await importText([header, ...rows.map(({ text }) => text)].join('\n'));
+            const count = header.endsWith('bid') ? rows.length : 0;
+            expect(Array.from(table.bidCloseE4)).toEqual(rows.map(({ e4 }) => e4));
+            expect(report.pricesRounded).toBe(count);
+            expect(report.manifest.pricesRounded).toBe(count === 0 ? undefined : count);
+          }
+        },
+      ),
+      { numRuns: 20 },
+    );
+  });
+
   it('takes only the symbols and dates asked for, and says how many rows it left', async () => {
     const text = [
       FULL,

@@ -112,6 +112,39 @@ describe('LEAN folders', () => {
     expect(refused.message).toContain('--outside-session drop');
   });
 
+  it('lists the files that it does not understand', async () => {
+    const root = await leanFolder('misnamed', {
+      '20240705_trade.zip': [bar(OPEN_MS, TRADE)],
+      '2024070_trade.zip': [bar(OPEN_MS, TRADE)],
+      '20240703_trades.zip': [bar(OPEN_MS, TRADE)],
+    });
+    mkdirSync(join(root, 'equity/usa/minute/qqq'));
+    writeFileSync(join(root, 'equity/usa/minute/qqq/notes.txt'), '');
+    writeFileSync(join(root, 'equity/usa/minute/read.me'), '');
+    const folder = 'equity/usa/minute';
+    const ofSpy = [
+      `${folder}/read.me`,
+      `${folder}/spy/20240703_trades.zip`,
+      `${folder}/spy/2024070_trade.zip`,
+    ];
+    const left = async (options: Partial<ImportOptions>) =>
+      (await importLean(root, 'misnamed-out', options)).filesLeftOut;
+    expect(await left({ symbols: ['SPY'] })).toEqual(ofSpy);
+    expect(await left({})).toEqual([`${folder}/qqq/notes.txt`, ...ofSpy]);
+    expect((await inputErrorOf(importLean(root, 'x', { to: '2024-07-01' }))).message).toMatch(
+      /no minute files for these symbols and dates; not understood: equity\/usa\/minute\/qqq\/notes\.txt, /,
+    );
+  });
+
+  it('of days: lists what is no zip', async () => {
+    const folder = temp.path('misnamed-days/equity/usa/daily');
+    await writeZip(join(folder, 'spy.zip'), [{ name: 'spy.csv', text: `20240705 00:00,${TRADE.join(',')}` }]);
+    writeFileSync(join(folder, 'qqq.zi'), '');
+    const report = await importLean(temp.path('misnamed-days'), 'misnamed-days-out', { resolution: 'daily' });
+    expect(report.filesLeftOut).toEqual(['equity/usa/daily/qqq.zi']);
+    expect(report.manifest.rows).toBe(1);
+  });
+
   it('finds the data at equity/usa, at usa and at the folder itself', async () => {
     const root = await leanFolder('roots', { '20240705_trade.zip': [bar(OPEN_MS, TRADE)] });
     const hashes = new Set<string>();
@@ -144,6 +177,11 @@ describe('LEAN folders', () => {
   it.each([
     ['malformed', [bar(OPEN_MS, [1, 2, 3])], '4 columns, expected 6'],
     ['malformed', [bar(OPEN_MS, ['x', ...TRADE.slice(1)])], 'trade open is not a number'],
+    [
+      'malformed',
+      [bar(OPEN_MS, [...TRADE.slice(0, 3), '1000200.5', 500])],
+      'trade close is not a whole number of 1e-4 dollars',
+    ],
     ['malformed', [bar(86_400_000, TRADE)], 'time cannot be read'],
     ['malformed', [bar(OPEN_MS + 1, TRADE)], 'not on the grid of 60 s'],
     ['nan', [bar(OPEN_MS, ['NaN', ...TRADE.slice(1)])], 'trade open is not finite'],

@@ -74,6 +74,21 @@ it('names the columns that it read nothing from', async () => {
   expect(report.manifest.sha256).toBe(expected);
 });
 
+it('takes a float of 32 bits for the decimal it is nearest to, and rounds finer doubles outwards', async () => {
+  const file = temp.path('floats.parquet');
+  const prices =
+    '100.1::float as bid, 100.7::float as ask, 100.10001 as bid_open, 100.30001 as bid_high, 100.1 as bid_low';
+  await duckdb(
+    `copy (select '2024-07-05T13:31:00Z'::timestamptz as "end", 'A' as symbol, ${prices}) to '${file}'`,
+  );
+  const { report } = await importFile(file, {});
+  expect(report.pricesRounded).toBe(2);
+  const table = await (await openDataset(temp.path('out'))).loadSession('2024-07-05');
+  const bids = [table.bidOpenE4, table.bidHighE4, table.bidLowE4, table.bidCloseE4].map(([e4]) => e4);
+  expect(bids).toEqual([1_001_000, 1_003_000, 1_001_000, 1_001_000]);
+  expect(table.askCloseE4[0]).toBe(1_007_000);
+});
+
 describe('Parquet of DuckDB', () => {
   const write = async (name: string, select: string, options: string) => {
     const file = temp.path(`${name}.parquet`);
