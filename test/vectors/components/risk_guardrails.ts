@@ -10,6 +10,7 @@ import {
   killCause,
   lossStatus,
   markEquity,
+  markExposure,
   openSession,
   resetKill,
 } from '../../../src/pipeline/6-risk/kill-switch.ts';
@@ -17,9 +18,18 @@ import { createOpenOrders, openRiskBook, type RiskBook } from '../../../src/pipe
 import { createRiskMemory } from '../../../src/pipeline/6-risk/risk-memory.ts';
 import { symbolRules } from '../../../src/pipeline/6-risk/symbol-rules.ts';
 import { createMarketState } from '../../../src/pipeline/market-state.ts';
-import type { VectorComponent, VectorFacts } from '../types.ts';
-
-type Weights = Readonly<Record<string, number>>;
+import {
+  checkRule,
+  finalRule,
+  type KillRule,
+  killRule,
+  type Limits,
+  orderRule,
+  resetRule,
+  sessionRule,
+  type Weights,
+} from '../rules/guardrails.ts';
+import type { Restated, VectorComponent, VectorFacts } from '../types.ts';
 
 type GuardStep =
   | {
@@ -45,8 +55,11 @@ interface GuardInput {
   readonly steps: readonly GuardStep[];
 }
 
+type ValidateStep = Extract<GuardStep, { readonly op: 'validate' }>;
+
 interface GuardOutput {
   readonly steps: readonly (Readonly<Record<string, unknown>> | null)[];
+  readonly final: { readonly n_kill_events: number };
 }
 
 /** One share at one dollar is this fraction of equity, so that any weight of the vectors is a whole number of shares. */
@@ -57,6 +70,8 @@ export const vectorComponent: VectorComponent = {
   component: 'risk_guardrails',
   run(input: GuardInput) {
     const settings = settingsOf(input);
+    const checks = input.steps.filter((step) => step.op === 'check');
+    const symbols = [...new Set(checks.flatMap(({ weights }) => Object.keys(weights)))];
     let state: KillState | undefined;
     let day = -1;
     let equity = 0;
@@ -69,27 +84,47 @@ export const vectorComponent: VectorComponent = {
       }
       state ??= createKillState({
         equityMicros: step.portfolio_value,
-        symbolCount: 0,
+        symbolCount: symbols.length,
         sectorCount: 0,
         lossVelocityMinutes: 1,
       });
-      const today = Math.floor((step.minute + 14.5 * 60) / DAY_MINUTES);
+      const today = dayOf(step.minute);
       if (day >= 0 && today > day) openSession(state, equity);
       day = today;
       equity = step.portfolio_value;
-      const transitions = markEquity(state, equity, settings);
-      trips += transitions.filter(({ type }) => type === 'KillSwitchTripped').length;
-      return checked(state, equity, step.weights);
+      const weights = Float64Array.from(symbols, (symbol) => step.weights[symbol] ?? 0);
+      const transitions = [
+        ...markEquity(state, equity, settings),
+        ...markExposure(state, { symbols, weights, rules: symbolRules(symbols, NO_RULES) }, settings),
+      ];
+      const countOf = (wanted: string) => transitions.filter(({ type }) => type === wanted).length;
+      trips += countOf('KillSwitchTripped');
+      return { ...checked(state, equity, step.weights), n_warnings: countOf('RiskLimitWarned') };
     });
     return { steps, final: final(state, equity, trips) };
   },
-  deviatingFields,
+  restate: restateSteps,
 };
 
 const NO_RULES = { restrictedSymbols: [], noBorrowSymbols: [], sectors: [] };
 
+function limitsOf(input: GuardInput): Limits {
+  return {
+    position: (input.max_position_pct ?? 20) / 100,
+    gross: input.max_gross ?? 1,
+    dailyLoss: (input.max_daily_loss_pct ?? 2) / 100,
+    drawdown: (input.max_drawdown_pct ?? 10) / 100,
+  };
+}
+
+/** Days since the first, by UTC; the first check is at 14:30. */
+function dayOf(minute: number): number {
+  return Math.floor((minute + 14.5 * 60) / DAY_MINUTES);
+}
+
 function settingsOf(input: GuardInput): RiskSettings & { readonly lotShares: number } {
   const none = Number.MAX_SAFE_INTEGER;
+  const { position, gross, dailyLoss, drawdown } = limitsOf(input);
   return {
     priceCollarBps: 10_000,
     maxOrderValueMicros: none,
@@ -99,8 +134,8 @@ function settingsOf(input: GuardInput): RiskSettings & { readonly lotShares: num
     maxOpenOrders: none,
     maxOrdersPerMinute: none,
     cooldownSeconds: 0,
-    maxPositionFrac: (input.max_position_pct ?? 20) / 100,
-    maxGrossFrac: input.max_gross ?? 1,
+    maxPositionFrac: position,
+    maxGrossFrac: gross,
     maxNetFrac: none,
     allowShort: true,
     ...NO_RULES,
@@ -111,9 +146,9 @@ function settingsOf(input: GuardInput): RiskSettings & { readonly lotShares: num
     subDollarTickE4: 1,
     lossVelocityFrac: 1,
     lossVelocityMinutes: 1,
-    dailyLossFrac: (input.max_daily_loss_pct ?? 2) / 100,
-    drawdownFrac: (input.max_drawdown_pct ?? 10) / 100,
-    warnFraction: 0.9,
+    dailyLossFrac: dailyLoss,
+    drawdownFrac: drawdown,
+    warnFraction: 0.7,
     killAction: 'reduce_only',
     lotShares: 1,
   };
@@ -155,7 +190,7 @@ const CHECK_NAMES: Readonly<Record<string, string>> = {
 };
 
 function validate(
-  { symbol, target_weight: target, weights }: Extract<GuardStep, { readonly op: 'validate' }>,
+  { symbol, target_weight: target, weights }: ValidateStep,
   settings: RiskSettings & { readonly lotShares: number },
   killed: boolean,
 ) {
@@ -226,52 +261,66 @@ const REASONS = {
   numbers: 'every refusal names its value and limit',
 };
 
-function deviatingFields(facts: VectorFacts): Record<string, string> {
-  const input = facts.input as GuardInput;
-  const output = facts.output as GuardOutput;
-  const fields: Record<string, string> = {
-    'steps.*.n_warnings': REASONS.warnings,
-    'final.n_kill_events': REASONS.causes,
-  };
-  let isLaterDay = false;
-  let isReset = false;
-  input.steps.forEach((step, k) => {
-    if (step.op === 'check') isLaterDay ||= step.minute + 14.5 * 60 >= DAY_MINUTES;
-    if (step.op === 'reset') isReset = true;
-    const reason = isLaterDay ? REASONS.sessions : isReset ? REASONS.reset : undefined;
-    const changed =
-      step.op === 'validate' ? ['passed', 'check', 'value', 'limit'] : ['allowed', 'kill', 'daily_pnl_pct'];
-    if (reason !== undefined) for (const field of changed) fields[`steps.${k}.${field}`] = reason;
-    if (isReset) fields[`steps.${k}.drawdown_pct`] = REASONS.reset;
-    if (step.op === 'validate') Object.assign(fields, validateFields(step, k, { input, output }));
-  });
-  if (isLaterDay)
-    for (const field of ['daily_pnl_pct', 'kill_active']) fields[`final.${field}`] = REASONS.sessions;
-  if (isReset) {
-    for (const field of ['peak', 'drawdown_pct', 'max_drawdown_in_window'])
-      fields[`final.${field}`] = REASONS.reset;
-  }
-  return fields;
+interface CheckOutput {
+  readonly n_warnings: number;
 }
 
-function validateFields(
-  { symbol, target_weight: target, weights }: Extract<GuardStep, { readonly op: 'validate' }>,
-  k: number,
-  { input, output }: { readonly input: GuardInput; readonly output: GuardOutput },
-): Record<string, string> {
-  const { maxPositionFrac } = settingsOf(input);
+/** Each step as the rules have it where they decide otherwise, as the vector has it elsewhere. */
+function restateSteps({ input: given, output }: VectorFacts): Restated {
+  const input = given as GuardInput;
+  const theirs = output as GuardOutput;
+  const limits = limitsOf(input);
+  const kill = killRule(limits);
+  const reasons = new Set<string>();
+  let day = -1;
+  let reason: string | undefined;
+  const steps = input.steps.map((step, k) => {
+    const their = theirs.steps[k]!;
+    if (step.op === 'reset') {
+      resetRule(kill, step.value);
+      reason ??= REASONS.reset;
+      return their;
+    }
+    if (step.op === 'validate') {
+      const why = reason ?? reasonOfValidate(step, their, limits);
+      if (why === undefined) return their;
+      reasons.add(why);
+      return validateByRule(step, kill);
+    }
+    const today = dayOf(step.minute);
+    if (day >= 0 && today > day) sessionRule(kill);
+    day = today;
+    if (today > 0) reason = REASONS.sessions;
+    const expected = checkRule(kill, step.portfolio_value, step.weights);
+    const { n_warnings } = expected;
+    if (n_warnings !== (their as unknown as CheckOutput).n_warnings) reasons.add(REASONS.warnings);
+    if (reason !== undefined) reasons.add(reason);
+    return reason === undefined ? { ...their, n_warnings } : expected;
+  });
+  const final = finalRule(kill);
+  if (final.n_kill_events !== theirs.final.n_kill_events) reasons.add(REASONS.causes);
+  const { n_kill_events } = final;
+  return {
+    output: { steps, final: reason === undefined ? { ...theirs.final, n_kill_events } : final },
+    reasons: [...reasons],
+  };
+}
+
+function reasonOfValidate(
+  { symbol, target_weight: target, weights }: ValidateStep,
+  their: Readonly<Record<string, unknown>>,
+  { position }: Limits,
+): string | undefined {
   const current = weights[symbol] ?? 0;
-  const isReduction = Math.abs(target) <= Math.abs(current) && target * current >= 0;
-  const isOther = Object.keys(weights).some(
-    (name) => name !== symbol && Math.abs(weights[name]!) > maxPositionFrac,
-  );
-  const reason = isReduction ? REASONS.reductions : isOther ? REASONS.others : undefined;
-  const fields: Record<string, string> = {};
-  if (reason !== undefined) {
-    for (const field of ['passed', 'check', 'value', 'limit']) fields[`steps.${k}.${field}`] = reason;
-  } else if (output.steps[k]?.check === 'portfolio' || output.steps[k]?.check === 'kill_switch') {
-    fields[`steps.${k}.value`] = REASONS.numbers;
-    fields[`steps.${k}.limit`] = REASONS.numbers;
-  }
-  return fields;
+  if (Math.abs(target) <= Math.abs(current) && target * current >= 0) return REASONS.reductions;
+  const isOther = ([name, weight]: readonly [string, number]) =>
+    name !== symbol && Math.abs(weight) > position;
+  if (Object.entries(weights).some(isOther)) return REASONS.others;
+  return their.check === 'portfolio' || their.check === 'kill_switch' ? REASONS.numbers : undefined;
+}
+
+function validateByRule({ symbol, target_weight: target, weights }: ValidateStep, kill: KillRule) {
+  const others = Object.keys(weights).filter((name) => name !== symbol);
+  const gross = others.reduce((sum, name) => sum + Math.abs(weights[name]!), 0);
+  return orderRule({ current: weights[symbol] ?? 0, target, others: gross }, kill);
 }
