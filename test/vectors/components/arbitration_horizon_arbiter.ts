@@ -7,7 +7,7 @@ import {
   createCostOutput,
 } from '../../../src/pipeline/3-arbitration/cost-model.ts';
 import { isClose } from '../harness.ts';
-import type { VectorComponent, VectorFacts } from '../types.ts';
+import type { VectorComponent } from '../types.ts';
 import { REFERENCE_HORIZONS, REFERENCE_K } from './arbitration_cost_model.ts';
 
 interface ArbiterInput {
@@ -27,6 +27,7 @@ interface ArbiterOutput {
 }
 
 const SHORTS = 'shorts are arbitrated like longs: the score takes |alpha|';
+const SIDELESS = 'an alpha of exactly 0 has no side and never trades, whatever the threshold';
 const TIES = 'ties go to the shorter horizon, not to the name that sorts first';
 
 export const vectorComponent: VectorComponent = {
@@ -56,27 +57,60 @@ export const vectorComponent: VectorComponent = {
     const isKnown = Object.keys(input.alphas).every((label) => REFERENCE_HORIZONS.includes(label));
     return isKnown ? undefined : 'a horizon means what its label says; an unknown label is not 5 minutes';
   },
-  /** A short's score gains what its alpha took away twice; the best score and the decision follow. */
   restate: ({ input, output }) => {
-    const { alphas } = input as ArbiterInput;
+    const reasons = reasonsOf(input as ArbiterInput, output as ArbiterOutput);
+    if (reasons.length === 0) return undefined;
     const old = output as ArbiterOutput;
-    if (!Object.values(alphas).some((alpha) => alpha < 0)) return undefined;
-    const scores = Object.fromEntries(
-      Object.entries(old.scores).map(([label, score]) => {
-        const twice = 2 * Math.max(0, -alphas[label]!) * 10_000;
-        return [label, score + twice / Math.sqrt(parseHorizon(label).minutes / 5)];
-      }),
-    );
-    const best = Math.max(...Object.values(scores));
-    const decision = best >= old.threshold ? 'TRADE' : 'HOLD';
-    return { output: { ...old, scores, net_score: best, decision }, reasons: [SHORTS] };
+    return { output: { ...old, ...arbitrateByRule(input as ArbiterInput, old.threshold) }, reasons };
   },
-  deviatingFields: (facts) => ({
-    ...shortFields(facts),
-    ...tieFields(facts),
-    ...sidelessFields(facts),
-  }),
 };
+
+/** With a short, a tie or no side among the alphas, another horizon may be the best, or none. */
+function reasonsOf({ alphas }: ArbiterInput, { scores }: ArbiterOutput): readonly string[] {
+  const values = Object.values(alphas);
+  const ranked = Object.values(scores).sort((a, b) => a - b);
+  return [
+    ...(values.some((alpha) => alpha < 0) ? [SHORTS] : []),
+    ...(ranked.some((score, k) => k > 0 && isClose(score, ranked[k - 1]!)) ? [TIES] : []),
+    ...(values.length > 0 && values.every((alpha) => alpha === 0) ? [SIDELESS] : []),
+  ];
+}
+
+/** PIPELINE 3 in plain arithmetic: costs, scores by |alpha|, the best with ties to the shorter. */
+function arbitrateByRule(input: ArbiterInput, threshold: number) {
+  const { alphas, spread_bps, volatility, order_size, adv, k } = input;
+  const [k1, k2, k3] = [k[0] ?? 1, k[1] ?? 0.15, k[2] ?? 1];
+  const hasImpact = order_size > 0 && adv > 0;
+  const ranked = Object.keys(alphas)
+    .map((horizon) => {
+      const root = Math.sqrt(parseHorizon(horizon).minutes / 5);
+      const parts = {
+        horizon,
+        spread: k1 * spread_bps,
+        timing: k2 * volatility * 1e4 * root,
+        impact: hasImpact ? k3 * 10 * Math.sqrt(order_size / adv / 0.01) : 0,
+      };
+      const gain = Math.abs(alphas[horizon]!) * 1e4 - parts.spread - parts.timing;
+      const costs = { ...parts, total: parts.spread + parts.timing + parts.impact };
+      return { horizon, root, costs, score: (gain - parts.impact) / root, sizeless: gain / root };
+    })
+    .sort((a, b) => a.root - b.root);
+  const top = Math.max(...ranked.map(({ score }) => score));
+  const best = ranked.find(({ score }) => isClose(score, top))!;
+  const isTraded = best.score >= threshold && alphas[best.horizon] !== 0;
+  const bySizeless = [...ranked].sort((a, b) =>
+    isClose(a.sizeless, b.sizeless) ? 0 : b.sizeless - a.sizeless,
+  );
+  return {
+    decision: isTraded ? 'TRADE' : 'HOLD',
+    selected: isTraded ? best.horizon : null,
+    net_score: best.score,
+    alpha: alphas[best.horizon],
+    scores: Object.fromEntries(ranked.map(({ horizon, score }) => [horizon, score])),
+    best_costs: best.costs,
+    ranking_without_size: bySizeless.map(({ horizon }) => horizon),
+  };
+}
 
 function coefficientsOf({ k }: ArbiterInput): CostCoefficients {
   const [k1, k2, k3] = k;
@@ -145,28 +179,4 @@ function ranking(input: ArbiterInput, horizons: readonly Horizon[]): readonly st
     .map(({ label }, h) => ({ label, score: out.scoreBps[h]! }))
     .sort((a, b) => b.score - a.score)
     .map(({ label }) => label);
-}
-
-/** With a short among the alphas, another horizon may be the best. */
-function shortFields(facts: VectorFacts): Record<string, string> {
-  const { alphas } = facts.input as ArbiterInput;
-  const shorts = Object.keys(alphas).filter((label) => alphas[label]! < 0);
-  if (shorts.length === 0) return {};
-  const fields = ['selected', 'alpha', 'best_costs', 'ranking_without_size'];
-  return Object.fromEntries(fields.map((field) => [field, SHORTS]));
-}
-
-function tieFields(facts: VectorFacts): Record<string, string> {
-  const scores = Object.values((facts.output as ArbiterOutput).scores).sort((a, b) => a - b);
-  const isTied = scores.some((score, k) => k > 0 && isClose(score, scores[k - 1]!));
-  const fields = ['selected', 'alpha', 'best_costs', 'ranking_without_size'];
-  return isTied ? Object.fromEntries(fields.map((field) => [field, TIES])) : {};
-}
-
-function sidelessFields(facts: VectorFacts): Record<string, string> {
-  const alphas = Object.values((facts.input as ArbiterInput).alphas);
-  const reason = 'an alpha of exactly 0 has no side and never trades, whatever the threshold';
-  return alphas.length > 0 && alphas.every((alpha) => alpha === 0)
-    ? { decision: reason, selected: reason }
-    : {};
 }

@@ -18,7 +18,7 @@ export const REFERENCE_TEMPERATURES = {
 };
 
 /** There, 1e-10 was added inside every logarithm. */
-const NO_EPSILON = { reason: 'the logarithm of a share needs no epsilon', within: 1e-8 };
+const NO_EPSILON = 'the logarithm of a share needs no epsilon';
 
 export const vectorComponent: VectorComponent = {
   component: 'blending_temperature',
@@ -38,5 +38,20 @@ export const vectorComponent: VectorComponent = {
       entropy_after: entropy(),
     };
   },
-  deviatingFields: () => ({ entropy_before: NO_EPSILON, entropy_after: NO_EPSILON }),
+  restate: ({ input, output }) => {
+    const theirs = output as Pick<TemperatureInput, 'weights'>;
+    const entropies = {
+      entropy_before: entropyRule((input as TemperatureInput).weights),
+      entropy_after: entropyRule(theirs.weights),
+    };
+    return { output: { ...theirs, ...entropies }, reasons: [NO_EPSILON] };
+  },
 };
+
+/** `-sum(p * ln p)` of the shares that are positive. */
+function entropyRule(weights: TemperatureInput['weights']): number | null {
+  const positive = Object.values(weights).filter((weight) => weight > 0);
+  const total = positive.reduce((sum, weight) => sum + weight, 0);
+  if (Object.keys(weights).length === 0) return null;
+  return positive.reduce((sum, weight) => sum - (weight / total) * Math.log(weight / total), 0);
+}

@@ -24,9 +24,10 @@ export const vectorComponent: VectorComponent = {
   run(input: BarrierInput) {
     return input.fn.endsWith('_exit') ? exit(input) : entry(input);
   },
-  deviatingFields: (facts) => {
-    const { kind } = facts.output as { readonly kind: string };
-    return kind === 'allowed_preferred' ? { kind: NO_PREFERENCE } : {};
+  restate: ({ output }) => {
+    const theirs = output as { readonly kind: string };
+    if (theirs.kind !== 'allowed_preferred') return undefined;
+    return { output: { ...theirs, kind: 'allowed_normal' }, reasons: [NO_PREFERENCE] };
   },
 };
 

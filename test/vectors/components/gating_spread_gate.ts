@@ -33,10 +33,11 @@ export const vectorComponent: VectorComponent = {
       kind,
     };
   },
-  deviates: (facts) => {
-    const input = facts.input as SpreadInput;
-    const isNan = input.fn === 'evaluate' && Number.isNaN(input.spread_bps);
-    return isNan ? 'a spread that is not a number never passes' : undefined;
+  restate: ({ input, output }) => {
+    const given = input as SpreadInput;
+    if (given.fn !== 'evaluate' || !Number.isNaN(given.spread_bps)) return undefined;
+    const blocked = { ...(output as object), allowed: false, kind: 'too_wide', quote_age_ms: null };
+    return { output: blocked, reasons: ['a spread that is not a number never passes'] };
   },
 };
 

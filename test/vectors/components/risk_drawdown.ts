@@ -4,7 +4,7 @@ import {
   resetDrawdown,
   updateDrawdown,
 } from '../../../src/pipeline/6-risk/drawdown.ts';
-import type { VectorComponent, VectorFacts } from '../types.ts';
+import type { VectorComponent } from '../types.ts';
 
 interface DrawdownInput {
   readonly max_drawdown_pct: number | null;
@@ -45,10 +45,19 @@ export const vectorComponent: VectorComponent = {
     (input as DrawdownInput).values.every((value) => typeof value !== 'number' || Number.isFinite(value))
       ? undefined
       : 'equity is an integer of micro-dollars: always finite',
-  deviatingFields: (facts: VectorFacts) => {
-    const input = facts.input as DrawdownInput;
-    if (input.values.length <= input.history_size) return {};
-    const reason = 'the deepest drawdown is kept for the whole run, without a history of equity';
-    return { max_drawdown_in_window: reason, n_history: reason };
+  restate: ({ input, output }) => {
+    const { values, history_size } = input as DrawdownInput;
+    const theirs = output as { readonly steps: readonly ({ readonly drawdown_pct: number } | null)[] };
+    if (values.length <= history_size) return undefined;
+    const resetAt = theirs.steps.lastIndexOf(null);
+    const depths = theirs.steps.slice(resetAt + 1).map((step) => step!.drawdown_pct);
+    return {
+      output: { ...theirs, max_drawdown_in_window: Math.max(0, ...depths) },
+      reasons: ['the deepest drawdown is kept for the whole run, without a history of equity'],
+    };
+  },
+  deviatingFields: ({ input }) => {
+    const { values, history_size } = input as DrawdownInput;
+    return values.length <= history_size ? {} : { n_history: 'no history of equity is kept' };
   },
 };
