@@ -7,7 +7,7 @@ import { unroundedFeeMicros } from '../../../src/exchange/fees.ts';
 import { slippageBpsAt, slippedPriceE4 } from '../../../src/exchange/prices.ts';
 import { createExchange, type ExchangeState } from '../../../src/exchange/state.ts';
 import { indexOf, MINUTE_US, OPEN_US, SESSION, slicesOf, sliceTimeUs, tableOf } from '../../exchange/bars.ts';
-import type { VectorComponent, VectorFacts } from '../types.ts';
+import type { Restated, VectorComponent, VectorFacts } from '../types.ts';
 
 interface QuoteOp {
   readonly op: 'quote';
@@ -184,7 +184,9 @@ function finalOf(account: Account): object {
 const ROUNDING =
   'money is integer: prices round to 1e-4 dollars against the trader, fees up to a micro-dollar';
 
-const FIFO = 'money is integer, and lots close first in, first out: there is no average cost';
+const FIFO = 'lots close first in, first out: there is no average cost';
+
+const REALIZED = 'realised P&L is that of closed lots; there, it lost the starting cash twice';
 
 export const vectorComponent: VectorComponent = {
   component: 'backtest_broker',
@@ -203,24 +205,72 @@ export const vectorComponent: VectorComponent = {
     return { steps, final: finalOf(account) };
   },
   deviates: reasonToDeviate,
+  restate: restateLots,
   deviatingFields: ({ input }) => {
-    const within = roundingOf(input as BrokerInput);
-    const rounding = { reason: ROUNDING, within };
-    const hasSold = (input as BrokerInput).ops.some(
-      (op) => op.op === 'order' && op.side.toUpperCase() === 'SELL',
+    const rounding = { reason: ROUNDING, within: roundingOf(input as BrokerInput) };
+    const rounded = ['steps.*.cash', 'steps.*.portfolio_value', 'steps.*.average_cost', 'final.cash'];
+    const finals = ['portfolio_value', 'unrealized', 'quirk_realized', 'total_fees'].map(
+      (name) => `final.${name}`,
     );
-    return {
-      'steps.*.cash': rounding,
-      'steps.*.portfolio_value': rounding,
-      'steps.*.average_cost': hasSold ? FIFO : rounding,
-      'final.cash': rounding,
-      'final.portfolio_value': rounding,
-      'final.unrealized': hasSold ? FIFO : rounding,
-      'final.quirk_realized': 'realised P&L is that of closed lots; there, it lost the starting cash twice',
-      'final.total_fees': rounding,
-    };
+    return Object.fromEntries([...rounded, ...finals].map((path) => [path, rounding]));
   },
 };
+
+interface Lot {
+  readonly price: number;
+  shares: number;
+}
+
+interface BrokerOutput {
+  readonly steps: readonly ({ readonly status: string; readonly fill_price: number } | null)[];
+  readonly final: { readonly unrealized: Readonly<Record<string, number>> };
+}
+
+/** Costs and profits of lots closed first in, first out, from the vector's own fills. */
+function restateLots({ input, output }: VectorFacts): Restated {
+  const theirs = output as BrokerOutput;
+  let lots = new Map<string, Lot[]>();
+  let spent = new Map<string, number>();
+  let realized = 0;
+  const costOf = (symbol: string) =>
+    (lots.get(symbol) ?? []).reduce((sum, lot) => sum + lot.shares * lot.price, 0);
+  const steps = theirs.steps.map((step, k) => {
+    const op = (input as BrokerInput).ops[k]!;
+    if (op.op === 'reset') [lots, spent, realized] = [new Map(), new Map(), 0];
+    if (op.op !== 'order' || step === null) return step;
+    const { symbol, qty } = op;
+    const held = lots.get(symbol) ?? [];
+    lots.set(symbol, held);
+    if (step.status === 'filled') {
+      if (op.side.toUpperCase() === 'BUY') held.push({ price: step.fill_price, shares: qty });
+      else realized += qty * step.fill_price - closeLots(held, qty);
+    }
+    const shares = held.reduce((sum, lot) => sum + lot.shares, 0);
+    const average = shares === 0 ? 0 : costOf(symbol) / shares;
+    spent.set(symbol, shares * (step as unknown as { readonly average_cost: number }).average_cost);
+    return { ...step, average_cost: average };
+  });
+  // their unrealised profit counts from their average cost
+  const unrealized = Object.entries(theirs.final.unrealized).map(([symbol, profit]) => [
+    symbol,
+    profit + spent.get(symbol)! - costOf(symbol),
+  ]);
+  const final = { ...theirs.final, unrealized: Object.fromEntries(unrealized), quirk_realized: realized };
+  return { output: { steps, final }, reasons: [FIFO, REALIZED] };
+}
+
+/** @returns what the closed shares had cost */
+function closeLots(lots: Lot[], quantity: number): number {
+  let cost = 0;
+  for (let left = quantity; left > 0 && lots.length > 0; ) {
+    const closed = Math.min(left, lots[0]!.shares);
+    cost += closed * lots[0]!.price;
+    lots[0]!.shares -= closed;
+    left -= closed;
+    if (lots[0]!.shares === 0) lots.shift();
+  }
+  return cost;
+}
 
 /** Most that rounding can move: 1e-4 dollars a share and its fee, and a micro-dollar a fee. */
 export function roundingOf({ ops, fee_bps }: Pick<BrokerInput, 'ops' | 'fee_bps'>): number {
