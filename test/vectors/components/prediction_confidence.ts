@@ -8,6 +8,7 @@ import {
   recomputeConfidence,
 } from '../../../src/pipeline/1-prediction/confidence.ts';
 import { column, layout, SETTINGS } from '../../prediction/fixtures.ts';
+import { pearson } from '../rules/ridge.ts';
 import type { VectorComponent } from '../types.ts';
 
 interface ConfidenceInput {
@@ -25,12 +26,8 @@ interface ConfidenceInput {
 }
 
 interface ConfidenceOutput {
-  readonly steps: readonly { readonly stability: number }[];
-  readonly queries: readonly {
-    readonly stability: number;
-    readonly overall: number;
-    readonly calibrated: number;
-  }[];
+  readonly steps: readonly { readonly ic: number }[];
+  readonly queries: readonly { readonly ic: number; readonly freshness: number; readonly capacity: number }[];
 }
 
 const DEFAULT_KAPPA = 0.1;
@@ -80,26 +77,37 @@ export const vectorComponent: VectorComponent = {
     });
     return { steps: input.every_step ? steps : [], queries };
   },
-  deviates({ input }) {
-    const { updates } = input as ConfidenceInput;
-    return updates.flat().every(Number.isFinite) ? undefined : NON_FINITE;
-  },
-  /** Its factors agree, so that what they make differs by the ratio of the stabilities. */
+  /** Stability by the rule, and the IC too where a pair is none; what they make follows. */
   restate({ input, output }) {
     const { updates, ic_window: window } = input as ConfidenceInput;
     const there = output as ConfidenceOutput;
-    const steps = there.steps.map((step, k) => ({
-      ...step,
-      stability: stabilityRule(updates.slice(0, k + 1), window),
-    }));
-    const stability = stabilityRule(updates, window);
-    const queries = there.queries.map((query) => {
-      const ratio = stability / query.stability;
-      return { ...query, stability, overall: query.overall * ratio, calibrated: query.calibrated * ratio };
+    const isSound = updates.flat().every(Number.isFinite);
+    const factorsAt = (count: number, ic: number) => {
+      const pairs = updates.slice(0, count).filter((pair) => pair.every(Number.isFinite));
+      return { ic: isSound ? ic : icRule(pairs.slice(-window)), stability: stabilityRule(pairs, window) };
+    };
+    const steps = there.steps.map((step, k) => ({ ...step, ...factorsAt(k + 1, step.ic) }));
+    const queries = there.queries.map((query, k) => {
+      const factors = factorsAt(updates.length, query.ic);
+      const overall = Math.max(factors.ic, 0.01) * query.freshness * query.capacity * factors.stability;
+      return {
+        ...query,
+        ...factors,
+        overall,
+        calibrated: (input as ConfidenceInput).queries[k]!.z * overall,
+      };
     });
-    return { output: { steps, queries }, reasons: [STABILITY] };
+    return { output: { steps, queries }, reasons: isSound ? [STABILITY] : [STABILITY, NON_FINITE] };
   },
 };
+
+/** Spearman's correlation: Pearson's of average ranks. */
+function icRule(pairs: ConfidenceInput['updates']): number {
+  if (pairs.length < IC_MIN_PAIRS) return 0;
+  const rank = (side: 0 | 1, value: number) =>
+    pairs.reduce((sum, pair) => sum + (pair[side] < value ? 1 : pair[side] === value ? 0.5 : 0), 0);
+  return pearson(pairs.map(([x, y]) => [rank(0, x), rank(1, y)] as const));
+}
 
 /**
  * `1/max(1, RMSE(r_hat - r)/RMS(r))` over the window, `r_hat` by the through-origin slope of the window before each pair.

@@ -109,7 +109,7 @@ export const vectorComponent: VectorComponent = {
   ulpTolerance: 1e-6,
   run(input: StandardizationInput) {
     const { z, series } = replay(input, score);
-    series.sort((a, b) => compareCodeUnits(a.model, b.model) || compareCodeUnits(a.horizon, b.horizon));
+    series.sort(byName);
     return {
       z,
       final_stats: series.map(({ model, horizon, state, lastRaw, lastScore }) => {
@@ -119,20 +119,43 @@ export const vectorComponent: VectorComponent = {
       }),
     };
   },
-  deviates({ input }) {
-    const { steps } = input as StandardizationInput;
-    return steps.every((step) => 'reset' in step || Number.isFinite(step.raw)) ? undefined : NON_FINITE;
-  },
+  /** Scores of short series are 0; where an output is missing, everything is worked out over the others. */
   restate({ input, output }) {
+    const { steps, clip, window } = input as StandardizationInput;
     const old = output as { readonly z: readonly (number | null)[]; readonly final_stats: unknown };
-    const { z: counts } = replay(input as StandardizationInput, (series, raw) => {
-      score(series, raw);
-      return seriesStatistics(series.state, 0).count;
+    const rings = new Map<Series, number[]>();
+    const isSound = steps.every((step) => 'reset' in step || Number.isFinite(step.raw));
+    let at = -1;
+    const { z, series } = replay(input as StandardizationInput, (one, raw) => {
+      at = steps.findIndex((step, k) => k > at && !('reset' in step));
+      const ring = [...(rings.get(one) ?? []), ...(Number.isFinite(raw) ? [raw] : [])].slice(-(window || 10));
+      rings.set(one, ring);
+      if (ring.length < MIN_SAMPLES || !Number.isFinite(raw)) return 0;
+      return isSound ? old.z[at]! : statsRule(ring, clip).last_z;
     });
-    const z = old.z.map((value, step) => {
-      const count = counts[step];
-      return typeof count === 'number' && count < MIN_SAMPLES ? 0 : value;
+    if (isSound) return { output: { ...old, z }, reasons: [WARM_UP] };
+    const finalStats = series.sort(byName).map((one) => {
+      const ring = rings.get(one)!;
+      return {
+        model: one.model,
+        horizon: one.horizon,
+        stats: ring.length < 2 ? null : statsRule(ring, clip),
+      };
     });
-    return { output: { ...old, z }, reasons: [WARM_UP] };
+    return { output: { z, final_stats: finalStats }, reasons: [WARM_UP, NON_FINITE] };
   },
 };
+
+function byName(a: Series, b: Series): number {
+  return compareCodeUnits(a.model, b.model) || compareCodeUnits(a.horizon, b.horizon);
+}
+
+/** `clip((r - mean) / std)` of the newest, population std; a std under 1e-9 gives 0. */
+function statsRule(ring: readonly number[], [low, high]: StandardizationInput['clip']) {
+  const meanOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const mean = meanOf(ring);
+  const std = Math.sqrt(meanOf(ring.map((value) => (value - mean) ** 2)));
+  const last = ring.at(-1)!;
+  const z = std < 1e-9 ? 0 : Math.min(high, Math.max(low, (last - mean) / std));
+  return { mean, std, count: ring.length, last_raw: last, last_z: z };
+}
