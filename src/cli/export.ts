@@ -19,7 +19,7 @@ export function registerExportCommand(program: Command): void {
       'after',
       `
 Examples:
-  $ sametape export runs/<run-id> --out /tmp/run
+  $ sametape export runs/RUN_ID --out /tmp/run
   $ duckdb -c "select symbol, sum(net_usd) from '/tmp/run/round_trips.parquet' group by symbol"`,
     )
     .action(exportCommand);

@@ -13,6 +13,9 @@ import {
 import type { GoldenDifference } from '../research/golden-file.ts';
 import { withSetOption } from './scenario-options.ts';
 
+/** Characters: what is shorter tells nobody why. */
+const SHORTEST_REASON = 8;
+
 interface GoldenCliOptions {
   readonly golden: string;
   readonly set?: readonly string[];
@@ -30,7 +33,8 @@ export function registerGoldenCommand(program: Command): void {
     .addHelpText('after', '\nExamples:\n  $ sametape golden check\n  $ sametape golden update --help');
   const check = golden
     .command('check')
-    .description('run scenarios and compare every cycle with their golden files')
+    .summary('run scenarios and compare every cycle with their golden files')
+    .description('Run scenarios and compare every cycle with their golden files.')
     .argument('[scenarios...]', 'scenario files; default: those in scenarios/ that have a golden file')
     .option('--golden <dir>', 'folder of the golden files', 'golden')
     .option('--json', 'print one JSON object')
@@ -47,9 +51,13 @@ several scenarios could not be checked.`,
     .action(checkCommand);
   const update = golden
     .command('update')
-    .description('make golden files anew from a run, and record why')
+    .summary('make golden files anew from a run, and record why')
+    .description('Make golden files anew from a run, and record why.')
     .argument('<scenarios...>', 'scenario files')
-    .requiredOption('--reason <text>', 'why the decisions changed; kept in the golden file')
+    .requiredOption(
+      '--reason <text>',
+      'why the decisions changed, in 8 characters or more; kept in the golden file',
+    )
     .option('--golden <dir>', 'folder of the golden files', 'golden')
     .addHelpText(
       'after',
@@ -218,8 +226,11 @@ async function updateCommand(
   scenarios: readonly string[],
   options: GoldenCliOptions & { readonly reason: string },
 ): Promise<void> {
-  if (options.reason.trim().length < 8) {
-    throw new InputError('GOLDEN_REASON', '--reason: say in a few words why the decisions changed');
+  if (options.reason.trim().length < SHORTEST_REASON) {
+    throw new InputError(
+      'GOLDEN_REASON',
+      `--reason ${JSON.stringify(options.reason)}: expected at least ${SHORTEST_REASON} characters that say why the decisions changed`,
+    );
   }
   const date = new Date().toISOString().slice(0, 10);
   for (const scenarioFile of scenarios) {

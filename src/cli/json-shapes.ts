@@ -107,6 +107,10 @@ export const JSON_SHAPES: Readonly<Record<string, JsonShape>> = {
     closed: 'whether the run ended in order',
     'fault?': 'what is wrong: code, problem, file, line, seq, byteOffset, expected, found',
   },
+  'any command, of a damaged tape': {
+    ok: 'false',
+    fault: 'what is wrong, as verify says it',
+  },
   recover: {
     records: 'number of whole records found',
     tornBytes: 'number',
@@ -237,7 +241,8 @@ export const JSON_SHAPES: Readonly<Record<string, JsonShape>> = {
 
 const INTRODUCTION = `With --json a command prints one JSON object on one line, and nothing else, to standard output; messages
 go to standard error. Exit code 0 or 1: the object is there, but where a command stops at the first failure (run, paper,
-live, recover, promote). Exit codes 2 and 3: there is none. Keys may be added; those below stay.
+live, fork, explain, recover, promote); of a tape that is damaged there is always one, with ok: false and the fault.
+Exit codes 2 and 3: there is none. Keys may be added; those below stay.
 
 [] is each row of a list, * any name, ? a key that may be absent, null or empty.
 `;

@@ -2,6 +2,7 @@ import { readFileSync, writeSync } from 'node:fs';
 import { Command } from 'commander';
 import { InputError } from '../domain/errors.ts';
 import { withoutSecretValues } from '../files/secret-values.ts';
+import { TapeFaultError } from '../tape/faults.ts';
 import { COMMANDS, type CommandEntry } from './commands.ts';
 import { describeFailure, EXIT, oneLine, systemText } from './errors.ts';
 
@@ -43,6 +44,9 @@ export async function main(args: readonly string[]): Promise<number> {
     return Number(process.exitCode ?? EXIT.ok);
   } catch (error) {
     const { exitCode, message } = describeFailure(error);
+    if (error instanceof TapeFaultError && args.includes('--json')) {
+      process.stdout.write(`${JSON.stringify({ ok: false, fault: error.fault })}\n`);
+    }
     if (message !== '') process.stderr.write(`sametape: ${withoutSecretValues(message)}\n`);
     if (process.env.SAMETAPE_DEBUG === '1' && error instanceof Error && exitCode !== EXIT.ok) {
       process.stderr.write(`${withoutSecretValues(error.stack ?? '')}\n`);

@@ -32,7 +32,9 @@ Examples:
   $ sametape replay runs/RUN_ID --dataset /data/quickstart
   $ sametape replay runs/RUN_ID --json | jq .divergence
 
-Exit code 0: the same bits. 1: a difference, or a dataset that changed. 2: not a run folder.`,
+Exit code 0: the same bits. 1: a difference, a dataset that changed, a damaged tape, or one that is not closed, of a run
+that was interrupted, crashed or goes on, though its bits are the same up to where it ends; the message says which.
+2: not a run folder.`,
     )
     .action(replayCommand);
 }

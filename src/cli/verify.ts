@@ -8,15 +8,16 @@ import { type VerifyReport, verifyTape } from '../tape/verify.ts';
 export function registerVerifyCommand(program: Command): void {
   program
     .command('verify')
-    .description('check that the tape of a run is exactly what was written')
+    .summary('check that the tape of a run is exactly what was written')
+    .description('Check that the tape of a run is exactly what was written.')
     .argument('<run-dir>', 'folder of the run, as printed by "sametape run"')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
       `
 Examples:
-  sametape verify runs/<run-id>
-  sametape verify runs/<run-id> --json
+  $ sametape verify runs/RUN_ID
+  $ sametape verify runs/RUN_ID --json
 
 Exit code 0: sound. 1: damaged or torn; the message names file, line, sequence number and byte. 2: not a run folder.`,
     )

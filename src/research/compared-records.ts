@@ -1,8 +1,10 @@
-import { CheckFailedError } from '../domain/errors.ts';
+import { join } from 'node:path';
 import { canonicalJson } from '../events/canonical.ts';
 import type { Json, JsonObject, TapeRecord } from '../events/record.ts';
+import type { RunIdentity } from '../modes/run-identity.ts';
 import { TapeFaultError } from '../tape/faults.ts';
 import { readTape } from '../tape/read-tape.ts';
+import { recordedIdentity } from './recorded-scenario.ts';
 
 /** What a run decided, did and learned, one record at a time, without what merely identifies the run. */
 export interface ComparedRecord {
@@ -45,14 +47,29 @@ const COMPARED_TYPES: ReadonlySet<string> = new Set([
   'ConfigChanged',
 ]);
 
-/** @throws CheckFailedError, which names the tape, where it is damaged, after what comes before */
+/** @throws TapeFaultError, which names the tape, where it is damaged, after what comes before */
 export function* comparedRecords(tapeDir: string): Generator<ComparedRecord> {
   try {
     yield* recordsOf(tapeDir);
   } catch (error) {
-    if (!(error instanceof TapeFaultError)) throw error;
-    throw new CheckFailedError(error.code, `${tapeDir}: ${error.message}`, { cause: error });
+    throw ofTape(tapeDir, error);
   }
+}
+
+/** What a run was made from. @throws as `recordedIdentity`, but with the tape named where it is damaged */
+export function comparedIdentity(tapeDir: string): RunIdentity {
+  try {
+    return recordedIdentity(tapeDir);
+  } catch (error) {
+    throw ofTape(tapeDir, error);
+  }
+}
+
+/** Two tapes are read side by side: a fault names its file by the whole path. */
+function ofTape(tapeDir: string, error: unknown): unknown {
+  if (!(error instanceof TapeFaultError)) return error;
+  const file = join(tapeDir, error.fault.file ?? '');
+  return new TapeFaultError({ ...error.fault, file });
 }
 
 function* recordsOf(tapeDir: string): Generator<ComparedRecord> {

@@ -4,11 +4,10 @@ import type { Decision } from '../events/derived.ts';
 import type { Json } from '../events/record.ts';
 import type { Progress } from '../ports/progress.ts';
 import { openRunFolder } from '../tape/run-folder.ts';
-import { type ComparedRecord, comparedRecords } from './compared-records.ts';
+import { type ComparedRecord, comparedIdentity, comparedRecords } from './compared-records.ts';
 import { firstDifferentField, firstDifferentStage, NOTHING, stageOfType } from './comparing-tape.ts';
 import { type Explanation, recomputeCycle } from './explain.ts';
 import { type ChangeKind, type IdentityChange, identityChanges } from './identity-changes.ts';
-import { recordedIdentity } from './recorded-scenario.ts';
 import type { TraceSection, TraceValue } from './trace-section.ts';
 
 export interface DiffOptions {
@@ -87,7 +86,7 @@ const MAX_VALUES = 8;
 export async function diffRuns(options: DiffOptions): Promise<RunDiff> {
   const { progress } = options;
   const [dirA, dirB] = [openRunFolder(options.a).tapeDir, openRunFolder(options.b).tapeDir] as const;
-  const changes = identityChanges(recordedIdentity(dirA), recordedIdentity(dirB));
+  const changes = identityChanges(comparedIdentity(dirA), comparedIdentity(dirB));
   const left = comparedRecords(dirA);
   const right = comparedRecords(dirB);
   let alike = 0;

@@ -6,8 +6,10 @@ import { canonicalJson } from '../events/canonical.ts';
 import type { Json, JsonObject } from '../events/record.ts';
 import { finalSettings, parseIdentity, type RunIdentity } from '../modes/run-identity.ts';
 import type { MarketDataset } from '../ports/market-data.ts';
+import { TapeFaultError } from '../tape/faults.ts';
 import { readTape } from '../tape/read-tape.ts';
 import { openRunFolder } from '../tape/run-folder.ts';
+import { verifyTape } from '../tape/verify.ts';
 
 /**
  * The scenario a run was made with: the one in its folder, once it has been seen to give the settings on the tape.
@@ -56,11 +58,16 @@ function changedPart(
     : 'sessions';
 }
 
-/** What the tape says a run was made from. @throws InputError TAPE_NOT_A_RUN */
+/**
+ * What the tape says a run was made from.
+ * @throws InputError TAPE_NOT_A_RUN; TapeFaultError, as `verify` reports it, for a tape without a record
+ */
 export function recordedIdentity(tapeDir: string): RunIdentity {
   for (const { record } of readTape(tapeDir, { torn: 'report', storedHead: 'leave' })) {
     if (record.type === 'RunStarted') return parseIdentity(record.payload.identity as JsonObject);
     break;
   }
+  const { fault } = verifyTape(tapeDir);
+  if (fault !== null) throw new TapeFaultError(fault);
   throw new InputError('TAPE_NOT_A_RUN', `${tapeDir}: the tape does not start with RunStarted`);
 }

@@ -1,15 +1,13 @@
 import { InputError } from '../domain/errors.ts';
-import { decodeInput } from '../events/decode.ts';
 import { codeSha256 } from '../modes/code-identity.ts';
-import { parseIdentity } from '../modes/run-identity.ts';
 import type { Progress } from '../ports/progress.ts';
 import { createRecorder } from '../runtime/recorder.ts';
 import { resumeFileTape } from '../tape/file-tape.ts';
 import { nodeBase64 } from '../tape/node-base64.ts';
-import { readTape } from '../tape/read-tape.ts';
 import { recoverTape } from '../tape/recover.ts';
 import { openRunFolder } from '../tape/run-folder.ts';
 import { createCompletingTape } from './completing-tape.ts';
+import { recordedIdentity } from './recorded-scenario.ts';
 import { replayRun } from './replay-run.ts';
 
 export interface RecoveredRun {
@@ -64,19 +62,10 @@ export async function recoverRun(options: {
 
 /** Records computed by other code must not be mixed with ours. */
 export function expectSameCode(tapeDir: string): void {
-  for (const { record } of readTape(tapeDir, { torn: 'report', storedHead: 'leave' })) {
-    const event = record.type === 'RunStarted' ? decodeInput(record, noSlice) : undefined;
-    if (event?.type !== 'RunStarted') break;
-    const { codeSha256: written } = parseIdentity(event.identity);
-    if (written === codeSha256()) return;
-    throw new InputError(
-      'RECOVER_OTHER_CODE',
-      `${tapeDir}: written by other code (${written.slice(0, 12)}), this is ${codeSha256().slice(0, 12)}; recover it with the version that wrote it`,
-    );
-  }
-  throw new InputError('TAPE_NOT_A_RUN', `${tapeDir}: the tape does not start with RunStarted`);
-}
-
-function noSlice(): never {
-  throw new InputError('TAPE_NOT_A_RUN', 'tape record 0: expected RunStarted, found MarketSlice');
+  const { codeSha256: written } = recordedIdentity(tapeDir);
+  if (written === codeSha256()) return;
+  throw new InputError(
+    'RECOVER_OTHER_CODE',
+    `${tapeDir}: written by other code (${written.slice(0, 12)}), this is ${codeSha256().slice(0, 12)}; recover it with the version that wrote it`,
+  );
 }

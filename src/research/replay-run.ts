@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { type FileDataset, openDataset } from '../data/dataset.ts';
 import { InputError } from '../domain/errors.ts';
 import type { JsonObject } from '../events/record.ts';
@@ -84,17 +85,25 @@ export async function openRunDataset(
     if (!(error instanceof InputError) || error.code !== 'DATASET_MISSING') throw error;
     throw new InputError(
       'DATASET_MISSING',
-      `${runDir}: its dataset is no longer at ${lastDir}; name where it lies with --dataset`,
+      `${runDir}: its dataset is no longer at ${lastDir}; name where it lies with --dataset DIR`,
       { cause: error },
     );
   }
 }
 
 function datasetOf(hostFile: string, runDir: string): string {
-  const host = readJson(hostFile) as JsonObject;
+  const unknown = (what: string, cause?: unknown): InputError =>
+    new InputError(
+      'DATASET_UNKNOWN',
+      `${runDir}/host.json: ${what} where the dataset lies; name it with --dataset DIR`,
+      { cause },
+    );
+  let host: JsonObject;
+  try {
+    host = readJson(hostFile) as JsonObject;
+  } catch (error) {
+    throw unknown(existsSync(hostFile) ? 'is not JSON that says' : 'is not there to say', error);
+  }
   if (typeof host?.datasetDir === 'string') return host.datasetDir;
-  throw new InputError(
-    'DATASET_UNKNOWN',
-    `${runDir}/host.json: does not say where the dataset lies; name it with --dataset`,
-  );
+  throw unknown('does not say');
 }

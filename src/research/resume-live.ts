@@ -6,6 +6,7 @@ import type { LiveResumeHooks, ResumedLive } from '../modes/live-options.ts';
 import type { RunMode } from '../modes/run-identity.ts';
 import { readKeptWarmStart, startEngine } from '../modes/warm-start.ts';
 import { createRecorder } from '../runtime/recorder.ts';
+import { type TapeFaultCode, TapeFaultError } from '../tape/faults.ts';
 import { resumeFileTape } from '../tape/file-tape.ts';
 import { readStoredHead } from '../tape/head-file.ts';
 import { nodeBase64 } from '../tape/node-base64.ts';
@@ -94,6 +95,9 @@ export function findUnfinished(
   return found[0];
 }
 
+/** What a crash before the first record was whole leaves. */
+const NOTHING_WRITTEN: ReadonlySet<TapeFaultCode> = new Set(['TAPE_EMPTY', 'TAPE_TORN']);
+
 function isUnfinished(dir: string, kind: RunMode['kind']): boolean {
   const { tapeDir } = runFolderAt(dir);
   if (!existsSync(tapeDir) || readStoredHead(tapeDir) !== null) return false;
@@ -102,7 +106,8 @@ function isUnfinished(dir: string, kind: RunMode['kind']): boolean {
     return identity.mode?.kind === kind && isRecordedOnly(identity) && isStarted(tapeDir, identity.mode);
   } catch (error) {
     // a tape without its first record holds nothing to go on with
-    if (error instanceof InputError && error.code === 'TAPE_NOT_A_RUN') return false;
+    const isNoRun = error instanceof InputError && error.code === 'TAPE_NOT_A_RUN';
+    if (isNoRun || (error instanceof TapeFaultError && NOTHING_WRITTEN.has(error.fault.code))) return false;
     throw error;
   }
 }

@@ -5,11 +5,12 @@ import { canonicalJson } from '../events/canonical.ts';
 import type { TapeRecord } from '../events/record.ts';
 import type { TapeLine } from '../ports/tape.ts';
 import { chainHashOfBytes, HASH_LENGTH } from './chain.ts';
-import { type TapeFault, type TapeFaultCode, TapeFaultError, tapeFault } from './faults.ts';
+import { type TapeFaultCode, TapeFaultError, tapeFault } from './faults.ts';
 import { checkStoredHead } from './head-file.ts';
 import { LineReader } from './line-reader.ts';
 import { bodyAfterBrace, createTapeCursor, moveCursor, type TapeCursor } from './tape-cursor.ts';
 import { listSegments } from './tape-files.ts';
+import { type TornTail, tornFault } from './torn-tail.ts';
 
 const PREFIX = '{"chain":"';
 const SUFFIX = '",';
@@ -29,14 +30,6 @@ export interface ReadTapeOptions {
   readonly storedHead?: 'check' | 'leave';
   /** Moved along while reading, one record ahead of what was yielded; after a fault, it stands at the last sound record. */
   readonly cursor?: TapeCursor;
-}
-
-export interface TornTail {
-  readonly segment: string;
-  readonly line: number;
-  readonly byteOffset: number;
-  /** 0 for a last segment that was created but never written. */
-  readonly bytes: number;
 }
 
 /** Where reading ended. */
@@ -72,25 +65,12 @@ export function* readTape(dir: string, options: ReadTapeOptions = {}): Generator
       reader.close();
     }
   }
-  if (torn !== null && onTorn === 'throw') throw new TapeFaultError(tornFault(torn, cursor));
+  if (torn !== null && onTorn === 'throw') throw new TapeFaultError(tornFault(dir, torn, cursor));
   if (verify && storedHead === 'check' && torn === null) {
     const fault = checkStoredHead(dir, cursor);
     if (fault !== null) throw new TapeFaultError(fault);
   }
   return { cursor, segments, torn };
-}
-
-export function tornFault(torn: TornTail, cursor: TapeCursor): TapeFault {
-  const problem =
-    torn.bytes === 0
-      ? 'torn: the last segment is empty'
-      : `torn: ${torn.bytes} bytes after the last complete record; recovery sets them aside`;
-  return tapeFault('TAPE_TORN', problem, {
-    file: torn.segment,
-    line: torn.line,
-    seq: cursor.nextSeq,
-    byteOffset: torn.byteOffset,
-  });
 }
 
 /** @returns the torn tail, if this is the last segment and it has one */

@@ -10,12 +10,13 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { syncFolder } from './atomic-file.ts';
-import { TapeFaultError, tapeFault } from './faults.ts';
+import { TapeFaultError } from './faults.ts';
 import { checkStoredHead, readStoredHead, setStoredHeadAside, writeStoredHead } from './head-file.ts';
-import { readTape, type TapeEnd, type TornTail } from './read-tape.ts';
+import { readTape, type TapeEnd } from './read-tape.ts';
 import type { TapeCursor } from './tape-cursor.ts';
-import { HEAD_FILE, TORN_PREFIX } from './tape-files.ts';
+import { TORN_PREFIX } from './tape-files.ts';
 import { lockTape } from './tape-lock.ts';
+import { type TornTail, tornFault } from './torn-tail.ts';
 
 const COPY_BYTES = 1024 * 1024;
 
@@ -77,22 +78,12 @@ function sealIfStopped(dir: string, cursor: TapeCursor): void {
 
 /** @returns the name of the file that holds what was cut off, null when there were no bytes */
 function cutOff(dir: string, torn: TornTail, cursor: TapeCursor): string | null {
-  const stored = readStoredHead(dir);
-  const isLastOfClosed = stored !== null && stored !== 'unreadable' && stored.seq === cursor.nextSeq;
-  if (stored !== null && !(isLastOfClosed && torn.bytes > 0)) {
-    throw new TapeFaultError(
-      tapeFault('TAPE_TRUNCATED', 'more than the torn record is missing at the end of a closed run', {
-        file: HEAD_FILE,
-        seq: cursor.nextSeq,
-        expected: stored === 'unreadable' ? 'a readable stored head' : `records up to seq ${stored.seq}`,
-        found: `records up to seq ${cursor.nextSeq - 1}`,
-      }),
-    );
-  }
+  const fault = tornFault(dir, torn, cursor);
+  if (fault.code !== 'TAPE_TORN') throw new TapeFaultError(fault);
   const segment = join(dir, torn.segment);
   const savedAs = torn.bytes === 0 ? null : freeName(dir, `${TORN_PREFIX}${cursor.nextSeq}`, '.bin');
   if (savedAs !== null) copyTail({ from: segment, at: torn.byteOffset, to: join(dir, savedAs) });
-  if (stored !== null) setStoredHeadAside(dir, freeName(dir, `head-${cursor.nextSeq}`, '.json'));
+  if (readStoredHead(dir) !== null) setStoredHeadAside(dir, freeName(dir, `head-${cursor.nextSeq}`, '.json'));
   if (torn.byteOffset === 0) rmSync(segment);
   else truncateSynced(segment, torn.byteOffset);
   syncFolder(dir);

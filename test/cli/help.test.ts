@@ -40,15 +40,23 @@ describe('help', () => {
       expect(command).toBeDefined();
       for (const each of command === undefined ? [] : withInner(command)) {
         const help = helpOf(each);
-        expect(each.description(), pathOf(each)).not.toBe('');
+        expect(each.description(), pathOf(each)).toMatch(/^[A-Z].*\.$/s);
         const examples = help.slice(help.indexOf('Examples:'));
         expect(help, pathOf(each)).toContain('Examples:');
-        expect(examples, pathOf(each)).toContain(pathOf(each));
+        expect(examples, pathOf(each)).toContain(`  $ ${pathOf(each)}`);
         for (const option of each.options)
           expect(option.description, `${pathOf(each)} ${option.flags}`).not.toBe('');
       }
     },
   );
+
+  it('of replay says that the tape of an interrupted run is no success, though its bits are the same', async () => {
+    const program = await createProgram(['replay', '--help']);
+    const replay = program.commands.find((command) => command.name() === 'replay');
+    expect(helpOf(replay ?? expect.fail('no replay'))).toMatch(
+      /1: .*not closed.*interrupted.*2: not a run folder/s,
+    );
+  });
 
   it('prefers the module of the command that is asked for, and only that', async () => {
     const program = await createProgram(['help', 'config']);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -117,6 +117,7 @@ describe('what --json prints is what "sametape help json" says', () => {
     await json('explain, of one decision', 'explain', run.runDir, '--cycle', '60', '--symbol', 'AAA');
     await json('verify', 'verify', run.runDir);
     await json('recover', 'recover', run.runDir);
+    await damagedTape(run.runDir);
     await json('export', 'export', run.runDir, '--out', path('export'));
     const golden = ['--golden', path('golden')];
     await printedBy('golden', 'update', scenario, '--reason', 'made for this test', ...golden);
@@ -142,6 +143,28 @@ describe('what --json prints is what "sametape help json" says', () => {
     await json('flatten', 'flatten', ...flattenOptions());
     await spokenTo();
   }, 120_000);
+
+  /** What verify says of a damaged tape, every command says that reads it. */
+  async function damagedTape(runDir: string): Promise<void> {
+    const damaged = path('damaged');
+    cpSync(runDir, damaged, { recursive: true });
+    const tape = join(damaged, 'tape', '000001.jsonl');
+    truncateSync(tape, statSync(tape).size >> 1);
+    const { fault } = JSON.parse(await printedBy('verify', damaged, '--json')) as { fault: { file: string } };
+    const inFolder = { ...fault, file: join(damaged, 'tape', fault.file) };
+    for (const [expected, ...args] of [
+      [fault, 'replay', damaged],
+      [fault, 'explain', damaged],
+      [fault, 'explain', damaged, '--cycle', '380', '--symbol', 'AAA'],
+      [inFolder, 'diff', damaged, runDir],
+      [inFolder, 'diff', runDir, damaged],
+      [fault, 'export', damaged, '--out', path('of-damaged')],
+      [fault, 'recover', damaged],
+    ] as const) {
+      const found = await json('any command, of a damaged tape', ...args);
+      expect(found, args.join(' ')).toEqual({ ok: false, fault: expected });
+    }
+  }
 
   afterAll(async () => {
     paper?.kill('SIGKILL');

@@ -200,6 +200,7 @@ describe.concurrent('sametape golden update', () => {
     const before = folderDigests(temp('golden'));
     const line = await failsWith(2, ['golden', 'update', ...SMALL, '--golden', temp('golden'), ...reason]);
     expect(line).toContain('--reason');
+    if (reason.length > 0) expect(line).toContain('--reason "fix": expected at least 8 characters');
     expect(folderDigests(temp('golden'))).toEqual(before);
   });
 });

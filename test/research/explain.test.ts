@@ -1,4 +1,4 @@
-import { cpSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CheckFailedError, InputError } from '../../src/domain/errors.ts';
@@ -13,10 +13,12 @@ import { stageDigests } from '../../src/pipeline/stage-digests.ts';
 import { silentProgress } from '../../src/ports/progress.ts';
 import { type Explanation, explainDecision } from '../../src/research/explain.ts';
 import { type DecisionFilter, listDecisions } from '../../src/research/list-decisions.ts';
+import { recoverRun } from '../../src/research/recover-run.ts';
 import { replayRun } from '../../src/research/replay-run.ts';
 import { traceSymbol } from '../../src/research/trace.ts';
 import type { TraceSection } from '../../src/research/trace-section.ts';
 import { limitValues, whyOf } from '../../src/research/why.ts';
+import { verifyTape } from '../../src/tape/verify.ts';
 import { useTempDir } from '../data/support.ts';
 import { type MadeRun, makeRunFolder } from './run-folder.ts';
 
@@ -377,11 +379,46 @@ describe('explain refuses', () => {
     cpSync(made.runDir, dir, { recursive: true });
     writeFileSync(join(dir, 'host.json'), '{}');
     await expect(explain(1, 'AAA', { runDir: dir })).rejects.toMatchObject({ code: 'DATASET_UNKNOWN' });
+    writeFileSync(join(dir, 'host.json'), '{');
+    await expect(explain(1, 'AAA', { runDir: dir })).rejects.toThrow(
+      /host\.json: is not JSON that says where/,
+    );
+    rmSync(join(dir, 'host.json'));
+    await expect(explain(1, 'AAA', { runDir: dir })).rejects.toThrow(
+      /host\.json: is not there to say where the dataset lies; name it with --dataset DIR$/,
+    );
     expect((await explain(1, 'AAA', { runDir: dir, datasetDir: made.datasetDir })).cycle).toBe(1);
   });
 });
 
 describe('replaying a run folder', () => {
+  it.each([
+    ['an empty segment', 'TAPE_TRUNCATED', (tape: string) => truncateSync(join(tape, '000001.jsonl'))],
+    ['no segment', 'TAPE_TRUNCATED', (tape: string) => rmSync(join(tape, '000001.jsonl'))],
+    [
+      'no file at all',
+      'TAPE_EMPTY',
+      (tape: string) => readdirSync(tape).map((name) => rmSync(join(tape, name))),
+    ],
+    [
+      'half a record',
+      'TAPE_TORN',
+      (tape: string) => {
+        truncateSync(join(tape, '000001.jsonl'), 100);
+        rmSync(join(tape, 'head.json'));
+      },
+    ],
+  ])('with %s fails where verify does, as a check', async (name, code, damage) => {
+    const dir = temp.path(`without-records ${name}`);
+    cpSync(made.runDir, dir, { recursive: true });
+    damage(join(dir, 'tape'));
+    const { fault } = verifyTape(join(dir, 'tape'));
+    expect(fault?.code).toBe(code);
+    const over = { runDir: dir, datasetDir: undefined, progress: silentProgress };
+    await expect(replayRun(over)).rejects.toMatchObject({ exitCode: 1, fault });
+    await expect(recoverRun(over)).rejects.toMatchObject({ exitCode: 1, fault });
+  });
+
   it('notes a dataset that is another, and goes on comparing', async () => {
     const dataset = temp.path('other', 'dataset');
     const result = await replayRun({ runDir: made.runDir, datasetDir: dataset, progress: silentProgress });

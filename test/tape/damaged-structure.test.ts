@@ -16,6 +16,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { InputError } from '../../src/domain/errors.ts';
 import { describeFault } from '../../src/tape/faults.ts';
 import { readTape } from '../../src/tape/read-tape.ts';
+import { recoverTape } from '../../src/tape/recover.ts';
 import { verifyTape } from '../../src/tape/verify.ts';
 import { faultOf, forgeTape, placesOf, record, scratch, segmentsOf, shortRun, writeTape } from './tapes.ts';
 
@@ -144,6 +145,40 @@ describe('the end of a tape', () => {
       isClosed: false,
       fault: { code: 'TAPE_TRUNCATED', seq, file: 'head.json' },
     });
+  });
+
+  it.each(places.slice(0, -1).map(({ seq }) => seq))(
+    'of a closed run cut within record %d is not said to be torn only, as recovery refuses it',
+    (seq) => {
+      const dir = folders.copyOf(closed);
+      const cut = places[seq];
+      truncateSync(join(dir, cut.file), cut.byteOffset + 10);
+      for (const name of segmentsOf(dir)) if (name > cut.file) rmSync(join(dir, name));
+      const { fault } = verifyTape(dir);
+      expect(fault).toMatchObject({
+        code: 'TAPE_TRUNCATED',
+        seq,
+        file: cut.file,
+        byteOffset: cut.byteOffset,
+        expected: `records up to seq ${places.length - 1}`,
+      });
+      expect(() => recoverTape(dir)).toThrow(describeFault(fault ?? expect.fail('no fault')));
+    },
+  );
+
+  it('of a closed run torn in its last record can be set aside', () => {
+    const dir = folders.copyOf(closed);
+    const last = places.at(-1) ?? expect.fail('no records');
+    truncateSync(join(dir, last.file), last.end - 2);
+    expect(verifyTape(dir).fault?.problem).toMatch(/^torn: \d+ bytes after .*; recovery sets them aside$/);
+    expect(recoverTape(dir).torn).not.toBeNull();
+  });
+
+  it('recommends no recovery where no record is whole', () => {
+    const dir = folders.copyOf(open);
+    for (const name of segmentsOf(dir).slice(1)) rmSync(join(dir, name));
+    truncateSync(join(dir, '000001.jsonl'), 40);
+    expect(verifyTape(dir).fault?.problem).toBe('torn: 40 bytes, and no complete record before them');
   });
 
   it('of an open run is said not to prove completeness', () => {
