@@ -144,6 +144,7 @@ const IN_STEPS: ReadonlySet<string> = new Set(['lot_size', 'tick_size']);
 function checkLine({ label, values }: TraceRow, painter: Painter): string[][] | undefined {
   const [result, measured, limit] = values;
   if (result?.name !== 'result' || measured === undefined || limit === undefined) return undefined;
+  if (result.value === 'not measured') return [[`  ${label}`, amount(measured), amount(result)]];
   if (limit.unit === '') {
     return [[`  ${label}`, measured.value === 0 ? 'no' : 'yes', amount(result)]];
   }

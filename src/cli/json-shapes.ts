@@ -45,7 +45,7 @@ export const JSON_SHAPES: Readonly<Record<string, JsonShape>> = {
     symbol: 'name',
     decision: 'kind, reason and the other keys of a decision in a list',
     'sections[].stage': 'name',
-    'sections[].values[]?': 'name, value, unit',
+    'sections[].values[]?': 'name, value (null where nothing was measured), unit',
     'sections[].rows[]?': 'one for each model, horizon or check: label, values',
   },
   'explain, a list': {

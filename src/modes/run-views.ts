@@ -17,6 +17,7 @@ import type { RunStreams } from '../runtime/recorder.ts';
 import { type RunFolder, writeJsonAtomic } from '../tape/run-folder.ts';
 import type { PreparedRun } from './prepare.ts';
 import { type RunIdentity, runIdOf } from './run-identity.ts';
+import { noteAnswers, type SilentModels, silentAtFirst, silentWarnings } from './silent-models.ts';
 
 export interface RunResult {
   readonly runId: string;
@@ -44,6 +45,7 @@ export interface RunAccount {
   readonly collector: RunCollector;
   /** Cycles with a fault, by model and reason. */
   readonly faults: Map<string, number>;
+  readonly silent: SilentModels;
   readonly startedMs: number;
 }
 
@@ -52,14 +54,20 @@ export function openAccount({ layout, settings }: RunIdentity): RunAccount {
   return {
     collector: createRunCollector({ symbols: layout.symbols, initialCashMicros }),
     faults: new Map(),
+    silent: silentAtFirst(layout),
     startedMs: performance.now(),
   };
 }
 
 /** @param fromUs what was recorded before is not counted: history that a live run took in */
-export function attachAccount({ collector, faults }: RunAccount, streams: RunStreams, fromUs = 0): void {
+export function attachAccount(
+  { collector, faults, silent }: RunAccount,
+  streams: RunStreams,
+  fromUs = 0,
+): void {
   streams.inputs$.subscribe(({ event, tUs }) => {
     if (tUs >= fromUs) collectInput(collector, event);
+    if (event.type === 'PredictionsMade') noteAnswers(silent, event.predictions);
   });
   streams.derived$.subscribe(({ event, tUs }) => {
     if (tUs < fromUs) return;
@@ -83,7 +91,7 @@ type Origins = Pick<PreparedRun, 'identity' | 'cacheUse' | 'warnings'> & {
 
 /** Writes the views of a run that ended. @returns what it has to say for itself */
 export function closeAccount(
-  { collector, faults, startedMs }: RunAccount,
+  account: RunAccount,
   run: {
     readonly scenario: LoadedScenario;
     readonly prepared: Origins;
@@ -94,6 +102,7 @@ export function closeAccount(
     readonly runDir: string;
   },
 ): RunResult {
+  const { collector, startedMs } = account;
   const { prepared, tape, runDir } = run;
   const { identity, cacheUse } = prepared;
   const wallSeconds = (performance.now() - startedMs) / 1000;
@@ -122,15 +131,16 @@ export function closeAccount(
     wallSeconds,
     cyclesPerSecond: collector.cycles / wallSeconds,
     statistics,
-    warnings: warningsOf(prepared, faults),
+    warnings: warningsOf(account, run),
     ...(cacheUse === undefined ? {} : { cacheUse }),
   };
 }
 
 function warningsOf(
-  { warnings, cacheUse, identity }: Origins,
-  faults: ReadonlyMap<string, number>,
+  { collector, faults, silent }: RunAccount,
+  { prepared, engine }: { readonly prepared: Origins; readonly engine: Engine },
 ): readonly string[] {
+  const { warnings, cacheUse, identity } = prepared;
   const { symbols, columns } = identity.layout;
   const isLimited = columns.length === 0;
   const ranking = columns.filter((column) => column.crossSectionalRanking === true).length;
@@ -139,6 +149,7 @@ function warningsOf(
     ...warnings.map(({ message }) => message),
     ...(cacheUse?.notes ?? []),
     ...[...faults].map(([fault, cycles]) => `${fault} in ${cycles} cycles, and weighed nothing there`),
+    ...(collector.cycles === 0 ? [] : silentWarnings(silent, engine.pipeline.features)),
     ...(ranking > 0 && symbols.length < rankMinSymbols
       ? [
           `${symbols.length} symbols are too few to rank, so ${ranking} ranking models weighed nothing (prediction.rankMinSymbols: ${rankMinSymbols})`,

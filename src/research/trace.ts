@@ -1,29 +1,15 @@
 import { US_PER_SECOND } from '../domain/units.ts';
 import { currentEquityMicros, type Engine } from '../engine/engine-state.ts';
-import type { DerivedEvent } from '../events/derived.ts';
-import type { Predictions } from '../events/inputs.ts';
-import { exp } from '../math/elementary.ts';
-import { FEATURE_NAMES } from '../pipeline/0-features/feature-names.ts';
-import { freshness } from '../pipeline/1-prediction/confidence.ts';
-import { SCORE_READY, SCORE_WARMING_UP } from '../pipeline/1-prediction/standardize.ts';
-import { weightEntropy } from '../pipeline/2-blending/temperature.ts';
 import { costParts } from '../pipeline/3-arbitration/cost-model.ts';
 import { GATE_OUTCOMES } from '../pipeline/4-gating/entry-gates.ts';
 import { EXIT_REASONS } from '../pipeline/4-gating/exits.ts';
 import { SIZING_REASONS } from '../pipeline/5-sizing/size-portfolio.ts';
 import { scaleByVolatility } from '../pipeline/5-sizing/vol-scaling.ts';
 import { effectiveBand } from '../pipeline/5-sizing/weights.ts';
-import { type LoggedCheck, readLog } from '../pipeline/6-risk/check-log.ts';
-import { KILL_CAUSES, lossStatus } from '../pipeline/6-risk/kill-switch.ts';
-import type { TraceRow, TraceSection, TraceValue } from './trace-section.ts';
-import { limitValues } from './why.ts';
-
-interface TraceContext {
-  readonly symbolIx: number;
-  readonly tUs: number;
-  readonly predictions: Predictions | undefined;
-  readonly effects: readonly DerivedEvent[];
-}
+import { traceFeatures } from './trace-features.ts';
+import { traceRisk } from './trace-risk.ts';
+import { measured, type TraceContext, type TraceSection, value } from './trace-section.ts';
+import { traceBlending, tracePrediction } from './trace-signals.ts';
 
 /** What every stage made of one symbol in the engine's newest cycle, with units. */
 export function traceSymbol(engine: Engine, context: TraceContext): TraceSection[] {
@@ -41,116 +27,43 @@ export function traceSymbol(engine: Engine, context: TraceContext): TraceSection
   ];
 }
 
-function value(name: string, amount: number | string | null, unit = ''): TraceValue {
-  return { name, value: amount, unit };
-}
-
 function traceMarket({ pipeline }: Engine, { symbolIx: i, tUs }: TraceContext): TraceSection {
   const { market, work } = pipeline;
+  const price = (priceE4: number): number | null => measured(priceE4 > 0, priceE4 / 10_000);
+  const hasAdv = work.advDollars[i] > 0;
   return {
     stage: 'market',
     values: [
-      value('bid', market.bidE4[i] / 10_000, '$'),
-      value('ask', market.askE4[i] / 10_000, '$'),
-      value('mark', pipeline.marksE4[i] / 10_000, '$'),
-      value('spread', work.spreadBps[i], 'bps'),
-      value('quote age', (tUs - market.quoteUs[i]) / US_PER_SECOND, 's'),
+      value('bid', price(market.bidE4[i]), '$'),
+      value('ask', price(market.askE4[i]), '$'),
+      value('mark', price(pipeline.marksE4[i]), '$'),
+      value('spread', measured(work.spreadKnown[i] === 1, work.spreadBps[i]), 'bps'),
+      value('quote age', measured(market.quoteUs[i] > 0, (tUs - market.quoteUs[i]) / US_PER_SECOND), 's'),
       value('halted', market.isHalted[i] === 1 ? 'yes' : 'no'),
-      value('sigma5', work.sigma5[i] * 10_000, 'bps'),
-      value('ADV', work.advDollars[i] > 0 ? work.advDollars[i] : null, '$'),
+      value('sigma5', measured(work.sigmaKnown[i] === 1, work.sigma5[i] * 10_000), 'bps'),
+      value('ADV', measured(hasAdv, work.advDollars[i]), '$'),
+      ...(hasAdv ? [] : [value('ADV unknown', 'taken as no impact, capacity 1')]),
     ],
-  };
-}
-
-function traceFeatures({ pipeline }: Engine, { symbolIx: i }: TraceContext): TraceSection[] {
-  const { features } = pipeline;
-  return features.plans.map((plan) => {
-    const width = plan.codes.length;
-    const start = (i * plan.sequenceLength + plan.sequenceLength - 1) * width;
-    const { minutes } = features.intervals[plan.interval];
-    const newest = plan.sequenceLength > 1 ? `, newest of ${plan.sequenceLength} rows` : '';
-    return {
-      stage: `features (${minutes}-minute bars${newest})`,
-      values: Array.from(plan.codes, (code, k) => value(FEATURE_NAMES[code], plan.batch[start + k])),
-    };
-  });
-}
-
-function tracePrediction({ pipeline }: Engine, { symbolIx: i, predictions }: TraceContext): TraceSection {
-  const { layout, symbolCount, prediction, work, settings } = pipeline;
-  const { confidence, scores, calibrated } = prediction;
-  return {
-    stage: '1 prediction',
-    values: [value('capacity', work.capacity[i]), value('age of data', work.ageSeconds[i], 's')],
-    rows: layout.columns.map((column, c) => {
-      const at = c * symbolCount + i;
-      const raw = value('raw', predictions?.valid[at] === 1 ? predictions.values[at] : null);
-      if (column.kind !== 'return') return { label: column.id, values: [{ ...raw, unit: 'probability' }] };
-      const tau =
-        settings.prediction.freshnessTauSeconds[column.horizon.label] ??
-        settings.prediction.freshnessTauDefaultSeconds;
-      return {
-        label: column.id,
-        values: [
-          { ...raw, unit: column.crossSectionalRanking === true ? 'rank score' : 'return' },
-          value('score', scores.scores[at], 'std'),
-          value('state', scoreState(scores.status[at])),
-          value('IC', confidence.ic[c]),
-          value('IC shrunk', confidence.icShrunk[c]),
-          value('freshness', freshness(work.ageSeconds[i], tau)),
-          value('stability', confidence.stability[c]),
-          value('confidence', calibrated.confidence[at]),
-          value('calibrated', calibrated.calibrated[at], 'std'),
-        ],
-      };
-    }),
-  };
-}
-
-function scoreState(status: number): string {
-  if (status === SCORE_READY) return 'ready';
-  return status === SCORE_WARMING_UP ? 'warming_up' : 'missing';
-}
-
-function traceBlending({ pipeline }: Engine, { symbolIx: i }: TraceContext): TraceSection {
-  const { blendPlan, work, layout, symbolCount } = pipeline;
-  return {
-    stage: '2 blending',
-    values: [],
-    rows: blendPlan.horizons.map(({ horizon, columns, temperature }, h) => {
-      const family = work.blend.families[h];
-      const slot = h * symbolCount + i;
-      return {
-        label: horizon.label,
-        values: [
-          value('alpha', work.blend.valid[slot] === 1 ? work.blend.alpha[slot] * 10_000 : null, 'bps'),
-          value('sigma', work.sigma[slot] * 10_000, 'bps'),
-          value('temperature', temperature),
-          value('effective families', exp(weightEntropy(family.weights))),
-          ...columns.flatMap((c, m) => [
-            value(`weight ${layout.columns[c].family}`, family.weights[m]),
-            value(`mu ${layout.columns[c].family}`, family.mu[m]),
-            value(`cost share ${layout.columns[c].family}`, family.costShare[m]),
-          ]),
-        ],
-      };
-    }),
   };
 }
 
 function traceArbitration(engine: Engine, { symbolIx: i }: TraceContext): TraceSection {
   const { horizons, work, settings, symbolCount } = engine.pipeline;
   const { arbitration } = work;
+  const hasSpread = work.spreadKnown[i] === 1;
+  const isCostKnown = work.cost.known[i] === 1;
   const planned = (settings.sizing.maxWeight * currentEquityMicros(engine)) / 1_000_000;
   return {
     stage: '3 arbitration',
     values: [
       value('best horizon', arbitration.best[i] < 0 ? null : horizons[arbitration.best[i]].label),
-      value('best score', arbitration.best[i] < 0 ? null : arbitration.bestScoreBps[i], 'bps'),
-      value('threshold', arbitration.thetaBps[i], 'bps'),
+      value('best score', measured(arbitration.best[i] >= 0, arbitration.bestScoreBps[i]), 'bps'),
+      value('threshold', measured(hasSpread, arbitration.thetaBps[i]), 'bps'),
       value('planned order', planned, '$'),
     ],
     rows: horizons.map((horizon, h) => {
+      const slot = h * symbolCount + i;
+      const hasScore = work.blend.valid[slot] === 1 && isCostKnown;
       const parts = costParts(
         {
           spreadBps: work.spreadBps[i],
@@ -164,16 +77,12 @@ function traceArbitration(engine: Engine, { symbolIx: i }: TraceContext): TraceS
       return {
         label: horizon.label,
         values: [
-          value('cost of spread', parts.spreadBps, 'bps'),
-          value('timing', parts.timingBps, 'bps'),
-          value('impact', parts.impactBps, 'bps'),
-          value(
-            'total cost',
-            work.cost.known[i] === 1 ? work.cost.costBps[h * symbolCount + i] : null,
-            'bps',
-          ),
+          value('cost of spread', measured(hasSpread, parts.spreadBps), 'bps'),
+          value('timing', measured(work.sigmaKnown[i] === 1, parts.timingBps), 'bps'),
+          value('impact', measured(work.advDollars[i] > 0, parts.impactBps), 'bps'),
+          value('total cost', measured(isCostKnown, work.cost.costBps[slot]), 'bps'),
           value('omega', work.priorOmega[h]),
-          value('score', arbitration.scoreBps[h * symbolCount + i], 'bps'),
+          value('score', measured(hasScore, arbitration.scoreBps[slot]), 'bps'),
         ],
       };
     }),
@@ -214,15 +123,16 @@ function traceLearning({ pipeline }: Engine, { symbolIx: i }: TraceContext): Tra
 function traceGating({ pipeline, ledger }: Engine, { symbolIx: i }: TraceContext): TraceSection {
   const { work, timers, horizons } = pipeline;
   const { barriers, gate, exit } = work;
+  const asked = GATE_OUTCOMES[gate.outcome[i]];
   // A timer outlives its position, and starts before the entry is filled: without a position it says nothing.
   const horizonIx = ledger.shares[i] === 0 ? -1 : timers.horizonIx[i];
   return {
     stage: '4 gating',
     values: [
-      value('p peak', barriers.peak.known[i] === 1 ? barriers.peak.p[i] : null, 'probability'),
-      value('p valley', barriers.valley.known[i] === 1 ? barriers.valley.p[i] : null, 'probability'),
-      value('entry gate', GATE_OUTCOMES[gate.outcome[i]]),
-      value('gate factor', gate.factor[i]),
+      value('p peak', measured(barriers.peak.known[i] === 1, barriers.peak.p[i]), 'probability'),
+      value('p valley', measured(barriers.valley.known[i] === 1, barriers.valley.p[i]), 'probability'),
+      value('entry gate', asked),
+      value('gate factor', measured(asked !== 'not_asked', gate.factor[i])),
       value('exit', EXIT_REASONS[exit.reason[i]]),
       value('entry horizon', horizonIx < 0 ? null : horizons[horizonIx].label),
       value('held', horizonIx < 0 ? null : work.heldMinutes[i], 'session minutes'),
@@ -252,53 +162,6 @@ function traceSizing({ pipeline, ledger }: Engine, { symbolIx: i }: TraceContext
       value('position', ledger.shares[i], 'shares'),
       value('wanted trade', sizing.deltaShares[i], 'shares'),
       value('target position', sizing.targetShares[i], 'shares'),
-    ],
-  };
-}
-
-function traceRisk(engine: Engine, { symbolIx: i, tUs }: TraceContext): TraceSection {
-  const { kill, pipeline } = engine;
-  const { work, settings } = pipeline;
-  const equityMicros = currentEquityMicros(engine);
-  const losses = lossStatus(kill, { equityMicros, tUs });
-  const log = readLog(work.checks, i);
-  const tripped = KILL_CAUSES.filter((cause) => kill.tripped[cause]);
-  // what a check of risk measured is in its own row
-  const isChecked = log?.checks.some(({ check }) => check === work.reason[i]) ?? false;
-  return {
-    stage: '6 risk',
-    values: [
-      value('asked', log === undefined ? null : log.askedShares, 'shares'),
-      value('approved', work.orderShares[i], 'shares'),
-      ...(work.hasLimit[i] === 1 && !isChecked
-        ? limitValues(work.reason[i], { value: work.value[i], limit: work.limit[i] })
-        : []),
-      value('equity', equityMicros / 1_000_000, '$'),
-      value('daily loss', losses.dailyLossFrac * 100, '%'),
-      value('daily loss limit', settings.risk.dailyLossFrac * 100, '%'),
-      value('drawdown', losses.drawdownFrac * 100, '%'),
-      value('drawdown limit', settings.risk.drawdownFrac * 100, '%'),
-      ...(settings.risk.lossVelocityFrac === undefined
-        ? []
-        : [
-            value(`loss in ${settings.risk.lossVelocityMinutes} minutes`, losses.lossVelocityFrac * 100, '%'),
-            value('its limit', settings.risk.lossVelocityFrac * 100, '%'),
-          ]),
-      value('kill switch', tripped.length === 0 ? 'not tripped' : tripped.join(', ')),
-    ],
-    ...(log === undefined ? {} : { rows: log.checks.map(checkRow) }),
-  };
-}
-
-/** Money is kept in micro-dollars; people read dollars. */
-function checkRow({ check, unit, outcome, ...measured }: LoggedCheck): TraceRow {
-  const [scale, shown] = unit === 'micro-dollars' ? [1_000_000, '$'] : [1, unit];
-  return {
-    label: check,
-    values: [
-      value('result', outcome),
-      value('value', measured.value / scale, shown),
-      value('limit', measured.limit / scale, shown),
     ],
   };
 }

@@ -10,6 +10,7 @@ import {
   combineScores,
   createBlendOutput,
   createBlendState,
+  weightsOfPresent,
 } from '../../src/pipeline/2-blending/blend.ts';
 import { planBlending } from '../../src/pipeline/2-blending/blend-plan.ts';
 import {
@@ -439,6 +440,40 @@ describe('blendScores', () => {
     };
     expect(of([0.1, 0.3, 9], 0.5)).toBeCloseTo(0.1, 15);
     expect(of([-1e-200, -1e-200, 0], 1e-200)).toBe(0);
+  });
+
+  it('is what the weights told of a symbol make of its scores, whichever families have one', () => {
+    const family = fc.record({
+      weight: fc.oneof(fc.constant(0), fc.double({ min: 1e-6, max: 1, noNaN: true })),
+      score: fc.double({ min: -3, max: 3, noNaN: true }),
+      present: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(family, { minLength: 1, maxLength: 5 }), (families) => {
+        const raw = Float64Array.from(families, ({ weight }) => weight);
+        const total = raw.reduce((sum, weight) => sum + weight, 0);
+        const weights = total > 0 ? raw.map((weight) => weight / total) : raw;
+        const out = { alpha: new Float64Array(1), valid: new Uint8Array(1) };
+        const inputs = {
+          calibrated: Float64Array.from(families, ({ score }) => score),
+          present: Uint8Array.from(families, ({ present }) => (present ? 1 : 0)),
+          sigma: Float64Array.of(1),
+          sigmaKnown: Uint8Array.of(1),
+        };
+        combineScores([...families.keys()], weights, inputs, { symbolCount: 1, h: 0 }, out);
+        const told = weightsOfPresent(
+          weights,
+          families.map(({ present }) => present),
+        );
+        const sum = told.reduce((all, weight) => all + weight, 0);
+        const alpha = families.reduce((all, { score }, m) => all + told[m]! * score, 0);
+        expect(sum).toBeCloseTo(families.some(({ present }) => present) ? 1 : 0, 12);
+        expect(alpha).toBeCloseTo(out.alpha[0]!, 12);
+        families.forEach(({ present }, m) => {
+          if (!present) expect(told[m]).toBe(0);
+        });
+      }),
+    );
   });
 
   it('never lets a number that is not one out, and no alpha exceeds the largest score', () => {

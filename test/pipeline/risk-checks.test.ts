@@ -672,6 +672,7 @@ describe('the log of checks', () => {
     );
   };
 
+  const NOT_MEASURED = ['not_measured', 0, 0];
   const quiet = ['kill_switch', 'trading_paused', 'connection_lost', 'unreconciled', 'cash_unreconciled']
     .concat('session_closed', 'halted_symbol', 'restricted_symbol')
     .map((check) => [check, ['passed', 0, 0]]);
@@ -735,35 +736,35 @@ describe('the log of checks', () => {
       no_borrow: ['blocked', 90, 0],
       stale_data: ['passed', 0, 90],
       stale_quote: ['passed', 0, 60],
-      price_collar: ['passed', 0, 50],
+      price_collar: NOT_MEASURED,
       max_order_value: ['passed', 9_999e6, 50_000e6],
       max_order_shares: ['passed', 100, 500],
       max_adv_fraction: ['passed', 0.000_099_99, 0.01],
       lot_size: ['passed', 100, 10],
-      tick_size: ['passed', 0, 100],
+      tick_size: NOT_MEASURED,
       max_open_orders_symbol: ['passed', 2, 2],
       max_open_orders: ['passed', 2, 3],
       order_rate: ['passed', 1, 4],
       repeated_execution: ['passed', 2, 3],
       duplicate_intent: ['passed', 100, 0],
-      cooldown: ['passed', 5, 5],
+      cooldown: NOT_MEASURED,
       opposite_side_working: ['passed', 0, 0],
       position_limit: ['passed', 0.009, 0.2],
       gross_limit: ['passed', 0.009, 1],
       net_limit: ['passed', 0.009, 0.5],
-      sector_limit: ['passed', 0, 0.4],
+      sector_limit: NOT_MEASURED,
       buying_power: ['passed', 9_999e6, 8_997_000e6],
     });
   });
 
-  it('shows what was measured where nothing limits it, and where nothing can be', () => {
+  it('says of a check that nothing limits, or that has nothing to measure, that it measured nothing', () => {
     const { maxRepeatedExecutions: _, maxSectorFrac: __, ...rest } = { ...SETTINGS, sectors: SECTORS };
     const { draft, ...context } = worldOf({ settings: { sectors: SECTORS }, memory: (m) => executed(m, 9) });
     assessOrder(draft, { ...context, settings: rest });
     const { checks } = readLog(context.log, 0)!;
     const of = (name: RiskCheck) => checks.find(({ check }) => check === name);
-    expect(of('repeated_execution')).toMatchObject({ outcome: 'passed', value: 10, limit: 10 });
-    expect(of('sector_limit')).toMatchObject({ outcome: 'passed', value: 0, limit: 0 });
+    expect(of('repeated_execution')).toMatchObject({ outcome: 'not_measured', value: 0, limit: 0 });
+    expect(of('sector_limit')).toMatchObject({ outcome: 'not_measured' });
     expect(logOf({ book: { equityMicros: 0 } }).position_limit).toEqual(['blocked', 0, 0.2]);
     const noAsk = (m: RiskBook['market']) => m.askE4.fill(0);
     expect(logOf({ market: noAsk }).max_order_value).toEqual(['passed', 10_000e6, 50_000e6]);
@@ -771,6 +772,8 @@ describe('the log of checks', () => {
       for (const column of [m.bidE4, m.askE4, m.midE4]) column.fill(0);
     };
     expect(logOf({ market: noPrice }).price_collar).toEqual(['blocked', 0, 50]);
+    expect(logOf({ market: noPrice }).max_order_value).toEqual(NOT_MEASURED);
+    expect(logOf({ book: { advDollars: new Float64Array(2) } }).max_adv_fraction).toEqual(NOT_MEASURED);
   });
 
   it('takes no purchase for a short sale, and no order for the twin of one that goes the other way', () => {

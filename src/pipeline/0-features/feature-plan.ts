@@ -24,6 +24,8 @@ export interface FeaturePlan {
   readonly rows: Int32Array;
   /** Rows since the last one with a missing value, by symbol. */
   readonly cleanRows: Int32Array;
+  /** Rows of all symbols in which a feature was missing, by feature. */
+  readonly missing: Int32Array;
   /** Sequence plans: running hash over the exact bits of all rows, with their symbols. */
   readonly rowsHash: Hash128;
   /** The row being written, F values. Derivable. */
@@ -52,6 +54,7 @@ export function createFeaturePlan(options: {
     history: new Float32Array(sequenceLength > 1 ? symbolCount * stride : 0),
     rows: new Int32Array(symbolCount),
     cleanRows: new Int32Array(symbolCount),
+    missing: new Int32Array(codes.length),
     rowsHash: createHash128(),
     row: new Float32Array(codes.length),
   };
@@ -64,7 +67,10 @@ export function updatePlanRow(plan: FeaturePlan, series: FeatureSeries, symbol: 
   for (let f = 0; f < codes.length; f++) {
     const value = Math.fround(featureValue(series, codes[f]!));
     const finite = Number.isFinite(value);
-    if (!finite) isClean = false;
+    if (!finite) {
+      isClean = false;
+      plan.missing[f]!++;
+    }
     row[f] = finite ? value + 0 : Number.NaN;
   }
   plan.rows[symbol]!++;

@@ -154,6 +154,19 @@ function costShareOf(
 }
 
 /**
+ * A horizon's weights as they count for one symbol: families without a score drop out and the others share what is
+ * left, equally where they had none. For traces: `combineScores` does the same in passing.
+ * @param present of each family
+ */
+export function weightsOfPresent(weights: Float64Array, present: readonly boolean[]): Float64Array {
+  const kept = weights.map((weight, m) => (present[m] ? weight : 0));
+  const total = kept.reduce((sum, weight) => sum + weight, 0);
+  const count = present.filter(Boolean).length;
+  if (total > 0) return count === weights.length ? kept : kept.map((weight) => weight / total);
+  return kept.map((_, m) => (present[m] ? 1 / count : 0));
+}
+
+/**
  * Writes the alphas of horizon `h`: sigma * sum(w * s~) / sum(w) over the families present (Grinold: alpha = IC *
  * volatility * score). When the families present all have weight 0, they count equally.
  */

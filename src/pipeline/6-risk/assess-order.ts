@@ -71,9 +71,10 @@ export function assessOrder(draft: OrderDraft, context: RiskContext): RiskVerdic
     const { check, reductionsPass, run } = RISK_CHECKS[c];
     const result = run(order);
     const { kind, value, limit } = result;
-    const outcome = reductionsPass && order.isReducing && kind !== 'passed' ? 'waived' : kind;
+    const stops = kind === 'blocked' || kind === 'scaled';
+    const outcome = stops && reductionsPass && order.isReducing ? 'waived' : kind;
     logCheck(log, { symbolIx: draft.symbolIx, check: c, outcome, value, limit });
-    if (outcome === 'waived' || kind === 'passed' || kind === 'waived') continue;
+    if (!stops || outcome === 'waived') continue;
     if (kind === 'blocked') refused ??= { kind: 'refused', draft, check, value, limit };
     else {
       scaledBy.push({ check, quantity: result.quantity, value, limit });

@@ -2,8 +2,11 @@ import type { Shares } from '../../domain/units.ts';
 import { RISK_CHECKS } from './checks.ts';
 import type { OrderDraft } from './risk-book.ts';
 
-/** What a check said: `waived` would have stopped the order, but lets it reduce the position all the same. */
-export const CHECK_OUTCOMES = ['passed', 'waived', 'scaled', 'blocked'] as const;
+/**
+ * What a check said: `waived` would have stopped the order, but lets it reduce the position all the same;
+ * `not_measured` had nothing to measure, or no limit.
+ */
+export const CHECK_OUTCOMES = ['passed', 'waived', 'scaled', 'blocked', 'not_measured'] as const;
 export type CheckLogOutcome = (typeof CHECK_OUTCOMES)[number];
 
 /**

@@ -7,7 +7,7 @@ import {
   blockedIf,
   type CheckResult,
   cutReductions,
-  passed,
+  notMeasured,
   type RiskCase,
   valueMicros,
 } from './risk-case.ts';
@@ -46,7 +46,8 @@ function priceCollar({ draft, touchE4, valueE4, isReducing, settings }: RiskCase
   const { priceCollarBps } = settings;
   const { limitPriceE4 } = draft;
   if (limitPriceE4 === undefined) {
-    return blockedIf(valueE4 === 0 && !isReducing, { value: 0, limit: priceCollarBps });
+    const isBlind = valueE4 === 0 && !isReducing;
+    return isBlind ? { kind: 'blocked', value: 0, limit: priceCollarBps } : notMeasured();
   }
   if (touchE4 === 0) return { kind: 'blocked', value: 0, limit: priceCollarBps };
   const reachE4 = (touchE4 * priceCollarBps) / 10_000;
@@ -60,6 +61,7 @@ function priceCollar({ draft, touchE4, valueE4, isReducing, settings }: RiskCase
 }
 
 function maxOrderValue(order: RiskCase): CheckResult {
+  if (order.valueE4 === 0) return notMeasured();
   const limit = order.settings.maxOrderValueMicros;
   const value = valueMicros(order.quantity, order.valueE4);
   return cutReductions(order, Math.floor(limit / valueMicros(1, order.valueE4)), { value, limit });
@@ -73,7 +75,7 @@ function maxOrderShares(order: RiskCase): CheckResult {
 function maxAdvFraction(order: RiskCase): CheckResult {
   const adv = order.book.advDollars[order.draft.symbolIx];
   const limit = order.settings.maxAdvFraction;
-  if (!(adv > 0)) return passed({ value: 0, limit });
+  if (!(adv > 0) || order.valueE4 === 0) return notMeasured();
   const perShare = order.valueE4 / 10_000;
   const value = (order.quantity * perShare) / adv;
   return cutReductions(order, Math.floor((limit * adv) / perShare), { value, limit });
@@ -87,7 +89,7 @@ function lotSize({ quantity, position, sign, settings }: RiskCase): CheckResult 
 
 function tickSize({ draft, settings }: RiskCase): CheckResult {
   const price = draft.limitPriceE4;
-  if (price === undefined) return passed({ value: 0, limit: settings.tickE4 });
+  if (price === undefined) return notMeasured();
   const limit = tickAtE4(price, settings);
   return blockedIf(price <= 0 || price % limit !== 0, { value: price, limit });
 }
@@ -115,9 +117,9 @@ function orderRate({ memory, settings }: RiskCase): CheckResult {
  * number at which the throttle trips the kill switch, working ones counted as executed. Off without a limit.
  */
 function repeatedExecution({ memory, draft, sameSideOrders, settings }: RiskCase): CheckResult {
-  const value = executedOrders(memory, draft) + sameSideOrders + 1;
   const limit = settings.maxRepeatedExecutions;
-  if (limit === undefined) return passed({ value, limit: value });
+  if (limit === undefined) return notMeasured();
+  const value = executedOrders(memory, draft) + sameSideOrders + 1;
   return blockedIf(value > limit, { value, limit });
 }
 
@@ -128,7 +130,7 @@ function duplicateIntent({ book, draft, quantity }: RiskCase): CheckResult {
 function cooldown({ book, memory, draft, settings }: RiskCase): CheckResult {
   const limit = settings.cooldownSeconds;
   const last = memory.lastIntentUs[draft.symbolIx];
-  if (last === 0) return passed({ value: limit, limit });
+  if (last === 0) return notMeasured();
   const value = (book.tUs - last) / US_PER_SECOND;
   return blockedIf(value < limit, { value, limit });
 }

@@ -1,6 +1,6 @@
 import type { Shares } from '../../domain/units.ts';
 import { highestMicros, lowestMicros, symbolGrossMicros, worstShares } from './risk-book.ts';
-import { type CheckResult, cutTo, passed, type RiskCase, valueMicros } from './risk-case.ts';
+import { type CheckResult, cutTo, notMeasured, passed, type RiskCase, valueMicros } from './risk-case.ts';
 
 /** The position the order can lead to, signed towards its own side: same-side working orders count as filled. */
 function reach({ position, workingBuy, workingSell, sign }: RiskCase): Shares {
@@ -65,7 +65,7 @@ export function sectorLimit(order: RiskCase): CheckResult {
   const { book, settings, markE4, draft } = order;
   const sector = book.rules.sectorIx[draft.symbolIx];
   const limit = settings.maxSectorFrac;
-  if (sector < 0 || limit === undefined) return passed({ value: 0, limit: limit ?? 0 });
+  if (sector < 0 || limit === undefined) return notMeasured();
   const { before, after } = worstAround(order);
   const restMicros = book.open.sectorMicros[sector] - symbolGrossMicros(book, draft.symbolIx);
   const sectorMicros = restMicros + valueMicros(after, markE4);

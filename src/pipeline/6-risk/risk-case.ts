@@ -41,6 +41,8 @@ export interface Measured {
 
 export type CheckResult =
   | ({ readonly kind: 'passed' } & Measured)
+  /** There was nothing to measure, or no limit to measure it by, and the order passes: value and limit are 0. */
+  | ({ readonly kind: 'not_measured' } & Measured)
   | ({ readonly kind: 'blocked' } & Measured)
   /** Beyond the limit, and let through all the same. */
   | ({ readonly kind: 'waived' } & Measured)
@@ -79,6 +81,10 @@ export function openCase(
 
 export function passed({ value, limit }: Measured): CheckResult {
   return { kind: 'passed', value, limit };
+}
+
+export function notMeasured(): CheckResult {
+  return { kind: 'not_measured', value: 0, limit: 0 };
 }
 
 export function blockedIf(fails: boolean, { value, limit }: Measured): CheckResult {
