@@ -1,6 +1,6 @@
 import { dirname, relative, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { parseSetOption } from '../config/overrides.ts';
+import { parseSetOptions } from '../config/overrides.ts';
 import { microsToDollars } from '../domain/money.ts';
 import { canonicalJson } from '../events/canonical.ts';
 import { money, number, percent, signedMoney } from '../report/format.ts';
@@ -58,7 +58,7 @@ function wholeNumber(text: string): number {
 }
 
 async function forkCommand(runDir: string, options: ForkOptions): Promise<void> {
-  const overrides = (options.set ?? []).map((text) => parseSetOption(text, process.cwd()));
+  const overrides = parseSetOptions(options.set ?? [], process.cwd());
   const { forkRun } = await import('../research/fork-run.ts');
   const progress = createProgress();
   const interrupt = onInterrupt({ howToGoOn: 'the same command makes it anew', clear: progress.stop });

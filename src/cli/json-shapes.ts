@@ -241,7 +241,7 @@ export const JSON_SHAPES: Readonly<Record<string, JsonShape>> = {
 
 const INTRODUCTION = `With --json a command prints one JSON object on one line, and nothing else, to standard output; messages
 go to standard error. Exit code 0 or 1: the object is there, but where a command stops at the first failure (run, paper,
-live, fork, explain, recover, promote); of a tape that is damaged there is always one, with ok: false and the fault.
+live, fork, explain, recover, promote). Where it stops at a damaged tape, there is one with ok: false and the fault.
 Exit codes 2 and 3: there is none. Keys may be added; those below stay.
 
 [] is each row of a list, * any name, ? a key that may be absent, null or empty.

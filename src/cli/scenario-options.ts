@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type LoadedScenario, loadScenario } from '../config/load-scenario.ts';
-import { parseSetOption, textOverride } from '../config/overrides.ts';
+import { parseSetOptions, textOverride } from '../config/overrides.ts';
 
 export interface ScenarioOptions {
   readonly set?: readonly string[];
@@ -19,7 +19,7 @@ export function withSetOption(command: Command): Command {
 /** Loads a scenario with what the command line changes. Paths on the command line start from the current directory. */
 export function loadWithOptions(file: string, options: ScenarioOptions): LoadedScenario {
   const baseDir = process.cwd();
-  const overrides = (options.set ?? []).map((text) => parseSetOption(text, baseDir));
+  const overrides = parseSetOptions(options.set ?? [], baseDir);
   if (options.predictions !== undefined) {
     overrides.push(
       textOverride({

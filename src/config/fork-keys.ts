@@ -167,13 +167,13 @@ export function expectForkable({ path, node }: Override): void {
   const [section] = path;
   if (section === undefined || !Object.hasOwn(REFUSALS, section)) return;
   const refusals = REFUSALS[section as keyof Sections];
-  if (typeof refusals === 'string') throw refused(section, refusals);
+  if (typeof refusals === 'string') throw refused(path, refusals);
   if (refusals === null) return;
   for (const key of path.length > 1 ? [path[1]!] : keysOf(node)) {
     const refusal = Object.hasOwn(refusals, key)
       ? (refusals as Readonly<Record<string, Refusal>>)[key]
       : null;
-    if (typeof refusal === 'string') throw refused(`${section}.${key}`, refusal);
+    if (typeof refusal === 'string') throw refused(path.length > 1 ? path : [section, key], refusal);
   }
 }
 
@@ -181,9 +181,9 @@ function keysOf(node: ConfigNode): readonly string[] {
   return node.kind === 'map' ? [...node.entries.keys()] : [];
 }
 
-function refused(key: string, why: string): InputError {
+function refused(path: readonly string[], why: string): InputError {
   return new InputError(
     'FORK_KEY',
-    `--set ${key}: cannot change while a run goes on: ${why}; run the scenario anew with it`,
+    `--set ${path.join('.')}: cannot change while a run goes on: ${why}; run the scenario anew with it`,
   );
 }

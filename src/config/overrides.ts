@@ -14,6 +14,34 @@ const KEY = /^[A-Za-z0-9_-]{1,64}$/;
 const FORBIDDEN = /^(__proto__|constructor|prototype)$/;
 
 /**
+ * Reads all arguments of `--set`, in order.
+ * @throws InputError SET_TWICE for a key that two of them set, and as `parseSetOption`
+ */
+export function parseSetOptions(texts: readonly string[], baseDir: string): Override[] {
+  const overrides = texts.map((text) => parseSetOption(text, baseDir));
+  const sources = new Map<string, string>();
+  for (const { path, node } of overrides) {
+    const { source } = node.origin;
+    for (const key of keysSet(path, node)) {
+      const earlier = sources.get(key);
+      if (earlier !== undefined) {
+        throw new InputError(
+          'SET_TWICE',
+          `${source}: ${key} is set already, by ${earlier}; keep one of them`,
+        );
+      }
+      sources.set(key, source);
+    }
+  }
+  return overrides;
+}
+
+function keysSet(path: readonly string[], node: ConfigNode): string[] {
+  if (node.kind !== 'map' || node.entries.size === 0) return [path.join('.')];
+  return [...node.entries].flatMap(([key, entry]) => keysSet([...path, key], entry.node));
+}
+
+/**
  * Reads the argument of `--set`: `key.path=value`, the value as YAML (`0.4`, `true`, `[SPY, IBM]`).
  * @param baseDir folder that a path in the value starts from
  * @throws InputError SET_INVALID, YAML_INVALID or YAML_REFUSED, naming the option
@@ -55,7 +83,7 @@ export function textOverride({
   return { path, node: { kind: 'scalar', origin: { source: `${option} ${value}`, baseDir }, value } };
 }
 
-/** Applies overrides in order; the last one of a key wins. */
+/** Applies overrides in order; the last one of a key wins: an option of its own counts more than `--set`. */
 export function applyOverrides(root: ConfigMap, overrides: readonly Override[]): ConfigMap {
   let merged = root;
   for (const override of overrides) {

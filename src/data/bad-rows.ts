@@ -94,13 +94,13 @@ export function refusalError(input: {
   ];
   const place =
     first === undefined ? '' : `; first ${first.kind} at ${first.file}:${first.line}: ${first.detail}`;
-  const list = listedIn === undefined ? '' : `; all in ${listedIn}`;
+  const list = listedIn === undefined ? '' : `; all are listed in ${listedIn}`;
   const zone =
     kinds.includes('outside_session') && isZoneAssumed
       ? '; times here are New York, and those without an offset were read as UTC (or say --time-zone new_york)'
       : '';
   return new InputError(
     'IMPORT_REFUSED',
-    `import refused, nothing written: bad rows ${parts}${place}${zone}${list}; repair them, or leave them out with ${options.join(' and ')}`,
+    `import refused, no dataset written: bad rows ${parts}${place}${zone}${list}; repair them, or leave them out with ${options.join(' and ')}`,
   );
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type LoadedScenario, loadScenario } from '../config/load-scenario.ts';
-import { parseSetOption } from '../config/overrides.ts';
+import { parseSetOptions } from '../config/overrides.ts';
 import { InputError } from '../domain/errors.ts';
 import { decodeInput } from '../events/decode.ts';
 import type { Predictions } from '../events/inputs.ts';
@@ -111,7 +111,7 @@ export async function checkGolden(options: GoldenOptions): Promise<GoldenCheck> 
 export function loadGoldenScenario({ scenarioFile, set }: Omit<GoldenOptions, 'goldenDir'>): LoadedScenario {
   return loadScenario({
     file: scenarioFile,
-    overrides: set.map((text) => parseSetOption(text, process.cwd())),
+    overrides: parseSetOptions(set, process.cwd()),
   });
 }
 

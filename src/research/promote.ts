@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LoadedScenario, loadScenario } from '../config/load-scenario.ts';
-import { parseSetOption } from '../config/overrides.ts';
+import { parseSetOptions } from '../config/overrides.ts';
 import { CheckFailedError } from '../domain/errors.ts';
 import { runBacktest } from '../modes/backtest.ts';
 import type { DryFireReport } from '../modes/dry-fire.ts';
@@ -61,7 +61,7 @@ export async function promote(options: PromoteOptions): Promise<Certificate> {
 }
 
 function loadWithSet(file: string, set: readonly string[]): LoadedScenario {
-  return loadScenario({ file, overrides: set.map((text) => parseSetOption(text, process.cwd())) });
+  return loadScenario({ file, overrides: parseSetOptions(set, process.cwd()) });
 }
 
 /** What a scenario is, on this machine, now. */

@@ -17,11 +17,13 @@ describe('keys of a fork', () => {
   it.each([
     ['prediction.icWindowPairs=300', 'prediction.icWindowPairs', /length of a window/],
     ['risk={ maxGross: 0.2, sectors: {} }', 'risk.sectors', /remembered by sector/],
-    ['account.initialCashDollars=5', 'account', /starts with/],
+    ['account.initialCashDollars=5', 'account.initialCashDollars', /starts with/],
     ['horizons=[5m]', 'horizons', /one place for each/],
     ['learning.algorithm=off', 'learning.algorithm', /learning\.blend=0/],
-    ['data.from=2024-01-02', 'data', /goes into a run/],
-    ['broker.credentials.keyId=x', 'broker.credentials', /simulated exchange/],
+    ['data={ from: 2024-01-02 }', 'data', /goes into a run/],
+    ['data.from=2024-01-02', 'data.from', /goes into a run/],
+    ['broker={ credentials: { keyId: x } }', 'broker.credentials', /simulated exchange/],
+    ['broker.credentials.keyId=x', 'broker.credentials.keyId', /simulated exchange/],
   ])('%s cannot: the message names the key, why, and what to do', (set, key, why) => {
     expect(check(set)).toThrow(why);
     expect(check(set)).toThrow(`--set ${key}: cannot change while a run goes on`);

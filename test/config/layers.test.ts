@@ -5,14 +5,35 @@ import { parseSetOption } from '../../src/config/overrides.ts';
 import { failure, load, MINIMAL, newFolder, writeIn } from './workspace.ts';
 
 describe('--set', () => {
-  it('wins over the file, and the last one of a key wins', () => {
+  it('wins over the file', () => {
     const { engine } = load(`${MINIMAL}sizing: { band: 0.1, icRef: 0.2 }\n`, [
-      'sizing.band=0.2',
       'sizing.band=0.3',
       'risk.allowShort=false',
     ]).settings;
     expect(engine.sizing).toMatchObject({ band: 0.3, icRef: 0.2 });
     expect(engine.risk.allowShort).toBe(false);
+  });
+
+  it.each([
+    [
+      ['seed=1', 'strict=true', 'seed=2'],
+      '--set seed=2: seed is set already, by --set seed=1; keep one of them',
+    ],
+    [
+      ['risk={ maxGross: 0.2, allowShort: true }', 'risk.maxGross=0.1'],
+      'risk.maxGross is set already, by --set risk=',
+    ],
+    [
+      ['broker.fee.bps=1', 'broker={ fee: { bps: 1 } }'],
+      'broker.fee.bps is set already, by --set broker.fee.bps=1',
+    ],
+  ])('sets a key once, as a file does: %j', (sets, message) => {
+    expect(() => load(MINIMAL, sets)).toThrow(message);
+  });
+
+  it('may set the keys of a section one by one', () => {
+    const { engine } = load(MINIMAL, ['sizing={ band: 0.3 }', 'sizing.icRef=0.4']).settings;
+    expect(engine.sizing).toMatchObject({ band: 0.3, icRef: 0.4 });
   });
 
   it('reads lists and maps; a map that names its kind replaces the one of the file', () => {

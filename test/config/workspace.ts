@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach } from 'vitest';
 import { type LoadedScenario, loadScenario } from '../../src/config/load-scenario.ts';
-import { parseSetOption } from '../../src/config/overrides.ts';
+import { parseSetOptions } from '../../src/config/overrides.ts';
 import { formatProblem, ScenarioError } from '../../src/config/problems.ts';
 import { InputError } from '../../src/domain/errors.ts';
 
@@ -32,7 +32,7 @@ export const MINIMAL = 'name: a\ndata: { dataset: x }\n';
 
 export function load(text: string, sets: readonly string[] = [], folder = newFolder()): LoadedScenario {
   const file = writeIn(folder, 's.yaml', text);
-  return loadScenario({ file, overrides: sets.map((set) => parseSetOption(set, folder)) });
+  return loadScenario({ file, overrides: parseSetOptions(sets, folder) });
 }
 
 /** The error that loading gives, its message without the folder. */
@@ -40,7 +40,7 @@ export function failure(text: string | Uint8Array, sets: readonly string[] = [])
   const folder = newFolder();
   const file = writeIn(folder, 's.yaml', text);
   try {
-    loadScenario({ file, overrides: sets.map((set) => parseSetOption(set, folder)) });
+    loadScenario({ file, overrides: parseSetOptions(sets, folder) });
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     error.message = error.message.replaceAll(`${folder}/`, '');

@@ -167,7 +167,7 @@ describe('sametape data', () => {
     const outcome = await sametape('import', 'bad.csv', '--out', 'refused');
     expect(outcome).toMatchObject({ code: 2, stdout: '' });
     expect(outcome.stderr).toBe(
-      'sametape: import refused, nothing written: bad rows 1 negative; first negative at bad.csv:2: A: trade close -10000; all in refused/rejected.csv; repair them, or leave them out with --on-bad drop\n',
+      'sametape: import refused, no dataset written: bad rows 1 negative; first negative at bad.csv:2: A: trade close -10000; all are listed in refused/rejected.csv; repair them, or leave them out with --on-bad drop\n',
     );
     expect(readdirSync(temp.path('refused'))).toEqual(['rejected.csv']);
   });

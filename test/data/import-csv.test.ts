@@ -303,7 +303,7 @@ describe('bad rows', () => {
     const error = await inputErrorOf(importText(lines.join('\n')));
     expect(error).toMatchObject({ code: 'IMPORT_REFUSED', exitCode: 2 });
     expect(error.message).toMatch(
-      /^import refused, nothing written: bad rows 6 malformed, 2 outside_session, 1 nan, .*; first nan at bars\.csv:3: .*--on-bad drop and --outside-session drop$/,
+      /^import refused, no dataset written: bad rows 6 malformed, 2 outside_session, 1 nan, .*; first nan at bars\.csv:3: .*--on-bad drop and --outside-session drop$/,
     );
     expect(await readdir(temp.path(`out-${dir}`))).toEqual(['rejected.csv']);
     expect(existsSync(temp.path(`out-${dir}`, 'manifest.json'))).toBe(false);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadScenario } from '../../src/config/load-scenario.ts';
-import { parseSetOption } from '../../src/config/overrides.ts';
+import { parseSetOptions } from '../../src/config/overrides.ts';
 import { type PreparedRun, prepareRun } from '../../src/modes/prepare.ts';
 import { runSessions } from '../../src/modes/run-sessions.ts';
 import { memoryTape } from '../../src/tape/memory-tape.ts';
@@ -19,7 +19,7 @@ async function prepare(...sets: readonly string[]): Promise<PreparedRun> {
   const prepared = await prepareRun(
     loadScenario({
       file: join(root, 'scenarios/quickstart.yaml'),
-      overrides: sets.map((set) => parseSetOption(set, root)),
+      overrides: parseSetOptions(sets, root),
     }),
   );
   await prepared.inference?.close();

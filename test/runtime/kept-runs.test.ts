@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadScenario } from '../../src/config/load-scenario.ts';
-import { parseSetOption } from '../../src/config/overrides.ts';
+import { parseSetOptions } from '../../src/config/overrides.ts';
 import type { InputError } from '../../src/domain/errors.ts';
 import { type BacktestOptions, runBacktest } from '../../src/modes/backtest.ts';
 import type { RunResult } from '../../src/modes/run-views.ts';
@@ -17,7 +17,7 @@ const base = await temporaryFolder();
 const SET = ['data.to=2024-01-10', 'data.symbols=[AAA, BBB, CCC]', 'cycle.minutes=30', 'strict=true'];
 const scenario = loadScenario({
   file: join(projectRoot, 'scenarios/quickstart.yaml'),
-  overrides: SET.map((text) => parseSetOption(text, base)),
+  overrides: parseSetOptions(SET, base),
 });
 
 const run = (outDir: string, more: Partial<BacktestOptions> = {}): Promise<RunResult> =>
