@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,7 +15,7 @@ import { replayRun } from '../../src/research/replay-run.ts';
 import { findUnfinished, resumeLive } from '../../src/research/resume-live.ts';
 import { aroundTape } from '../../src/tape/around-tape.ts';
 import { TapeWriteError } from '../../src/tape/faults.ts';
-import { runFolderAt } from '../../src/tape/run-folder.ts';
+import { createRunFolder, runFolderAt } from '../../src/tape/run-folder.ts';
 import { type LiveDay, liveDay, playDay, scratch } from './live-day.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -104,6 +104,17 @@ describe('a day that is interrupted and started again', () => {
       expect(findUnfinished(into, { name: 'quickstart', kind: 'paper' })).toBeUndefined();
     },
   );
+
+  it.each([
+    ['no file', []],
+    ['an empty segment', ['']],
+    ['half a record', ['{"chain":"']],
+  ])('is not taken for one to go on with where a crash left %s', (name, [text]) => {
+    const into = join(outDir, `nothing written, ${name}`);
+    const { tapeDir } = createRunFolder(join(into, 'quickstart-0123456789ab'), { existing: 'refuse' });
+    if (text !== undefined) writeFileSync(join(tapeDir, '000001.jsonl'), text);
+    expect(findUnfinished(into, { name: 'quickstart', kind: 'paper' })).toBeUndefined();
+  });
 
   it('is not gone on with in another market', async () => {
     const { day, result } = await interruptedAt(2, join(outDir, 'market'));
