@@ -1,6 +1,7 @@
 import { carrySettings } from '../domain/carry-settings.ts';
 import { changedSettings, type SettingChanges } from '../domain/setting-changes.ts';
 import { refreshOmega } from '../learning/learning-state.ts';
+import { forgetOutputs } from '../pipeline/stage-digests.ts';
 import { createEngine, type Engine } from './engine-state.ts';
 
 /**
@@ -22,6 +23,7 @@ export function changeSettings(engine: Engine, changes: SettingChanges): void {
     before: createEngine({ ...config, settings }),
     after: createEngine({ ...config, settings: changedSettings(settings, changes) }),
   });
+  forgetOutputs(engine.pipeline);
   const { learning } = engine.pipeline;
   if (learning !== null) refreshOmega(learning);
 }

@@ -17,8 +17,16 @@ interface Covered {
 
 type CoveredStages = Readonly<Record<Exclude<Stage, 'features'>, Covered>>;
 
-/** Views of a pipeline's outputs, which are the same arrays for its life: to make them takes longer than to hash them. */
+/**
+ * Views of a pipeline's outputs, which are the same arrays until its settings change: to make them takes longer than to
+ * hash them.
+ */
 const coveredStages = new WeakMap<Pipeline, CoveredStages>();
+
+/** Has the views made anew: to be called where arrays of a pipeline are replaced. */
+export function forgetOutputs(pipeline: Pipeline): void {
+  coveredStages.delete(pipeline);
+}
 
 /**
  * One digest per stage over the exact bits of that stage's outputs, so that any difference anywhere is seen and named

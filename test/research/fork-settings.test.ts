@@ -8,6 +8,8 @@ import { changeSettings } from '../../src/engine/change-settings.ts';
 import { createEngine, type Engine } from '../../src/engine/engine-state.ts';
 import { decodeState, encodeState } from '../../src/engine/snapshot.ts';
 import { engineConfig, finalSettings } from '../../src/modes/run-identity.ts';
+import { stageDigests } from '../../src/pipeline/stage-digests.ts';
+import { warmDesk } from '../engine/desk.ts';
 import { syntheticRun } from '../engine/synthetic-run.ts';
 import { forked, type MadeTape, madeTape } from './forks.ts';
 import { datasetOf, replay } from './tapes.ts';
@@ -238,6 +240,23 @@ describe('every key that can change while a run goes on', () => {
       const fresh = { before: createEngine(config), after: createEngine({ ...config, settings }) };
       expect(placesLeft(fresh, changed), `${section}.${key}`).toEqual([]);
     }
+  });
+});
+
+describe('the cycle after changed settings', () => {
+  it('is digested as that of an engine read back from a snapshot, whose arrays are all its own', () => {
+    const desk = warmDesk({ scenario: { prediction: { stabilityDefault: 0.9, icMinPairs: 2000 } } });
+    desk.next({ AAA: 'long' });
+    const changes = settingChanges(desk.engine.settings, {
+      ...desk.engine.settings,
+      prediction: { ...desk.engine.settings.prediction, stabilityDefault: 0.4 },
+    });
+    const copy = decodeState(encodeState(desk.engine)) as Engine;
+    changeSettings(desk.engine, changes);
+    changeSettings(copy, changes);
+    const digestOf = (engine: Engine) => stageDigests(engine.pipeline, 'features');
+    expect([...desk.engine.pipeline.prediction.confidence.stability]).toContain(0.4);
+    expect(digestOf(desk.engine)).toEqual(digestOf(copy));
   });
 });
 
