@@ -90,6 +90,7 @@ function indexFile(path: string, fd: number): PredictionFile {
   const header = readPredictionSchema(footer.schema);
   if (header === undefined) throw invalid(path, 'its schema is not that of recorded predictions');
   const batches: BatchPlace[] = [];
+  let largestBytes = 0;
   for (const block of footer.recordBatches()) {
     const { offset } = block;
     const bytes = block.metaDataLength + block.bodyLength;
@@ -97,9 +98,10 @@ function indexFile(path: string, fd: number): PredictionFile {
       throw invalid(path, 'its index of batches is damaged');
     }
     batches.push({ offset, bytes });
+    largestBytes = Math.max(largestBytes, bytes);
   }
   const prelude = schemaMessage(footer.schema);
-  const room = new Uint8Array(prelude.length + Math.max(0, ...batches.map(({ bytes }) => bytes)));
+  const room = new Uint8Array(prelude.length + largestBytes);
   room.set(prelude);
   return { path, fd, header, room, preludeBytes: prelude.length, batches };
 }
