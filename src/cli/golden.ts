@@ -56,7 +56,7 @@ several scenarios could not be checked.`,
     .argument('<scenarios...>', 'scenario files')
     .requiredOption(
       '--reason <text>',
-      'why the decisions changed, in 8 characters or more; kept in the golden file',
+      `why the decisions changed, in ${SHORTEST_REASON} characters or more; kept in the golden file`,
     )
     .option('--golden <dir>', 'folder of the golden files', 'golden')
     .addHelpText(

@@ -4,6 +4,7 @@
  * Memory is read in order throughout: what is looked up by place would wait for memory at every branch it decides.
  */
 import {
+  advance,
   block,
   branch,
   branchIf,
@@ -68,8 +69,6 @@ export function packingTables(): Uint8Array {
   fill(PACKING_4_AT - PACKING_AT, 4);
   return table;
 }
-
-export const advance = (local: Local, by: number): Code => set(local, i32.add(get(local), i32.const(by)));
 
 const [LIST, LIST_END, VALUES, NEWS, NEWS_END, OUT, OUT_VALUES]: readonly Local[] = [0, 1, 2, 3, 4, 5, 6];
 const [MASK, REMOVED_FROM, REMOVED_COUNT]: readonly Local[] = [7, 8, 9];

@@ -1,6 +1,7 @@
 /** Ranks the entries of a window's order; see merge-kernel.ts for what it looks like. */
-import { advance, ENTRY_BYTES, PACKING_AT, PACKING_BYTES, TIED } from './merge-kernel.ts';
+import { ENTRY_BYTES, PACKING_AT, PACKING_BYTES, TIED } from './merge-kernel.ts';
 import {
+  advance,
   block,
   branch,
   branchIf,

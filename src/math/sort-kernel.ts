@@ -1,5 +1,6 @@
 /** Sorts the new values of a window by size: a radix sort over all four bytes, without a branch that could be guessed wrong. */
 import {
+  advance,
   branchIf,
   type Code,
   get,
@@ -30,7 +31,6 @@ const [ENTRIES, END, COUNTS, SCRATCH, AT, COUNT_AT, KEY, COUNT]: readonly Local[
 const SUMS: readonly Local[] = [8, 9, 10, 11];
 const SIGN = -0x8000_0000;
 
-const advance = (local: Local, by: number): Code => set(local, i32.add(get(local), i32.const(by)));
 /** Repeats the body, at least once, until `pointer` is at `end`. */
 const until = (pointer: Local, end: Code, ...body: Code): Code =>
   loop(...body, branchIf(0, i32.lessUnsigned(get(pointer), end)));

@@ -73,9 +73,9 @@ export function ringLength(capacity: number): number {
 const SLACK_BYTES = 32;
 
 /**
- * The kernels' memory: two doubles of results, the packing tables, ranks by place, new entries and what sorting them needs, lists. It is taken whole
- * at the start, where pages not written cost nothing: were it to grow, its buffer would be detached, and V8 looks for
- * detached buffers at every use of every typed array from then on, which costs a run 8 %.
+ * The kernels' memory: two doubles of results, the packing tables, ranks by place, new entries and what sorting them
+ * needs, lists. It is taken whole at the start, where pages not written cost nothing: were it to grow, its buffer would
+ * be detached, and V8 looks for detached buffers at every use of every typed array from then on, which costs a run 8 %.
  * @param capacity longest window to be swept
  * @param rings how many there are
  */

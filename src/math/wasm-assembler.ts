@@ -69,6 +69,9 @@ export const f64 = {
   fromSigned64: (a: Code): Code => [a, 0xb9],
 };
 
+/** Adds to a local: a pointer moves on. */
+export const advance = (local: Local, by: number): Code => set(local, i32.add(get(local), i32.const(by)));
+
 const vector = (opcode: number): number[] => [0xfd, ...unsignedLeb(opcode)];
 
 /** 128 bits at once. */

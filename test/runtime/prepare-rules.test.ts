@@ -24,14 +24,14 @@ function prepare(rule: string, { from = 'scenario' }: { readonly from?: 'scenari
 }
 
 describe('a rule for single symbols', () => {
-  const key = (rule: string) => rule.replace('XXX', 'AAAA');
+  const key = (rule: string) => rule.replace('TYPED', 'AAAA');
 
   it.each([
-    { name: 'risk.restrictedSymbols', rule: 'risk: { restrictedSymbols: [BBB, XXX] }' },
-    { name: 'broker.borrow.unavailable', rule: 'broker: { borrow: { unavailable: [XXX] } }' },
+    { name: 'risk.restrictedSymbols', rule: 'risk: { restrictedSymbols: [BBB, TYPED] }' },
+    { name: 'broker.borrow.unavailable', rule: 'broker: { borrow: { unavailable: [TYPED] } }' },
     {
       name: 'broker.borrow.annualBpsBySymbol',
-      rule: 'broker: { borrow: { annualBpsBySymbol: { XXX: 50 } } }',
+      rule: 'broker: { borrow: { annualBpsBySymbol: { TYPED: 50 } } }',
     },
   ])(
     'of the scenario must name one of the dataset, of a profile may name others: $name',
@@ -42,7 +42,9 @@ describe('a rule for single symbols', () => {
       });
       await expect(prepare(key(rule), { from: 'profile' })).resolves.toBeDefined();
       // one that the dataset has and the run does not trade
-      await expect(prepare(rule.replace('XXX', 'BBB').replace('[BBB, BBB]', '[BBB]'))).resolves.toBeDefined();
+      await expect(
+        prepare(rule.replace('TYPED', 'BBB').replace('[BBB, BBB]', '[BBB]')),
+      ).resolves.toBeDefined();
     },
   );
 });
