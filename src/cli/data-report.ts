@@ -20,7 +20,7 @@ export function importText(report: ImportReport): string {
       ['rejected', `${formatNumber(report.rowsRejected)}${badRowsSuffix(manifest)}`],
       ...roundedRow(report),
       ...(report.columnsLeftOut.length === 0 ? [] : [['columns left out', shorten(report.columnsLeftOut)]]),
-      ...(report.filesLeftOut.length === 0 ? [] : [['files not understood', shorten(report.filesLeftOut)]]),
+      ...(report.filesLeftOut.length === 0 ? [] : [['files left out', shorten(report.filesLeftOut)]]),
       ...(report.actionsLeftOut === 0
         ? []
         : [

@@ -46,7 +46,7 @@ Examples:
 Keys that decide what goes into a run, what a model answers, or the length of a window are refused: run the scenario
 anew with them. Without --set the fork is the run.
 
-Exit code 0: forked. 1: the run does not come out as recorded. 2: a run, cycle or key that cannot be forked.`,
+Exit code 0: forked. 1: the tape is damaged, or the run does not come out as recorded. 2: a run, cycle or key that cannot be forked.`,
     )
     .action(forkCommand);
   withSetOption(command);

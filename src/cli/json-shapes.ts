@@ -174,7 +174,7 @@ export const JSON_SHAPES: Readonly<Record<string, JsonShape>> = {
     'rejected[]?': 'the first of them: kind, file, line, detail',
     pricesRounded: 'number of prices that were finer than 1e-4 dollars',
     'columnsLeftOut[]?': 'columns of CSV and Parquet files that nothing was read from',
-    'filesLeftOut[]?': 'files and folders of a LEAN folder whose names are not understood',
+    'filesLeftOut[]?': 'files and folders among the data that were not read',
     'badRows.*': 'number of each kind',
     actions: 'number of splits and dividends',
     actionsLeftOut: 'number outside symbols and range',

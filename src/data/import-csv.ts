@@ -24,7 +24,7 @@ export async function createCsvImporter(options: ImportOptions): Promise<Importe
   const leftOut = new Set<string>();
   return {
     columnsLeftOut: leftOut,
-    files: await listSourceFiles({ sources: options.sources, endings: ['.csv', '.txt', '.tsv'] }),
+    ...(await listSourceFiles({ sources: options.sources, endings: ['.csv', '.txt', '.tsv'] })),
     barSeconds: options.barSeconds ?? 60,
     optionsUsed: columnOptionsUsed(options),
     read: (file, intake) => readCsvFile({ file, intake, options, leftOut }),

@@ -24,7 +24,7 @@ export async function createParquetImporter(options: ImportOptions): Promise<Imp
   const leftOut = new Set<string>();
   return {
     columnsLeftOut: leftOut,
-    files: await listSourceFiles({ sources: options.sources, endings: ['.parquet', '.pq'] }),
+    ...(await listSourceFiles({ sources: options.sources, endings: ['.parquet', '.pq'] })),
     barSeconds: options.barSeconds ?? 60,
     optionsUsed: columnOptionsUsed(options),
     read: async (file, intake) => {

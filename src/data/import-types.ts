@@ -65,7 +65,7 @@ export interface ImportReport {
   readonly rejected: readonly BadRow[];
   /** CSV, Parquet: columns that nothing was read from, each once, in the order they were met. */
   readonly columnsLeftOut: readonly string[];
-  /** LEAN: files and folders among the data whose names are not understood. */
+  /** What lies among the data and was not read: names LEAN does not give, other endings, folders in a folder. */
   readonly filesLeftOut: readonly string[];
 }
 
@@ -91,6 +91,6 @@ export interface Importer {
   readonly optionsUsed: DatasetManifest['provenance']['options'];
   /** CSV, Parquet: filled while files are read. */
   readonly columnsLeftOut?: ReadonlySet<string>;
-  readonly filesLeftOut?: readonly string[];
+  readonly filesLeftOut: readonly string[];
   read(file: SourceFile, intake: RowIntake): Promise<void>;
 }

@@ -116,7 +116,7 @@ async function runImport(run: ImportRun): Promise<ImportReport> {
     actionsLeftOut: run.found.actions.length - (manifest.actions ?? []).length,
     rejected: log.examples,
     columnsLeftOut: [...(importer.columnsLeftOut ?? [])],
-    filesLeftOut: importer.filesLeftOut ?? [],
+    filesLeftOut: importer.filesLeftOut,
   };
 }
 

@@ -6,16 +6,23 @@ import type { ColumnOptions, SourceFile } from './import-types.ts';
 import type { Provenance } from './manifest.ts';
 import { reasonOf } from './reason.ts';
 
+export interface SourceListing {
+  /** Sorted by name; names are relative to the deepest folder that holds all of them. */
+  readonly files: SourceFile[];
+  /** Names of what else lies in the folders, each with the folder as it was given, sorted. */
+  readonly filesLeftOut: string[];
+}
+
 /**
- * Files of an import, sorted by name: named ones as they are, of folders those with one of the endings (not of
- * folders below). Names are relative to the deepest folder that holds all of them.
+ * Files of an import: named ones as they are, of folders those with one of the endings (not of folders below).
  * @throws InputError FILE_UNREADABLE, IMPORT_EMPTY
  */
 export async function listSourceFiles(input: {
   readonly sources: readonly string[];
   readonly endings: readonly string[];
-}): Promise<SourceFile[]> {
+}): Promise<SourceListing> {
   const paths = new Set<string>();
+  const leftOut = new Set<string>();
   for (const source of input.sources) {
     const path = resolve(source);
     const found = await stat(path).catch((error: unknown) => {
@@ -34,18 +41,22 @@ export async function listSourceFiles(input: {
     for (const entry of await readdir(path, { withFileTypes: true })) {
       const isWanted = input.endings.some((ending) => entry.name.toLowerCase().endsWith(ending));
       if (entry.isFile() && isWanted) paths.add(join(path, entry.name));
+      else leftOut.add(join(source, entry.name));
     }
   }
+  const filesLeftOut = [...leftOut].sort(compareCodeUnits);
   if (paths.size === 0) {
+    const others = filesLeftOut.length === 0 ? '' : `, only ${filesLeftOut.slice(0, 5).join(', ')}`;
     throw new InputError(
       'IMPORT_EMPTY',
-      `${input.sources.join(', ')}: no ${input.endings.join(' or ')} files`,
+      `${input.sources.join(', ')}: no ${input.endings.join(' or ')} files${others}`,
     );
   }
   const root = commonFolder([...paths]);
-  return [...paths]
+  const files = [...paths]
     .map((path) => ({ path, name: relative(root, path).replaceAll(sep, '/') || basename(path) }))
     .sort((a, b) => compareCodeUnits(a.name, b.name));
+  return { files, filesLeftOut };
 }
 
 function commonFolder(paths: readonly string[]): string {

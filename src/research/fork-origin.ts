@@ -9,7 +9,6 @@ import { codeSha256 } from '../modes/code-identity.ts';
 import type { RunIdentity } from '../modes/run-identity.ts';
 import { COMPLETED } from '../modes/run-sessions.ts';
 import { GENESIS } from '../tape/chain.ts';
-import { describeFault, TapeFaultError } from '../tape/faults.ts';
 import { readStoredHead } from '../tape/head-file.ts';
 import { readTape } from '../tape/read-tape.ts';
 import { runFolderAt } from '../tape/run-folder.ts';
@@ -53,7 +52,7 @@ export function expectForkableRun(runDir: string, identity: RunIdentity, cycle: 
 
 /**
  * Reads the whole tape of a run that is to be forked, every byte checked.
- * @throws InputError FORK_RUN_DAMAGED, FORK_RUN_UNFINISHED, CYCLE_UNKNOWN
+ * @throws InputError FORK_RUN_UNFINISHED, CYCLE_UNKNOWN; TapeFaultError where it is damaged
  */
 export function findForkPoint(runDir: string, cycle: number): ForkPoint {
   const { tapeDir } = runFolderAt(runDir);
@@ -61,21 +60,12 @@ export function findForkPoint(runDir: string, cycle: number): ForkPoint {
   let chainHead: string | undefined;
   let cycles = 0;
   let reason: unknown;
-  try {
-    for (const { record, chain } of readTape(tapeDir)) {
-      if (record.type === 'CycleDue') {
-        cycles = record.payload.cycle as number;
-        if (cycles === cycle) chainHead = before;
-      } else if (record.type === 'RunStopped') reason = record.payload.reason;
-      before = chain;
-    }
-  } catch (error) {
-    if (!(error instanceof TapeFaultError)) throw error;
-    throw new InputError(
-      'FORK_RUN_DAMAGED',
-      `${runDir}: its tape fails verify: ${describeFault(error.fault)}; fork a sound run`,
-      { cause: error },
-    );
+  for (const { record, chain } of readTape(tapeDir)) {
+    if (record.type === 'CycleDue') {
+      cycles = record.payload.cycle as number;
+      if (cycles === cycle) chainHead = before;
+    } else if (record.type === 'RunStopped') reason = record.payload.reason;
+    before = chain;
   }
   if (reason !== COMPLETED || readStoredHead(tapeDir) === null) {
     const what = reason === undefined ? 'its tape is not closed' : `it stopped (${String(reason)})`;

@@ -69,7 +69,7 @@ export interface ForkResult {
  *   CheckFailedError FORK_PREFIX_DIFFERS when the run does not come out as recorded before the cycle
  */
 export async function forkRun(options: ForkRunOptions): Promise<ForkResult> {
-  const { runDir, cycle, overrides, outDir, progress } = options;
+  const { runDir, cycle, overrides, progress } = options;
   const folder = openRunFolder(runDir);
   const before = recordedIdentity(folder.tapeDir);
   expectForkableRun(runDir, before, cycle);
@@ -82,13 +82,7 @@ export async function forkRun(options: ForkRunOptions): Promise<ForkResult> {
     ...before,
     forks: [...(before.forks ?? []), { runId: originId, chainHead, cycle, changes }],
   };
-  const forkDir = join(outDir, `${scenario.name}-${runIdOf(identity).slice(0, 12)}`);
-  if (existsSync(forkDir)) {
-    throw new InputError(
-      'FORK_EXISTS',
-      `${forkDir}: this fork was made before; use it, or choose another --out folder`,
-    );
-  }
+  const forkDir = freeFolder(options, `${scenario.name}-${runIdOf(identity).slice(0, 12)}`);
   const partialDir = `${forkDir}.partial`;
   const made = createRunFolder(partialDir, { existing: 'replace' });
   options.onFolder?.(partialDir);
@@ -147,6 +141,22 @@ export async function forkRun(options: ForkRunOptions): Promise<ForkResult> {
     values: 'left_out',
   });
   return { run, originId, changes, sharedRecords, first, original: sideOf(original), fork: sideOf(fork) };
+}
+
+/** @throws InputError FORK_INSIDE_RUN, FORK_EXISTS */
+function freeFolder({ runDir, outDir }: ForkRunOptions, name: string): string {
+  if (`${outDir}/`.startsWith(`${runDir}/`)) {
+    throw new InputError(
+      'FORK_INSIDE_RUN',
+      `--out ${outDir}: lies in the run that is forked, whose folder is not written to; choose another`,
+    );
+  }
+  const forkDir = join(outDir, name);
+  if (!existsSync(forkDir)) return forkDir;
+  throw new InputError(
+    'FORK_EXISTS',
+    `${forkDir}: this fork was made before; use it, or choose another --out folder`,
+  );
 }
 
 /** The scenario with its dataset where it was found, so that the fork finds it too. */

@@ -160,6 +160,7 @@ describe('what --json prints is what "sametape help json" says', () => {
       [inFolder, 'diff', runDir, damaged],
       [fault, 'export', damaged, '--out', path('of-damaged')],
       [fault, 'recover', damaged],
+      [fault, 'fork', damaged, '--at', '3'],
     ] as const) {
       const found = await json('any command, of a damaged tape', ...args);
       expect(found, args.join(' ')).toEqual({ ok: false, fault: expected });

@@ -162,6 +162,14 @@ describe('sametape data', () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ pricesRounded: 2, filesLeftOut: [] });
   });
 
+  it('import says what it left out of a folder', async () => {
+    mkdirSync(temp.path('mixed/older'), { recursive: true });
+    writeFileSync(temp.path('mixed/bars.csv.gz'), '');
+    writeFileSync(temp.path('mixed/bars.csv'), 'end,symbol,bid,ask\n2024-07-05T13:31:00Z,A,1.01,1.02\n');
+    const { stdout } = await sametape('import', 'mixed', '--out', 'from-mixed');
+    expect(stdout).toMatch(/files left out +mixed\/bars\.csv\.gz mixed\/older/);
+  });
+
   it('a refused import is one line on stderr and exit 2', async () => {
     writeFileSync(temp.path('bad.csv'), 'end,symbol,close\n2024-07-05T13:31:00Z,A,-1\n');
     const outcome = await sametape('import', 'bad.csv', '--out', 'refused');

@@ -357,6 +357,9 @@ describe('what cannot be imported', () => {
     expect((await inputErrorOf(run(temp.path('nope.csv')))).code).toBe('FILE_UNREADABLE');
     mkdirSync(temp.path('empty'));
     expect((await inputErrorOf(run(temp.path('empty')))).code).toBe('IMPORT_EMPTY');
+    writeFileSync(temp.path('empty/bars.csv.gz'), '');
+    const refused = await inputErrorOf(run(temp.path('empty')));
+    expect(refused.message).toMatch(/no .csv or .txt or .tsv files, only .*bars.csv.gz$/);
   });
 });
 

@@ -107,18 +107,24 @@ describe('is refused, with nothing left behind', () => {
     ['an unknown key', 'SCENARIO_INVALID', /did you mean "k1"/, () => ({ sets: ['arbitration.k11=1'] })],
     ['a window', 'FORK_KEY', /run the scenario anew/, () => ({ sets: ['prediction.icWindowPairs=99'] })],
     ['a run cut short', 'FORK_RUN_UNFINISHED', /not closed/, () => ({ runDir: altered('cut', cutShort) })],
-    ['a flipped byte', 'FORK_RUN_DAMAGED', /fails verify/, () => ({ runDir: altered('flip', flipByte) })],
     [
       'another dataset',
       'FORK_DATASET_CHANGED',
       /--dataset/,
       () => ({ datasetDir: 'datasets/corporate-actions' }),
     ],
+    ['a folder in the run', 'FORK_INSIDE_RUN', /choose another/, () => ({ outDir: join(runDir, 'forks') })],
     ['no run folder', 'RUN_NOT_FOUND', /not a run folder/, () => ({ runDir: path('none') })],
   ])('%s', async (_name, code, message, options) => {
     const refused = fork(options());
     await expect(refused).rejects.toMatchObject({ code, exitCode: 2 });
     await expect(refused).rejects.toThrow(message);
+  });
+
+  it('a flipped byte, as verify says it', async () => {
+    const damaged = altered('flip', flipByte);
+    const { fault } = verifyTape(join(damaged, 'tape'));
+    await expect(fork({ runDir: damaged })).rejects.toMatchObject({ fault, exitCode: 1 });
   });
 
   it('a folder that is there', async () => {
