@@ -9,13 +9,13 @@ import { createProgress } from './progress.ts';
 export function addImport(data: Command): void {
   data
     .command('import')
-    .summary('make a dataset from LEAN folders, CSV or Parquet files')
+    .summary('make a dataset from LEAN folders, CSV or Parquet files, or a tape')
     .description(
-      'Make a dataset from LEAN folders, CSV or Parquet files. Rows are bars, placed by the end of the bar; they become one row per bar and symbol. Bad rows are counted by kind and listed with file and line; by default one of them refuses the import.',
+      'Make a dataset from LEAN folders, CSV or Parquet files, or from the market data on the tape of a paper or live run. Rows are bars, placed by the end of the bar; they become one row per bar and symbol. Bad rows are counted by kind and listed with file and line; by default one of them refuses the import.',
     )
-    .argument('<source...>', 'a LEAN data folder; or CSV or Parquet files, or folders of them')
+    .argument('<source...>', 'a LEAN data folder; CSV or Parquet files, or folders of them; or a run folder')
     .requiredOption('--out <dir>', 'dataset folder to write; an earlier dataset there is replaced')
-    .option('--format <format>', 'lean, csv or parquet (default: by what the source is)')
+    .option('--format <format>', 'lean, csv, parquet or tape (default: by what the source is)')
     .option('--symbols <list>', 'take only these symbols, such as SPY,IBM')
     .option('--from <date>', 'first session to take, YYYY-MM-DD')
     .option('--to <date>', 'last session to take, YYYY-MM-DD')
@@ -51,7 +51,8 @@ Examples:
   $ sametape data import market/lean --out datasets/real --symbols SPY,IBM --from 2013-10-04
   $ sametape data import market/lean --out datasets/daily --resolution daily
   $ sametape data import bars.csv --out datasets/mine --columns start=time,symbol=ticker,close=px --time-zone new_york
-  $ sametape data import *.parquet --out datasets/mine --on-bad drop --outside-session drop`,
+  $ sametape data import *.parquet --out datasets/mine --on-bad drop --outside-session drop
+  $ sametape data import runs/RUN_ID --out datasets/lived     a day of a paper or live run, to run again`,
     )
     .action(async (sources: string[], flags: Flags) => {
       const [{ importDataset }, { importText }, { parseColumnOption }] = await Promise.all([
@@ -60,11 +61,15 @@ Examples:
         import('../data/column-map.ts'),
       ]);
       const columns = text(flags, 'columns');
-      const report = await importDataset({
+      const options = {
         ...importOptions(sources, flags),
         ...(columns === undefined ? {} : { columns: parseColumnOption(columns) }),
         progress: createProgress(process.stderr),
-      });
+      };
+      const report =
+        options.format === 'tape'
+          ? await importDataset(options, (await import('../research/tape-importer.ts')).createTapeImporter)
+          : await importDataset(options);
       const { manifest, ...rest } = report;
       const { sha256, symbols, sessions, rows, firstSession, lastSession, badRows } = manifest;
       const json = {
@@ -86,7 +91,7 @@ function importOptions(sources: readonly string[], flags: Flags): ImportOptions 
   return withoutUndefined({
     sources,
     out: String(flags.out),
-    format: choice(flags, 'format', ['lean', 'csv', 'parquet']) ?? guessFormat(sources),
+    format: choice(flags, 'format', ['lean', 'csv', 'parquet', 'tape']) ?? guessFormat(sources),
     symbols: text(flags, 'symbols')
       ?.split(',')
       .map((symbol) => symbol.trim()),
@@ -119,10 +124,11 @@ function guessFormat(sources: readonly string[]): ImportFormat {
       isFolder(join(source, name)),
     );
     if (isLean) return 'lean';
+    if (isFolder(join(source, 'tape'))) return 'tape';
   }
   throw new InputError(
     'USAGE',
-    `${sources.join(', ')}: does not look like LEAN, CSV or Parquet data; say which with --format`,
+    `${sources.join(', ')}: does not look like LEAN, CSV or Parquet data, or a run; say which with --format`,
   );
 }
 

@@ -21,6 +21,9 @@ export function importText(report: ImportReport): string {
       ...roundedRow(report),
       ...(report.columnsLeftOut.length === 0 ? [] : [['columns left out', shorten(report.columnsLeftOut)]]),
       ...(report.filesLeftOut.length === 0 ? [] : [['files left out', shorten(report.filesLeftOut)]]),
+      ...(report.sessionsLeftOut.length === 0
+        ? []
+        : [['sessions left out', `${shorten(report.sessionsLeftOut)}: not ended on the tape`]]),
       ...(report.actionsLeftOut === 0
         ? []
         : [

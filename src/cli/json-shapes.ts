@@ -175,6 +175,7 @@ export const JSON_SHAPES: Readonly<Record<string, JsonShape>> = {
     pricesRounded: 'number of prices that were finer than 1e-4 dollars',
     'columnsLeftOut[]?': 'columns of CSV and Parquet files that nothing was read from',
     'filesLeftOut[]?': 'files and folders among the data that were not read',
+    'sessionsLeftOut[]?': 'of a tape: sessions that had not ended',
     'badRows.*': 'number of each kind',
     actions: 'number of splits and dividends',
     actionsLeftOut: 'number outside symbols and range',

@@ -15,19 +15,20 @@ export interface ImportActions {
 }
 
 /**
- * The corporate actions of an import: of the CSV file it names, else of the factor files beside the data, else none.
+ * The corporate actions of an import: of the CSV file it names, else those the data brings: factor files beside it, or what
+ * applied on a tape.
  * @throws InputError FILE_UNREADABLE, ACTIONS_FILE, FACTOR_FILE
  */
 export async function readImportActions(
   { actions }: Pick<ImportOptions, 'actions'>,
-  { factorFiles = [] }: Pick<Importer, 'factorFiles'>,
+  { factorFiles = [], actions: brought = [] }: Pick<Importer, 'factorFiles' | 'actions'>,
 ): Promise<ImportActions> {
   if (actions === 'none') return { files: [], actions: [] };
   if (actions !== undefined) {
     const file = { path: actions, name: basename(actions) };
     return { files: [file], actions: parseActionsCsv({ text: readText(file), label: actions }) };
   }
-  const found: SourcedAction[] = [];
+  const found = [...brought];
   for (const file of factorFiles) found.push(...readFactorFile(file));
   return { files: factorFiles, actions: found };
 }

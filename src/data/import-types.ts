@@ -1,11 +1,12 @@
 import type { Progress } from '../ports/progress.ts';
+import type { SourcedAction } from './actions.ts';
 import type { BadRow } from './bad-rows.ts';
 import type { PriceUnit } from './cell-text.ts';
 import type { DatasetManifest } from './manifest.ts';
 import type { RowIntake } from './row-intake.ts';
 import type { TimeUnit, TimeZone } from './time-text.ts';
 
-export type ImportFormat = 'lean' | 'csv' | 'parquet';
+export type ImportFormat = 'lean' | 'csv' | 'parquet' | 'tape';
 export type LeanResolution = 'minute' | 'second' | 'daily';
 
 /** How the columns of CSV and Parquet files are read. */
@@ -28,7 +29,7 @@ export interface ColumnOptions {
 
 export interface ImportOptions extends ColumnOptions {
   readonly format: ImportFormat;
-  /** LEAN: one data folder. CSV, Parquet: files, or folders whose files of that ending are taken. */
+  /** LEAN: one data folder. CSV, Parquet: files, or folders whose files of that ending are taken. Tape: one run folder. */
   readonly sources: readonly string[];
   /** Dataset folder to write. */
   readonly out: string;
@@ -67,6 +68,8 @@ export interface ImportReport {
   readonly columnsLeftOut: readonly string[];
   /** What lies among the data and was not read: names LEAN does not give, other endings, folders in a folder. */
   readonly filesLeftOut: readonly string[];
+  /** Tape: sessions that had not ended. */
+  readonly sessionsLeftOut: readonly string[];
 }
 
 /** A file of the import: where it is, and what it is called in reports and in the manifest. */
@@ -86,11 +89,14 @@ export interface Importer {
   readonly files: readonly SourceFile[];
   /** LEAN: files that splits and dividends are read from. */
   readonly factorFiles?: readonly FactorFile[];
+  /** Tape: splits and dividends that applied. */
+  readonly actions?: readonly SourcedAction[];
   readonly barSeconds: number;
   /** What the manifest records beside the files. */
   readonly optionsUsed: DatasetManifest['provenance']['options'];
   /** CSV, Parquet: filled while files are read. */
   readonly columnsLeftOut?: ReadonlySet<string>;
   readonly filesLeftOut: readonly string[];
+  readonly sessionsLeftOut?: readonly string[];
   read(file: SourceFile, intake: RowIntake): Promise<void>;
 }

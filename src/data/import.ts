@@ -3,7 +3,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import { copyFile, readdir, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { compareCodeUnits } from '../domain/compare.ts';
-import { InputError } from '../domain/errors.ts';
+import { InputError, InvariantError } from '../domain/errors.ts';
 import { makeFolders } from '../files/make-folders.ts';
 import { silentProgress } from '../ports/progress.ts';
 import type { SourcedAction } from './actions.ts';
@@ -27,14 +27,18 @@ const SPILL_FOLDER = 'spill';
 /**
  * Imports market data into a dataset folder. All or nothing: with a row the policy refuses, no dataset appears, only
  * `rejected.csv` in an output folder that holds nothing else.
+ * @param openSource the reader; default: of the format's files
  * @throws InputError IMPORT_REFUSED, IMPORT_OPTION, SYMBOL_MISSING and those of the readers and of `createDatasetWriter`
  */
-export async function importDataset(options: ImportOptions): Promise<ImportReport> {
+export async function importDataset(
+  options: ImportOptions,
+  openSource: (options: ImportOptions) => Promise<Importer> = openFiles,
+): Promise<ImportReport> {
   checkImportOptions(options);
   for (const date of [options.from, options.to]) {
     if (date !== undefined) sessionOn(date);
   }
-  const importer = await createImporter(options);
+  const importer = await openSource(options);
   const policy: RowPolicy = {
     onBad: options.onBad ?? 'refuse',
     outsideSession: options.outsideSession ?? (options.format === 'lean' ? 'drop' : 'refuse'),
@@ -49,7 +53,7 @@ export async function importDataset(options: ImportOptions): Promise<ImportRepor
   }
 }
 
-async function createImporter(options: ImportOptions): Promise<Importer> {
+async function openFiles(options: ImportOptions): Promise<Importer> {
   switch (options.format) {
     case 'lean':
       return createLeanImporter(options);
@@ -57,6 +61,8 @@ async function createImporter(options: ImportOptions): Promise<Importer> {
       return createCsvImporter(options);
     case 'parquet':
       return createParquetImporter(options);
+    case 'tape':
+      throw new InvariantError('a tape is no file of market data; whoever reads tapes gives the reader');
   }
 }
 
@@ -117,6 +123,7 @@ async function runImport(run: ImportRun): Promise<ImportReport> {
     rejected: log.examples,
     columnsLeftOut: [...(importer.columnsLeftOut ?? [])],
     filesLeftOut: importer.filesLeftOut,
+    sessionsLeftOut: importer.sessionsLeftOut ?? [],
   };
 }
 

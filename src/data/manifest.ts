@@ -72,7 +72,7 @@ const manifestSchema = z.strictObject({
   /** Absent where there are none, so that a dataset without any has the identity it always had. */
   actions: z.array(actionEntry).min(1).optional(),
   provenance: z.strictObject({
-    source: z.enum(['lean', 'csv', 'parquet', 'synthetic', 'tables']),
+    source: z.enum(['lean', 'csv', 'parquet', 'synthetic', 'tables', 'tape']),
     files: z.array(z.strictObject({ file: z.string(), bytes: count, sha256: sha256Hex })),
     options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])),
   }),
