@@ -20,6 +20,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     register: async (program) => (await import('./paper.ts')).registerPaperCommand(program),
   },
   {
+    name: 'runs',
+    summary: 'list the runs of a folder and what each came to',
+    register: async (program) => (await import('./runs.ts')).registerRunsCommand(program),
+  },
+  {
     name: 'replay',
     summary: 'recompute a run from its tape and compare every record',
     register: async (program) => (await import('./replay.ts')).registerReplayCommand(program),

@@ -30,6 +30,26 @@ const IDENTIFIED: JsonShape = {
  */
 export const JSON_SHAPES: Readonly<Record<string, JsonShape>> = {
   'run, paper, live': RUN,
+  runs: {
+    'runs[].name': 'name of the folder',
+    'runs[].state': 'ended, running, partial or unreadable',
+    'runs[].problem?': 'why it is unreadable, or has no result',
+    'runs[].madeAt?': 'time by the clock of its host, ISO 8601',
+    'runs[].runId?': 'SHA-256 of all that decides the run',
+    'runs[].scenario?': 'its name',
+    'runs[].mode?': 'backtest, paper or live',
+    'runs[].firstSession?': 'date',
+    'runs[].lastSession?': 'date',
+    'runs[].forkOf?': 'runId and cycle it was forked at',
+    'runs[].decisionHead?':
+      'SHA-256 over its decisions and fills, as its summary says, like all that follows',
+    'runs[].cycles?': 'number',
+    'runs[].fills?': 'number',
+    'runs[].pnl?': 'dollars',
+    'runs[].totalReturn?': 'fraction',
+    'runs[].sharpe?': 'annualised',
+    'runs[].maxDrawdown?': 'fraction of the highest equity',
+  },
   replay: {
     ok: 'whether every record came out as recorded',
     records: 'number compared',

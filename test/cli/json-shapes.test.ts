@@ -110,6 +110,7 @@ describe('what --json prints is what "sametape help json" says', () => {
     const run = (await json('run, paper, live', 'run', scenario, '--out', path('runs'), '--no-cache')) as {
       runDir: string;
     };
+    await json('runs', 'runs', path('runs'));
     await json('replay', 'replay', run.runDir);
     await json('diff', 'diff', run.runDir, run.runDir);
     await json('fork', 'fork', run.runDir, '--at', '60', '--set', 'sizing.grossTarget=0.1');
