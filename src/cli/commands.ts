@@ -85,6 +85,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     register: async (program) => (await import('./live.ts')).registerLiveCommand(program),
   },
   {
+    name: 'report',
+    summary: 'show a run as a page: curves, gains, trades, decisions',
+    register: async (program) => (await import('./report.ts')).registerReportCommand(program),
+  },
+  {
     name: 'export',
     summary: 'write orders, fills and round trips of a run to Parquet',
     register: async (program) => (await import('./export.ts')).registerExportCommand(program),

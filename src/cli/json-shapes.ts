@@ -183,6 +183,15 @@ export const JSON_SHAPES: Readonly<Record<string, JsonShape>> = {
     issuedAt: 'ISO 8601',
     sha256: 'of all the rest',
   },
+  report: {
+    file: 'page that was written',
+    bytes: 'its length',
+    runId: 'SHA-256 of all that decides the run',
+    chainHead: 'SHA-256 of the last record of its tape',
+    decisionHead: 'SHA-256 over its decisions and fills',
+    cycles: 'number',
+    closed: 'whether the run ended in order',
+  },
   export: { 'files[].path': 'file', 'files[].rows': 'number' },
   'data import': {
     ...IDENTIFIED,

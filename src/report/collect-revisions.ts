@@ -6,7 +6,14 @@ import { indexOfSymbol } from '../domain/symbol-index.ts';
 import type { TimeUs } from '../domain/units.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import type { InputEvent } from '../events/inputs.ts';
-import { type ClosedTrade, countTrip, createTripTotals, type TripTotals } from './trip-totals.ts';
+import {
+  type ClosedTrade,
+  closedTrade,
+  countTrip,
+  createTripTotals,
+  type OrderOrigin,
+  type TripTotals,
+} from './trip-totals.ts';
 
 /** The part of a collector that a revision of the books reaches. */
 export interface RevisedBooks {
@@ -14,7 +21,7 @@ export interface RevisedBooks {
   readonly marks: Marks;
   readonly trips: TripTotals;
   readonly trades: ClosedTrade[];
-  readonly openHorizon: (string | null)[];
+  readonly openedBy: (OrderOrigin | null)[];
 }
 
 /** Takes a correction or a late fee: books and closed trades become what they would be had it been known at first. */
@@ -38,7 +45,7 @@ export function collectAdopted(
   event: Extract<DerivedEvent, { readonly type: 'CashAdopted' | 'PositionAdopted' }>,
   tUs: TimeUs,
 ): void {
-  const { ledger, openHorizon, trades, trips } = books;
+  const { ledger, openedBy, trades, trips } = books;
   if (event.type === 'CashAdopted') {
     adoptCash(ledger, ledger.cashMicros + event.cashMicros);
     return;
@@ -48,9 +55,9 @@ export function collectAdopted(
   const { roundTrip } = adoptPosition(ledger, { symbolIx, shares: change, priceE4, tUs });
   markIfNew(books, symbolIx, priceE4);
   if (roundTrip === undefined) return;
-  trades.push({ ...roundTrip, horizon: openHorizon[symbolIx] });
+  trades.push(closedTrade(roundTrip, openedBy[symbolIx], null));
   countTrip(trips, roundTrip);
-  openHorizon[symbolIx] = null;
+  openedBy[symbolIx] = null;
 }
 
 function markIfNew({ marks }: RevisedBooks, symbolIx: number, priceE4: number): void {
@@ -66,8 +73,11 @@ function exchangeTrades({ trades, trips }: RevisedBooks, { booked }: LateBooking
     if (trades[k].symbol === symbol) places.unshift(k);
   }
   tripsAfter.forEach((trip, k) => {
-    if (k >= places.length) trades.push({ ...trip, horizon: null });
-    else trades[places[k]] = { ...trip, horizon: trades[places[k]].horizon };
+    if (k >= places.length) trades.push(closedTrade(trip, null, null));
+    else {
+      const { horizon, entryCycle, exitCycle } = trades[places[k]];
+      trades[places[k]] = { ...trip, horizon, entryCycle, exitCycle };
+    }
   });
   for (const place of places.slice(tripsAfter.length).reverse()) trades.splice(place, 1);
   if (places.length === 0 && tripsAfter.length === 0) return;

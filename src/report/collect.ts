@@ -31,7 +31,14 @@ import type { Decision, DerivedEvent } from '../events/derived.ts';
 import type { InputEvent } from '../events/inputs.ts';
 import { collectAdopted, collectLateReport } from './collect-revisions.ts';
 import { createDrawdown, type Drawdown, updateDrawdown } from './measures.ts';
-import { type ClosedTrade, countTrip, createTripTotals, type TripTotals } from './trip-totals.ts';
+import {
+  type ClosedTrade,
+  closedTrade,
+  countTrip,
+  createTripTotals,
+  type OrderOrigin,
+  type TripTotals,
+} from './trip-totals.ts';
 
 /** Counts of decisions by kind, then reason; only what occurred is a key. */
 export type DecisionCounts = Partial<Record<DecisionKind, Partial<Record<DecisionReason, number>>>>;
@@ -68,9 +75,9 @@ export interface RunCollector {
   readonly orders: OrderCounts;
   readonly decisions: DecisionCounts;
   readonly trips: TripTotals;
-  /** Closed trades, in the order they closed, and the horizon of the open position of each symbol. */
+  /** Closed trades, in the order they closed, and what opened the position of each symbol. */
   readonly trades: ClosedTrade[];
-  readonly openHorizon: (string | null)[];
+  readonly openedBy: (OrderOrigin | null)[];
   readonly sessions: SessionPoint[];
   drawdown: Drawdown | undefined;
   cycles: number;
@@ -82,8 +89,8 @@ export interface RunCollector {
   tradedMicros: number;
   /** Mark of the symbol when the order was decided, by client order id, while the order is working. */
   readonly arrivalE4: Map<string, number>;
-  /** Horizon an order was decided for, by client order id, while the order is working. */
-  readonly horizonOf: Map<string, string>;
+  /** What an order was decided for, by client order id, while the order is working. */
+  readonly originOf: Map<string, OrderOrigin>;
   slippageMicros: number;
   /** Traded value that slippage was measured on. */
   slippageBaseMicros: number;
@@ -113,7 +120,7 @@ export function createRunCollector(options: {
     decisions: {},
     trips: createTripTotals(),
     trades: [],
-    openHorizon: symbols.map(() => null),
+    openedBy: symbols.map(() => null),
     sessions: [],
     drawdown: undefined,
     cycles: 0,
@@ -123,7 +130,7 @@ export function createRunCollector(options: {
     cyclesInMarket: 0,
     tradedMicros: 0,
     arrivalE4: new Map(),
-    horizonOf: new Map(),
+    originOf: new Map(),
     slippageMicros: 0,
     slippageBaseMicros: 0,
   };
@@ -193,7 +200,10 @@ export function collectDerived(collector: RunCollector, event: DerivedEvent, tUs
   switch (event.type) {
     case 'OrderIntended':
       collectIntent(collector, event.order);
-      if (event.horizon !== undefined) collector.horizonOf.set(event.order.clientOrderId, event.horizon);
+      collector.originOf.set(event.order.clientOrderId, {
+        cycle: event.cycle,
+        horizon: event.horizon ?? null,
+      });
       return;
     case 'OrderDropped':
       collector.orders.cancelled += 1;
@@ -228,7 +238,7 @@ function collectSlice(collector: RunCollector, slice: MarketSlice): void {
 function collectAction(collector: RunCollector, action: CorporateAction, tUs: TimeUs): void {
   const adjusted = applyCorporateAction(collector.ledger, action, tUs);
   rebaseMark(collector.marks, indexOfSymbol(collector.ledger.symbols, action.symbol), action);
-  if (adjusted?.roundTrip !== undefined) collectTrip(collector, adjusted.symbolIx, adjusted.roundTrip);
+  if (adjusted?.roundTrip !== undefined) collectTrip(collector, adjusted.symbolIx, adjusted.roundTrip, null);
 }
 
 function collectPoint(collector: RunCollector, point: SessionPoint): void {
@@ -260,22 +270,27 @@ function collectExecution(collector: RunCollector, execution: Execution): boolea
     collector.slippageMicros += Math.round(sideSign(side) * (priceE4 - arrival) * quantity * 100);
     collector.slippageBaseMicros += notional;
   }
-  if (roundTrip !== undefined) collectTrip(collector, symbolIx, roundTrip);
-  if (kind === 'opened' || kind === 'reversed') {
-    collector.openHorizon[symbolIx] = collector.horizonOf.get(clientOrderId) ?? null;
-  }
+  const origin = collector.originOf.get(clientOrderId) ?? null;
+  if (roundTrip !== undefined) collectTrip(collector, symbolIx, roundTrip, origin);
+  if (kind === 'opened' || kind === 'reversed') collector.openedBy[symbolIx] = origin;
   return true;
 }
 
 /** An order ended: what was kept for its fills is not asked for again. */
-function forgetOrder({ arrivalE4, horizonOf }: RunCollector, clientOrderId: string): void {
+function forgetOrder({ arrivalE4, originOf }: RunCollector, clientOrderId: string): void {
   arrivalE4.delete(clientOrderId);
-  horizonOf.delete(clientOrderId);
+  originOf.delete(clientOrderId);
 }
 
-function collectTrip(collector: RunCollector, symbolIx: number, trip: RoundTrip): void {
+/** @param closedBy what the order that closed it was decided for; null where no order of ours did */
+function collectTrip(
+  collector: RunCollector,
+  symbolIx: number,
+  trip: RoundTrip,
+  closedBy: OrderOrigin | null,
+): void {
   countTrip(collector.trips, trip);
-  collector.trades.push({ ...trip, horizon: collector.openHorizon[symbolIx] ?? null });
+  collector.trades.push(closedTrade(trip, collector.openedBy[symbolIx] ?? null, closedBy));
 }
 
 function collectCycle(

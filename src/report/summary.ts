@@ -19,7 +19,7 @@ const PLAIN: SummaryPainter = {
 };
 
 /** A year made of fewer sessions than this says nothing: yearly figures are left out. */
-const SESSIONS_FOR_YEARLY_FIGURES = 20;
+export const SESSIONS_FOR_YEARLY_FIGURES = 20;
 
 const KINDS: readonly DecisionKind[] = ['TRADE', 'EXIT', 'HOLD', 'BLOCKED'];
 const LABEL_WIDTH = 18;

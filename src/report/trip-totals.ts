@@ -14,9 +14,31 @@ export interface TripTotals {
   holdingUs: number;
 }
 
-/** A position from flat to flat, and the horizon it was entered on; null where no order of ours opened it. */
-export interface ClosedTrade extends RoundTrip {
+/** What an order was decided for, and in which cycle. */
+export interface OrderOrigin {
+  readonly cycle: number;
   readonly horizon: string | null;
+}
+
+/** A position from flat to flat, and the decisions behind it; null where no order of ours opened or closed it. */
+export interface ClosedTrade extends RoundTrip {
+  /** The one it was entered on. */
+  readonly horizon: string | null;
+  readonly entryCycle: number | null;
+  readonly exitCycle: number | null;
+}
+
+export function closedTrade(
+  trip: RoundTrip,
+  openedBy: OrderOrigin | null,
+  closedBy: OrderOrigin | null,
+): ClosedTrade {
+  return {
+    ...trip,
+    horizon: openedBy?.horizon ?? null,
+    entryCycle: openedBy?.cycle ?? null,
+    exitCycle: closedBy?.cycle ?? null,
+  };
 }
 
 export function createTripTotals(): TripTotals {

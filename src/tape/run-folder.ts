@@ -18,6 +18,8 @@ export interface RunFolder {
   /** Facts about the host that ran it; not hashed, not compared. */
   readonly hostFile: string;
   readonly summaryFile: string;
+  /** The run as a page, where one was asked for. */
+  readonly reportFile: string;
   /** The scenario as resolved: defaults, profile and `--set` applied. */
   readonly scenarioFile: string;
   /** What a later run may start from; an index, never the truth. */
@@ -35,6 +37,7 @@ export function runFolderAt(dir: string): RunFolder {
     stateDir: join(absolute, 'state'),
     hostFile: join(absolute, 'host.json'),
     summaryFile: join(absolute, 'summary.json'),
+    reportFile: join(absolute, 'report.html'),
     scenarioFile: join(absolute, 'scenario.yaml'),
     warmStateFile: join(absolute, 'state', 'warm_state.json.gz'),
     warmStartFile: join(absolute, 'warm_start.json.gz'),
@@ -141,11 +144,12 @@ function removeRun({
   stateDir,
   hostFile,
   summaryFile,
+  reportFile,
   scenarioFile,
   warmStartFile,
 }: RunFolder): void {
   lockTape(tapeDir).release();
-  for (const path of [summaryFile, hostFile, scenarioFile, warmStartFile, stateDir, tapeDir]) {
+  for (const path of [summaryFile, reportFile, hostFile, scenarioFile, warmStartFile, stateDir, tapeDir]) {
     rmSync(path, { recursive: true, force: true });
   }
 }

@@ -119,6 +119,7 @@ describe('what --json prints is what "sametape help json" says', () => {
     await json('verify', 'verify', run.runDir);
     await json('recover', 'recover', run.runDir);
     await damagedTape(run.runDir);
+    await json('report', 'report', run.runDir);
     await json('export', 'export', run.runDir, '--out', path('export'));
     const golden = ['--golden', path('golden')];
     await printedBy('golden', 'update', scenario, '--reason', 'made for this test', ...golden);
@@ -159,6 +160,7 @@ describe('what --json prints is what "sametape help json" says', () => {
       [fault, 'explain', damaged, '--cycle', '380', '--symbol', 'AAA'],
       [inFolder, 'diff', damaged, runDir],
       [inFolder, 'diff', runDir, damaged],
+      [fault, 'report', damaged],
       [fault, 'export', damaged, '--out', path('of-damaged')],
       [fault, 'recover', damaged],
       [fault, 'fork', damaged, '--at', '3'],
