@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import type { LoadedScenario } from '../config/load-scenario.ts';
 import { toLatencySettings } from '../config/sections/latency.ts';
 import { formatNewYork, sessionsFrom } from '../data/calendar.ts';
+import type { AlertRule } from '../domain/alert-settings.ts';
 import type { TimeUs } from '../domain/units.ts';
 import { withoutSecretValues } from '../files/secret-values.ts';
 import type { LiveOptions, LiveStart } from '../modes/live-options.ts';
@@ -11,6 +12,7 @@ import type { RunStreams } from '../runtime/recorder.ts';
 import { lockAccount, userStateDir } from '../tape/account-lock.ts';
 import { runFolderAt, writeJsonAtomic } from '../tape/run-folder.ts';
 import { latencyText } from './latency-text.ts';
+import { openObserver } from './observe-run.ts';
 import { expectOnlyRun } from './only-run.ts';
 import { writeRun } from './run-text.ts';
 
@@ -20,6 +22,7 @@ export interface LiveCommand {
   readonly out: string;
   readonly speed: number | 'max';
   readonly sessions: number;
+  readonly metricsPort?: number | undefined;
   readonly json?: boolean;
   readonly confirm?: (start: LiveStart) => Promise<void>;
 }
@@ -41,11 +44,16 @@ export async function runLiveCommand(command: LiveCommand): Promise<void> {
     process.stderr.write(`sametape: ${withoutSecretValues(line)}\n`);
   };
   if (leftDir !== undefined) say(`going on with ${leftDir}`);
+  const observer = await openObserver({ ...command, leftDir, say });
   const monitor = createLatencyMonitor({
     settings: toLatencySettings(scenario.scenario.latency),
-    onExceeded: ({ severity, stage, elapsedMs, limitMs, times }) => {
+    onLap: observer.lap,
+    onExceeded: (event) => {
+      observer.exceeded(event);
+      const { severity, stage, elapsedMs, limitMs, times } = event;
       // the first of a kind is worth a line, the rest are counted
-      if (times === 1) say(`${severity}: ${stage} took ${elapsedMs.toFixed(1)} ms, limit ${limitMs} ms`);
+      if (times === 1 && !observer.tells('latencyExceeded'))
+        say(`${severity}: ${stage} took ${elapsedMs.toFixed(1)} ms, limit ${limitMs} ms`);
     },
   });
   const startedUs = clock.nowUs();
@@ -66,7 +74,7 @@ export async function runLiveCommand(command: LiveCommand): Promise<void> {
         if (next !== undefined && next.openUs > clock.nowUs()) {
           say(`the next session opens on ${formatNewYork(next.openUs)} New York`);
         }
-        return openOperatorLine(controls);
+        return openOperatorLine(controls, { telemetry: observer.status });
       },
       ...(leftDir === undefined ? {} : await resumeOf(leftDir, resumeLive)),
       lockAccount: (account) => lockAccount({ ...account, stateDir: userStateDir(process.env) }),
@@ -76,7 +84,8 @@ export async function runLiveCommand(command: LiveCommand): Promise<void> {
       },
       signal: interrupted.signal,
       latency: monitor,
-      attach: (streams) => tellEvents(streams, { say, startedUs }),
+      observer,
+      attach: (streams) => tellEvents(streams, { say, startedUs, isTold: observer.tells }),
       onTrouble: (error) =>
         say(`warning: ${error instanceof Error ? error.message : String(error)}; trying again`),
     });
@@ -87,6 +96,7 @@ export async function runLiveCommand(command: LiveCommand): Promise<void> {
     if (command.json !== true && latencies !== '') process.stdout.write(`\n${latencies}\n`);
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    await observer.close();
   }
 }
 
@@ -124,7 +134,16 @@ async function resumeOf(
 /** What a person who watches wants to hear; the rest is on the tape. */
 export function tellEvents(
   streams: RunStreams,
-  { say, startedUs }: { readonly say: (line: string) => void; readonly startedUs: TimeUs },
+  {
+    say,
+    startedUs,
+    isTold = () => false,
+  }: {
+    readonly say: (line: string) => void;
+    readonly startedUs: TimeUs;
+    /** Whether alerts tell of it already. */
+    readonly isTold?: (rule: AlertRule) => boolean;
+  },
 ): void {
   /** Of the session that history is taken in of: it is over, and nothing is traded in it. */
   let warmingUp = '';
@@ -134,14 +153,17 @@ export function tellEvents(
       if (warmingUp === '') say(`session ${event.session.date} opened`);
     } else if (event.type === 'SessionClosed')
       say(`session ${event.date} ${event.date === warmingUp ? 'read for warm-up' : 'closed'}`);
-    else if (event.type === 'ConnectionLost') say(`warning: ${event.source} lost: ${event.reason}`);
-    else if (event.type === 'ConnectionRestored') say(`${event.source} restored`);
     else if (event.type === 'OperatorCommanded') say(`${event.who}: ${event.command} (${event.why})`);
     else if (event.type === 'ConfigChanged')
       say(`${event.who}: risk.${event.limit} ${event.value} (${event.why})`);
+    else if (isTold('connectionLost')) return;
+    else if (event.type === 'ConnectionLost') say(`warning: ${event.source} lost: ${event.reason}`);
+    else if (event.type === 'ConnectionRestored') say(`${event.source} restored`);
   });
   streams.derived$.subscribe(({ event }) => {
-    if (event.type === 'ErrorRaised') say(`error ${event.code}: ${event.message}`);
+    if (event.type === 'ErrorRaised') {
+      if (!isTold('errorRaised')) say(`error ${event.code}: ${event.message}`);
+    } else if (isTold('killSwitchTripped')) return;
     else if (event.type === 'KillSwitchTripped')
       say(`KILLED: ${event.cause} ${event.value}, limit ${event.limit}`);
     else if (event.type === 'KillSwitchReset') say(`kill reset: ${event.cause} by ${event.by}`);

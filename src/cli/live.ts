@@ -12,7 +12,7 @@ import { passLiveGate } from '../research/live-gate.ts';
 import { confirmTyped } from './confirm.ts';
 import { dumpRisks, dumpSurroundings } from './dump-risks.ts';
 import { runLiveCommand } from './live-run.ts';
-import { wholeNumberOption } from './option-values.ts';
+import { METRICS_PORT_HELP, parsePort, wholeNumberOption } from './option-values.ts';
 import { loadWithOptions, type ScenarioOptions, withSetOption } from './scenario-options.ts';
 import { formatNumber, renderTable } from './terminal.ts';
 
@@ -21,6 +21,7 @@ interface LiveCliOptions extends ScenarioOptions {
   readonly golden: string;
   readonly out: string;
   readonly sessions: string;
+  readonly metricsPort?: number;
   readonly yes?: boolean;
   readonly allowDumps?: boolean;
   readonly json?: boolean;
@@ -41,6 +42,7 @@ export function registerLiveCommand(program: Command): void {
     .option('--golden <dir>', 'folder of the golden files', 'golden')
     .option('--out <dir>', 'folder that the run folder is made in', 'runs')
     .option('--sessions <n>', 'sessions to trade, one that has begun included', '1')
+    .option('--metrics-port <n>', METRICS_PORT_HELP, parsePort)
     .option('--yes', 'do not ask; for unattended use')
     .option('--allow-dumps', 'run though the memory, which holds keys, could be written to a file')
     .option('--json', 'print the result as one JSON object and nothing else')
@@ -71,6 +73,7 @@ async function liveCommand(file: string, options: LiveCliOptions): Promise<void>
     kind: 'live',
     out: options.out,
     speed: 1,
+    metricsPort: options.metricsPort,
     sessions: wholeNumberOption('--sessions', options.sessions, { min: 1, max: MAX_SESSIONS }),
     json: options.json === true,
     confirm: async (start) => {

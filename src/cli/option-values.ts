@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from 'commander';
 import { InputError } from '../domain/errors.ts';
 
 /** Options of a command as commander gives them. */
@@ -58,4 +59,14 @@ export function wholeNumberOption(
   const whole = Number(value);
   if (/^\d+$/.test(value) && whole >= min && whole <= max) return whole;
   throw new InputError('USAGE', `${option}: expected a whole number from ${min} to ${max}, found "${value}"`);
+}
+
+export const METRICS_PORT_HELP =
+  'answer /metrics (Prometheus) and /healthz on this port of 127.0.0.1; 0 takes a free one';
+
+/** For commander. @throws InvalidArgumentError */
+export function parsePort(value: string): number {
+  const port = Number(value);
+  if (/^\d+$/.test(value) && port <= 65_535) return port;
+  throw new InvalidArgumentError('expected a port, a whole number from 0 to 65535');
 }

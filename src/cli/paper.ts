@@ -1,9 +1,12 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { InputError } from '../domain/errors.ts';
+import { withoutSecretValues } from '../files/secret-values.ts';
 import { problemOfPaper } from '../modes/open-broker.ts';
 import type { RunResult } from '../modes/run-views.ts';
 import { onInterrupt } from './interruptible.ts';
+import { openObserver } from './observe-run.ts';
+import { METRICS_PORT_HELP, parsePort } from './option-values.ts';
 import { createProgress } from './progress.ts';
 import { writeRun } from './run-text.ts';
 import { loadWithOptions, type ScenarioOptions, withSetOption } from './scenario-options.ts';
@@ -12,6 +15,7 @@ interface PaperCommandOptions extends ScenarioOptions {
   readonly out: string;
   readonly speed: number | 'max';
   readonly sessions: number;
+  readonly metricsPort?: number;
   readonly json?: boolean;
 }
 
@@ -20,6 +24,7 @@ Examples:
   $ sametape paper scenarios/quickstart.yaml --speed 60
   $ sametape paper scenarios/quickstart.yaml --speed max --json | jq .decisionHead
   $ sametape paper scenarios/quickstart.yaml --set data.source=simulated --speed 600
+  $ sametape paper scenarios/quickstart.yaml --speed 60 --metrics-port 9464 --set alerts.enabled=true
 
 With the dataset as its source a paper run makes the decisions of the backtest: both have the same decision head.`;
 
@@ -45,6 +50,7 @@ export function registerPaperCommand(program: Command): void {
       parseSessions,
       1,
     )
+    .option('--metrics-port <n>', METRICS_PORT_HELP, parsePort)
     .option('--json', 'print the result as one JSON object and nothing else')
     .addHelpText('after', EXAMPLES)
     .action((file: string, options: PaperCommandOptions, of: Command) => {
@@ -81,6 +87,14 @@ async function runPaperCommand(file: string, options: PaperCommandOptions): Prom
     howToGoOn: 'the same command plays it anew',
     clear: progress.stop,
   });
+  const observer = await openObserver({
+    ...options,
+    scenario,
+    say: (line) => {
+      progress.stop();
+      process.stderr.write(`sametape: ${withoutSecretValues(line)}\n`);
+    },
+  });
   let result: RunResult;
   try {
     result = await runPaper({
@@ -90,6 +104,8 @@ async function runPaperCommand(file: string, options: PaperCommandOptions): Prom
       onFolder: interrupt.folderMade,
       clock: wallClock,
       speed: options.speed,
+      observer,
+      telemetry: observer.status,
       onLine: (runDir) => {
         if (options.json !== true) process.stderr.write(`sametape: run ${runDir}\n`);
       },
@@ -97,6 +113,7 @@ async function runPaperCommand(file: string, options: PaperCommandOptions): Prom
   } finally {
     progress.stop();
     interrupt.stop();
+    await observer.close();
   }
   await writeRun(result, { json: options.json === true });
 }

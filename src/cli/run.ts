@@ -4,6 +4,7 @@ import type { LoadedScenario } from '../config/load-scenario.ts';
 import { InputError } from '../domain/errors.ts';
 import type { RunResult } from '../modes/run-views.ts';
 import { onInterrupt } from './interruptible.ts';
+import { backtestObserver } from './observe-run.ts';
 import { createProgress } from './progress.ts';
 import { writeRun } from './run-text.ts';
 import { loadWithOptions, type ScenarioOptions, withSetOption } from './scenario-options.ts';
@@ -78,6 +79,10 @@ async function runScenario(file: string, options: RunOptions, command: Command):
       outDir: resolve(options.out),
       progress,
       onFolder: interrupt.folderMade,
+      observer: backtestObserver(scenario, (line) => {
+        progress.stop();
+        process.stderr.write(`sametape: ${line}\n`);
+      }),
       ...(options.resume === true ? { resume: (await import('../research/resume-run.ts')).resumeRun } : {}),
       // a session that is answered in part by the tape is none the cache could keep
       ...(options.cache === false || options.resume === true

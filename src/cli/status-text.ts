@@ -34,6 +34,8 @@ interface EngineStatus {
     readonly dailyLossFrac: number;
     readonly drawdownFrac: number;
   };
+  /** Absent where the run tells of none. */
+  readonly alerts?: readonly { readonly rule: string; readonly subject: string; readonly severity: string }[];
   readonly models: readonly {
     readonly id: string;
     readonly pairs: number;
@@ -58,6 +60,7 @@ export function statusText(answer: Json): string {
         ['losses', `${percent(risk.dailyLossFrac)} today, ${percent(risk.drawdownFrac)} below the peak`],
         ['positions', countText(positions.length)],
         ['orders', `${countText(workingOrders.length)} working`],
+        ...(status.alerts === undefined ? [] : [['alerts', alertsText(status.alerts)]]),
         ['books', differences.length === 0 ? 'as the broker has them' : differencesText(differences)],
       ],
     ),
@@ -89,6 +92,12 @@ function timeText({ timeUs, session, isSessionOpen }: EngineStatus): string {
 
 function countText(count: number): string {
   return count === 0 ? 'none' : number(count);
+}
+
+function alertsText(alerts: NonNullable<EngineStatus['alerts']>): string {
+  if (alerts.length === 0) return 'none open';
+  const told = alerts.map(({ rule, subject, severity }) => `${severity} ${rule} ${subject}`.trim());
+  return `open: ${told.join(', ')}`;
 }
 
 function differencesText(differences: EngineStatus['differences']): string {

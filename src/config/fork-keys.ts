@@ -156,6 +156,7 @@ const REFUSALS: Sections = {
     warmStart: START,
   },
   latency: LIVE,
+  alerts: NAMES,
   reconciliation: { mode: null, everyCycles: null, cashToleranceDollars: LIVE, confirmations: null },
 };
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DEFAULT_HORIZONS } from './horizon-defaults.ts';
+import { alertsSchema } from './sections/alerts.ts';
 import { alpacaDataSchema } from './sections/alpaca.ts';
 import { arbitrationSchema } from './sections/arbitration.ts';
 import { blendingSchema } from './sections/blending.ts';
@@ -154,6 +155,7 @@ export const scenarioSchema = z
     incidents: incidentsSchema,
     learning: learningSchema,
     latency: latencySchema,
+    alerts: alertsSchema,
     reconciliation: reconciliationSchema,
   })
   .describe('A sametape scenario.');

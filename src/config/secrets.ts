@@ -12,7 +12,7 @@ const STRAY_REFERENCE = /\$\{(?:env|file):/;
 
 /** Words that mark a key as secret to a person, also where it is mistyped. Every secret key of the schema has one. */
 const SECRET_WORDS =
-  /[\w.-]*(?:credential|secret|pass|token|auth|(?:api|access|private)_?key|key_?id)[\w.-]*/i;
+  /[\w.-]*(?:credential|secret|webhook|pass|token|auth|(?:api|access|private)_?key|key_?id)[\w.-]*/i;
 
 /** A secret key of a scenario, and the environment variable or the file that holds its value, which is read when used. */
 export type SecretReference =

@@ -13,6 +13,7 @@ import { createRunFolder, type RunFolder, runFolderAt } from '../tape/run-folder
 import { adopt, afterFailedRun } from './keep-run.ts';
 import { type PreparedRun, prepareRun } from './prepare.ts';
 import { type RunMode, runIdOf } from './run-identity.ts';
+import type { RunObserver } from './run-observer.ts';
 import { runSessions, type SessionRun, type SessionRunResult } from './run-sessions.ts';
 import { attachAccount, closeAccount, openAccount, type RunResult, writeOrigins } from './run-views.ts';
 import { keepWarmStart, writeWarmSnapshot } from './warm-start.ts';
@@ -28,6 +29,8 @@ export interface BacktestOptions {
   readonly cache?: CacheFolder;
   /** Told of the folder that the unfinished run lies in. */
   readonly onFolder?: (partialDir: string) => void;
+  /** Watches the run. */
+  readonly observer?: RunObserver | undefined;
   /** Makes it a paper run over the dataset: same pipeline and exchange, at its own pace, on a durable tape. */
   readonly paper?: PaperPlay;
 }
@@ -60,7 +63,7 @@ export interface ResumedRun {
  *   same identity gave another tape than last time
  */
 export async function runBacktest(options: BacktestOptions): Promise<RunResult> {
-  const { scenario, outDir, progress, cache, paper } = options;
+  const { scenario, outDir, progress, cache, paper, observer } = options;
   const prepared = await prepareRun(scenario, {
     ...(cache === undefined ? {} : { cache }),
     ...(paper === undefined ? {} : { mode: paper.mode }),
@@ -87,12 +90,17 @@ export async function runBacktest(options: BacktestOptions): Promise<RunResult> 
       ...(paper === undefined ? {} : { pace: paper.pace }),
       attach: (loop, engine) => {
         attachAccount(account, loop);
+        observer?.attach({
+          ...{ identity, runId: runIdOf(identity), runDir: folder.dir, streams: loop, engine },
+          ...{ collector: account.collector, tapeSeq: () => tape.nextSeq - 1 },
+        });
         line?.attach({ loop, engine, flush: () => tape.flush() });
         attachProgress(loop, prepared, progress);
       },
     });
   } catch (error) {
     tape.close();
+    await observer?.close();
     throw afterFailedRun(error, { partialDir, runDir, chainHead: tape.head, isResumed });
   } finally {
     progress.stop();
@@ -104,6 +112,7 @@ export async function runBacktest(options: BacktestOptions): Promise<RunResult> 
   const ended = closeAccount(account, { scenario, prepared, engine, tape, folder, runDir });
   if (prepared.warmSnapshot !== undefined) keepWarmStart(partialDir, prepared.warmSnapshot);
   writeWarmSnapshot(partialDir, identity, engine);
+  await observer?.close();
   adopt({ partialDir, runDir, chainHead: tape.head });
   return ended;
 }

@@ -12,6 +12,7 @@ import type { LoopLatency } from '../runtime/latency-marks.ts';
 import type { Arrival, LiveLoop } from '../runtime/live-loop.ts';
 import type { RunStreams } from '../runtime/recorder.ts';
 import type { RunIdentity, RunMode } from './run-identity.ts';
+import type { RunObserver } from './run-observer.ts';
 import type { RunResult } from './run-views.ts';
 
 /** A run that a crash or an interruption left, its tape made whole and its engine standing where it stood. */
@@ -87,6 +88,8 @@ export interface LiveOptions {
   readonly latency?: LoopLatency;
   readonly nonce?: string;
   readonly attach?: (streams: RunStreams) => void;
+  /** Watches the run, its past included where it is taken up again. */
+  readonly observer?: RunObserver | undefined;
   /** Around the tape, for tests that stand between a record and the disk. */
   readonly aroundTape?: (tape: TapeWriter) => TapeWriter;
   /** Told of requests that failed and are made again. */

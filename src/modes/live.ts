@@ -69,6 +69,7 @@ export async function runLive(options: LiveOptions): Promise<LiveResult> {
       attach: (identity, streams) => {
         account.of = openAccount(identity);
         attachAccount(account.of, streams, identity.mode?.startedUs);
+        options.observer?.past(identity, streams);
       },
     });
     await Promise.all([broker.connect(), source.connect()]);
@@ -258,6 +259,10 @@ async function trade(
   const account = sources.account ?? openAccount(prepared.identity);
   attachAccount(account, loop, prepared.identity.mode?.startedUs);
   options.attach?.(loop);
+  options.observer?.attach({
+    ...{ identity: prepared.identity, runId: runIdOf(prepared.identity), runDir: folder.dir },
+    ...{ streams: loop, engine, collector: account.collector, tapeSeq: () => tape.nextSeq - 1 },
+  });
   const ending = watchEnding(options, run);
   try {
     await Promise.race([begin(run, sources), loop.failed, ending.ended]);
@@ -288,6 +293,7 @@ async function trade(
       options.onTrouble(error);
     }
     await line?.close();
+    await options.observer?.close();
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Engine } from '../engine/engine-state.ts';
 import { viewEngine } from '../engine/state-view.ts';
+import type { JsonObject } from '../events/record.ts';
 import { type OperatorRequest, openOperatorSocket } from '../sources/operator-socket.ts';
 import type { PacedInterjections } from '../sources/pace.ts';
 import type { PaperLine } from './backtest.ts';
@@ -46,11 +47,14 @@ export function createInterjections(): Interjections {
 }
 
 /** Lets `sametape ctl` speak to a run that plays a dataset. */
-export async function openPaperLine(runDir: string, said: Interjections): Promise<PaperLine> {
+export async function openPaperLine(
+  runDir: string,
+  { said, telemetry = () => ({}) }: { readonly said: Interjections; readonly telemetry?: () => JsonObject },
+): Promise<PaperLine> {
   let engine: Engine | undefined;
   const socket = await openOperatorSocket({
     runDir,
-    status: () => (engine === undefined ? { isStarting: true } : viewEngine(engine)),
+    status: () => (engine === undefined ? { isStarting: true } : { ...viewEngine(engine), ...telemetry() }),
   });
   socket.commands$.subscribe((request) => {
     const problem = engine === undefined ? undefined : problemOfRequest(engine, request);

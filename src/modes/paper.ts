@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { InputError } from '../domain/errors.ts';
+import type { JsonObject } from '../events/record.ts';
 import type { Clock } from '../ports/clock.ts';
 import { paced } from '../sources/pace.ts';
 import { type BacktestOptions, runBacktest } from './backtest.ts';
@@ -14,6 +15,8 @@ export interface PaperOptions extends Omit<BacktestOptions, 'paper'> {
   readonly nonce?: string;
   /** Whether `sametape ctl` may speak to the run; called with its folder when it can. */
   readonly onLine?: (runDir: string) => void;
+  /** What a status of the run shows beside its engine. */
+  readonly telemetry?: () => JsonObject;
 }
 
 /**
@@ -22,7 +25,7 @@ export interface PaperOptions extends Omit<BacktestOptions, 'paper'> {
  * @throws InputError as `runBacktest`; PAPER_SOURCE when the scenario takes its data from elsewhere
  */
 export function runPaper(options: PaperOptions): Promise<RunResult> {
-  const { clock, speed, nonce = randomBytes(8).toString('hex'), onLine, ...rest } = options;
+  const { clock, speed, nonce = randomBytes(8).toString('hex'), onLine, telemetry, ...rest } = options;
   const { source } = rest.scenario.scenario.data;
   const { source: broker } = rest.scenario.scenario.broker;
   if (source !== 'dataset' || broker !== 'simulated') {
@@ -41,7 +44,10 @@ export function runPaper(options: PaperOptions): Promise<RunResult> {
         ? {}
         : {
             openLine: async (runDir) => {
-              const line = await openPaperLine(runDir, said);
+              const line = await openPaperLine(
+                runDir,
+                telemetry === undefined ? { said } : { said, telemetry },
+              );
               onLine(runDir);
               return line;
             },

@@ -47,6 +47,8 @@ export interface LatencyOptions {
   /** Monotonic nanoseconds; default: this machine's. */
   readonly nowNs?: () => number;
   readonly onExceeded: (event: LatencyExceeded) => void;
+  /** Told of every span. */
+  readonly onLap?: (stage: LatencyStage, elapsedNs: number) => void;
 }
 
 const NS_PER_MS = 1e6;
@@ -58,7 +60,7 @@ function monotonicNs(): number {
 
 /** Times the spans of a loop: a histogram a stage, and an event for each that passes its limit. */
 export function createLatencyMonitor(options: LatencyOptions): LatencyMonitor {
-  const { settings, nowNs = monotonicNs, onExceeded } = options;
+  const { settings, nowNs = monotonicNs, onExceeded, onLap } = options;
   const stages = Object.fromEntries(
     LATENCY_STAGES.map((stage) => [
       stage,
@@ -75,6 +77,7 @@ export function createLatencyMonitor(options: LatencyOptions): LatencyMonitor {
     // not started, or a clock that is not monotonic
     if (!(elapsedNs >= 0)) return;
     addTo(state.histogram, elapsedNs);
+    onLap?.(stage, elapsedNs);
     const { budgetMs, limitMs, severity } = settings[stage];
     const elapsedMs = elapsedNs / NS_PER_MS;
     if (elapsedMs > budgetMs) state.overBudget += 1;

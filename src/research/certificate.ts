@@ -81,7 +81,7 @@ export interface CertificateDifference {
 const BINDING_BROKER_KEYS = /^broker\.(?:allowShort|borrow)(?:\.|$)/;
 /** Places on this machine, and what decides nothing. Models, symbols and starting states are held by their content. */
 const FREE_KEYS =
-  /^(?:broker|data|description|models\.(?:runRoot|predictions)|warmStart|learning\.warmStart)(?:\.|$)/;
+  /^(?:alerts|broker|data|description|models\.(?:runRoot|predictions)|warmStart|learning\.warmStart)(?:\.|$)/;
 
 /**
  * The facts of a scenario on this machine, as `prepareRun` found them.

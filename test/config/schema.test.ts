@@ -60,6 +60,9 @@ describe('the JSON Schema', () => {
       'broker.alpaca.streamUrl',
       'broker.ibkr.account',
       'learning.warmStart',
+      'alerts.webhook',
+      'alerts.webhook.url',
+      'alerts.webhook.token',
     ]);
   });
 

@@ -171,7 +171,8 @@ describe('secrets in files', () => {
 });
 
 describe('environment references anywhere else', () => {
-  const refused = 'is accepted in secrets only (broker.credentials.keyId, broker.credentials.secretKey)';
+  const refused =
+    'is accepted in secrets only (broker.credentials.keyId, broker.credentials.secretKey, alerts.webhook.url, alerts.webhook.token)';
 
   it.each([
     [`${MINIMAL}description: "at ${reference('HOME')}"\n`, 's.yaml:3:14: description: '],
