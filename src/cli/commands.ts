@@ -45,6 +45,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     register: async (program) => (await import('./fork.ts')).registerForkCommand(program),
   },
   {
+    name: 'shadow',
+    summary: 'say what a paper or live run cost against its backtest, by cause',
+    register: async (program) => (await import('./shadow.ts')).registerShadowCommand(program),
+  },
+  {
     name: 'verify',
     summary: 'check that the tape of a run is exactly what was written',
     register: async (program) => (await import('./verify.ts')).registerVerifyCommand(program),

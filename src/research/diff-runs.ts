@@ -171,11 +171,21 @@ function pairCycles(left: Iterator<ComparedRecord>, right: Iterator<ComparedReco
 }
 
 function decisionDifference(a: ComparedRecord, b: ComparedRecord): DecisionDifference | undefined {
-  const others = decisionsOf(b);
-  for (const decision of decisionsOf(a)) {
-    const other = others.find(({ symbol }) => symbol === decision.symbol);
+  const different = differentDecision(decisionsOf(a), decisionsOf(b));
+  return different === undefined ? undefined : { cycle: a.cycle, tUs: a.dueUs, ...different };
+}
+
+/** The first symbol of two cycles that was decided on differently. */
+export function differentDecision(
+  left: readonly Decision[],
+  right: readonly Decision[],
+): Pick<DecisionDifference, 'symbol' | 'a' | 'b'> | undefined {
+  for (const [k, decision] of left.entries()) {
+    const beside = right[k];
+    const other =
+      beside?.symbol === decision.symbol ? beside : right.find(({ symbol }) => symbol === decision.symbol);
     if (other === undefined || isEqual(decision, other)) continue;
-    return { cycle: a.cycle, tUs: a.dueUs, symbol: decision.symbol, a: decision, b: other };
+    return { symbol: decision.symbol, a: decision, b: other };
   }
   return undefined;
 }

@@ -35,7 +35,8 @@ export function replayInputs({ lines, engine, tape, attach, onStep }: InputsRepl
   }
 }
 
-function byReference({ session }: { readonly session: string }): never {
+/** Refuses market data that is not on the tape itself. */
+export function byReference({ session }: { readonly session: string }): never {
   throw new InputError(
     'TAPE_NOT_A_RUN',
     `tape: a bar of session ${session} refers to a dataset, expected the bar itself in a live run`,

@@ -15,7 +15,7 @@ import type { RunLoop } from '../runtime/run-loop.ts';
 import { nodeBase64 } from '../tape/node-base64.ts';
 
 /** Answers of the venue, which follow from what came before; except at the end of a tape cut off before their cause. */
-const ANSWER_TYPES: ReadonlySet<string> = new Set<InputEvent['type']>([
+export const ANSWER_TYPES: ReadonlySet<string> = new Set<InputEvent['type']>([
   'OrderAccepted',
   'OrderRejected',
   'OrderPartiallyFilled',

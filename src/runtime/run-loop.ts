@@ -19,6 +19,8 @@ export interface RunLoopPorts {
   /** Absent in limited mode: no run root, no predictions. */
   readonly inference: InferencePort | undefined;
   readonly base64: Base64Codec;
+  /** The events are those of a whole run that was recorded: predictions are among them, and a strict stop is where it was. */
+  readonly isRecorded?: boolean;
 }
 
 export interface RunLoop extends RunStreams {
@@ -35,7 +37,7 @@ export interface RunLoop extends RunStreams {
  * @throws InputError STRICT_STOPPED from `drive` when a strict run raises an error
  */
 export function createRunLoop(ports: RunLoopPorts): RunLoop {
-  const { engine, tape, venue, inference } = ports;
+  const { engine, tape, venue, inference, isRecorded = false } = ports;
   const recorder = createRecorder(ports);
   const { inputs$, derived$ } = recorder;
   /** Answers to effects, waiting for their turn; a re-entrant append would reorder the tape. */
@@ -74,6 +76,7 @@ export function createRunLoop(ports: RunLoopPorts): RunLoop {
       const asked = record(next);
       request ??= asked;
     }
+    if (isRecorded) return undefined;
     if (strictFault !== undefined) stopStrict(strictFault, event.tUs);
     if (request === undefined) return undefined;
     if (inference === undefined) throw new InvariantError('inference was requested in limited mode');

@@ -114,6 +114,8 @@ describe('what --json prints is what "sametape help json" says', () => {
     await json('replay', 'replay', run.runDir);
     await json('diff', 'diff', run.runDir, run.runDir);
     await json('fork', 'fork', run.runDir, '--at', '60', '--set', 'sizing.grossTarget=0.1');
+    const paperRun = await printedBy('paper', scenario, '--speed', 'max', '--out', path('played'), '--json');
+    await json('shadow', 'shadow', (JSON.parse(paperRun) as { runDir: string }).runDir);
     await json('explain, a list', 'explain', run.runDir);
     await json('explain, of one decision', 'explain', run.runDir, '--cycle', '60', '--symbol', 'AAA');
     await json('verify', 'verify', run.runDir);

@@ -10,6 +10,7 @@ import type { LiveControls, LiveResult } from '../../src/modes/live-options.ts';
 import { createLatencyMonitor, type LatencyMonitor } from '../../src/observability/latency.ts';
 import { type AlpacaSource, createAlpacaSource } from '../../src/sources/alpaca/source.ts';
 import { brokerOf, FAST_DATA } from '../twins/alpaca/fast-settings.ts';
+import type { MarketQuote } from '../twins/alpaca/market.ts';
 import { type AlpacaTwin, startAlpacaTwin } from '../twins/alpaca/twin.ts';
 import { manualClock } from '../twins/clocks.ts';
 import { HURRY, projectRoot, quickstartDay } from './live-day.ts';
@@ -42,6 +43,12 @@ export async function twinDay(spec: {
   /** The quickstart has the first eight of them. */
   readonly symbols?: number;
   readonly set?: readonly string[];
+  /** How far the clock moves at once; default: past bar and cycle together, so that the bar comes behind its cycle. */
+  readonly stepUs?: number;
+  /** Repeats each quote when the next minute begins, so that bars open with what stands. */
+  readonly repeatsQuotes?: boolean;
+  /** What happens at the twin once a minute's market was told and before it ends, counted from 1. */
+  readonly onMinute?: (twin: AlpacaTwin, minute: number) => void;
 }): Promise<TwinDay> {
   const clock = manualClock(quickstartDay.openUs - 1_000_000);
   const twin = await startAlpacaTwin({ nowUs: clock.nowUs });
@@ -69,6 +76,7 @@ export async function twinDay(spec: {
   let controls: LiveControls | undefined;
   let isDone = false;
   let toldInAll = 0;
+  const standing = new Map<string, Omit<MarketQuote, 'tUs'>>();
   const running = runLive({
     scenario,
     outDir: spec.outDir,
@@ -107,10 +115,16 @@ export async function twinDay(spec: {
     await quiet(() => isDone || (controls !== undefined && controls.engine.nowUs > 0));
     for (let minute = 0; minute < spec.minutes && !isDone; minute += 1) {
       const fromUs = quickstartDay.openUs + minute * MINUTE_US;
+      if (spec.repeatsQuotes === true) {
+        for (const quote of standing.values()) twin.market.quote({ ...quote, tUs: clock.nowUs() });
+        toldInAll += standing.size;
+        await quiet(() => isDone || (source?.counters.heard ?? 0) >= toldInAll);
+      }
       await advanceTo(fromUs + 30_000_000);
-      const told = tellMinute(twin, table, { endUs: fromUs + MINUTE_US, nowUs: clock.nowUs() });
+      const told = tellMinute(twin, table, { endUs: fromUs + MINUTE_US, nowUs: clock.nowUs(), standing });
       toldInAll += told;
       await quiet(() => isDone || (source?.counters.heard ?? 0) >= toldInAll);
+      spec.onMinute?.(twin, minute + 1);
       await advanceTo(fromUs + MINUTE_US + 2_000_000);
     }
     if (spec.minutes >= 390) await advanceTo(quickstartDay.closeUs + 10_000_000);
@@ -124,7 +138,7 @@ export async function twinDay(spec: {
 
   async function advanceTo(tUs: number): Promise<void> {
     while (clock.nowUs() < tUs && !isDone) {
-      clock.advance(Math.min(STEP_US * 8, tUs - clock.nowUs()));
+      clock.advance(Math.min(spec.stepUs ?? STEP_US * 8, tUs - clock.nowUs()));
       await quiet(() => isDone || isStill());
     }
   }
@@ -152,7 +166,15 @@ async function quiet(holds: () => boolean): Promise<void> {
 function tellMinute(
   twin: AlpacaTwin,
   table: MarketTable,
-  { endUs, nowUs: tUs }: { readonly endUs: number; readonly nowUs: number },
+  {
+    endUs,
+    nowUs: tUs,
+    standing,
+  }: {
+    readonly endUs: number;
+    readonly nowUs: number;
+    readonly standing: Map<string, Omit<MarketQuote, 'tUs'>>;
+  },
 ): number {
   let told = 0;
   for (let row = 0; row < table.rowCount; row += 1) {
@@ -166,6 +188,7 @@ function tellMinute(
     };
     if (quote.bidE4 > 0 && quote.askE4 > quote.bidE4) {
       twin.market.quote({ symbol, ...quote, tUs });
+      standing.set(symbol, { symbol, ...quote });
       twin.book.setQuote(symbol, { ...quote, bidSize: 1e6, askSize: 1e6 });
       told += 1;
     }

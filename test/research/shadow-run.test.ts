@@ -1,0 +1,211 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { JsonObject, TapeRecord } from '../../src/events/record.ts';
+import type { RunIdentity, RunMode } from '../../src/modes/run-identity.ts';
+import { runSessions } from '../../src/modes/run-sessions.ts';
+import { silentProgress } from '../../src/ports/progress.ts';
+import { shortfallOf } from '../../src/research/shadow/attribute.ts';
+import { LEAST_POINTS } from '../../src/research/shadow/calibrate.ts';
+import { listParts } from '../../src/research/shadow/roll-up.ts';
+import { type Shadow, shadowRun, shadowTape } from '../../src/research/shadow/shadow-run.ts';
+import { createFileTape } from '../../src/tape/file-tape.ts';
+import { createRunFolder } from '../../src/tape/run-folder.ts';
+import { type SyntheticRunOptions, syntheticRun } from '../engine/synthetic-run.ts';
+import { find, inserted, linesOf, set, withRecord } from './tapes.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'sametape-shadow-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const MODE: RunMode = { kind: 'paper', nonce: 'shadowed', source: 'dataset', broker: 'simulated' };
+/** Trades often, is short over the night, and pays for it. */
+const TRADING: SyntheticRunOptions = {
+  scenario: {
+    prediction: { standardizeMinSamples: 5, icMinPairs: 5, icShrinkPairs: 1, volMinReturns: 2 },
+    arbitration: { entryThresholdBps: 0, k2: 0 },
+    risk: { cooldownSeconds: 0 },
+    gating: { endOfDayFlattenMinutes: 0 },
+    broker: { borrow: { annualBps: 300 } },
+  },
+};
+
+interface PaperTape {
+  readonly identity: RunIdentity;
+  readonly records: readonly TapeRecord[];
+}
+
+async function paperTape(options: SyntheticRunOptions = TRADING, mode = MODE): Promise<PaperTape> {
+  const run = syntheticRun(options);
+  const identity = { ...run.identity, mode };
+  await runSessions({ ...run, identity });
+  return { identity, records: run.tape.records };
+}
+
+let plain: Promise<PaperTape> | undefined;
+/** The tape of one run, made once. */
+function plainTape(): Promise<PaperTape> {
+  plain ??= paperTape();
+  return plain;
+}
+
+function shadowOf({ identity, records }: PaperTape): Promise<Shadow> {
+  return shadowTape({
+    ...{ identity, mode: identity.mode!, lines: linesOf(records) },
+    readWarmStart: () => undefined,
+    progress: silentProgress,
+  });
+}
+
+function expectNoShortfall(shadow: Shadow): void {
+  expect(shadow).toMatchObject({
+    isSame: true,
+    decisions: { decidedDifferently: 0, firstStage: null, first: null },
+  });
+  const { total, sessions, symbols, horizons, orders } = shadow;
+  for (const { parts } of [total, ...sessions, ...symbols, ...horizons, ...orders]) {
+    for (const line of listParts(parts)) expect(line).toMatchObject({ shortfallMicros: 0 });
+  }
+}
+
+describe('a paper run beside the same exchange', () => {
+  it('decides, orders, fills and gains the same, to the bit, over a night of borrowed shares', async () => {
+    const tape = await plainTape();
+    const shadow = await shadowOf(tape);
+    expectNoShortfall(shadow);
+    expect(shadow.coverage).toMatchObject({ isComplete: true, stopReason: 'completed', openSession: null });
+    const costs = new Map(listParts(shadow.total.parts).map((line) => [line.part, line.actualMicros]));
+    for (const part of ['spread', 'slippage', 'fees', 'borrow', 'carried'] as const) {
+      expect(costs.get(part), part).not.toBe(0);
+    }
+    const last = tape.records.findLast(({ type }) => type === 'BrokerSnapshot');
+    expect(last).toBeDefined();
+    expect(shadow.sessions.length).toBe(2);
+  });
+
+  it('also where an operator commands and connections are rehearsed', async () => {
+    const incidents = [
+      { kind: 'operator', session: '2024-01-02', minute: 60, command: 'pause' },
+      { kind: 'operator', session: '2024-01-02', minute: 90, command: 'resume' },
+      { kind: 'connection_lost', session: '2024-01-02', minute: 120, source: 'broker' },
+      { kind: 'connection_restored', session: '2024-01-02', minute: 150, source: 'broker' },
+      { kind: 'operator', session: '2024-01-03', minute: 30, command: 'kill' },
+    ];
+    expectNoShortfall(await shadowOf(await paperTape({ scenario: { ...TRADING.scenario, incidents } })));
+  });
+
+  it('finds the slippage that the exchange was set to', async () => {
+    const { calibration } = await shadowOf(await plainTape());
+    expect(calibration.points).toBeGreaterThan(LEAST_POINTS);
+    expect(calibration).toMatchObject({ configured: { slippageBps: 1, impactBps: 5 }, refusal: null });
+    const { slippage, impact, realisedBps, modelBps } = calibration;
+    // prices are rounded against the trader, by half of 1e-4 dollars on average
+    expect(Math.abs(slippage!.bps - 1)).toBeLessThan(0.05);
+    expect(Math.abs(impact!.bps - 5)).toBeLessThan(0.1);
+    expect(impact!.standardErrorBps).toBeGreaterThan(0);
+    expect(Math.abs(realisedBps! - modelBps!)).toBeLessThan(0.05);
+  });
+});
+
+const isFill = ({ type }: TapeRecord): boolean => type === 'OrderFilled' || type === 'OrderPartiallyFilled';
+
+describe('a recorded run whose broker did otherwise', () => {
+  it('filled one order 70 worse: slippage of that order, and of nothing else', async () => {
+    const { identity, records } = await plainTape();
+    const { seq, payload } = records.filter(isFill)[5]!;
+    const { priceE4, side, quantity, symbol } = payload.execution as Record<string, number> & {
+      readonly side: string;
+      readonly symbol: string;
+    };
+    const worse = set(payload, ['execution', 'priceE4'], priceE4! + (side === 'buy' ? 70 : -70));
+    const shadow = await shadowOf({ identity, records: withRecord(records, seq, { payload: worse }) });
+    const injected = 70 * quantity! * 100;
+    expect(shadow.isSame).toBe(false);
+    expect(shortfallOf(shadow.total.parts)).toBe(injected);
+    const changed = listParts(shadow.total.parts).filter(({ shortfallMicros }) => shortfallMicros !== 0);
+    expect(changed).toMatchObject([{ part: 'slippage', shortfallMicros: injected }]);
+    const [worst, next] = shadow.orders;
+    expect([worst!.symbol, shortfallOf(worst!.parts), shortfallOf(next!.parts)]).toEqual([
+      symbol,
+      injected,
+      0,
+    ]);
+  });
+
+  it('refused one order: its reason, and the position that the decision after it lacks', async () => {
+    const { identity, records } = await plainTape();
+    const fill = records.filter(isFill)[3]!;
+    const { clientOrderId, symbol } = fill.payload.execution as Record<string, string>;
+    const payload = { clientOrderId: clientOrderId!, reason: 'no_borrow', detail: '' };
+    const refused = withRecord(records, fill.seq, { type: 'OrderRejected', payload });
+    const shadow = await shadowOf({ identity, records: refused });
+    const order = shadow.orders.find(({ actual }) => actual?.status === 'rejected');
+    expect(order).toMatchObject({ symbol, actual: { filled: 0 } });
+    expect([...order!.parts.keys()]).toContain('refused no_borrow');
+    expect(shortfallOf(shadow.total.parts)).toBe(shadow.total.simulatedMicros - shadow.total.actualMicros);
+  });
+
+  it('lost its broker: that is not what a backtest has, so the shadow trades on', async () => {
+    const { identity, records } = await paperTape(TRADING, { ...MODE, kind: 'live', broker: 'alpaca' });
+    const { seq, t } = find(records, 'CycleDue', { where: ({ cycle }) => cycle === 100 });
+    const lost: JsonObject = { source: 'broker', reason: 'gone' };
+    const shadow = await shadowOf({
+      identity,
+      records: inserted(records, seq, { t, type: 'ConnectionLost', payload: lost }),
+    });
+    expect(shadow.decisions.decidedDifferently).toBe(0);
+    expectNoShortfall({ ...shadow, isSame: true });
+  });
+
+  it('ends in the middle of a session: partial, marked at the newest mids', async () => {
+    const { identity, records } = await plainTape();
+    const { seq } = find(records, 'CycleDue', { where: ({ cycle }) => cycle === 500 });
+    const shadow = await shadowOf({ identity, records: records.slice(0, seq) });
+    expect(shadow.coverage).toMatchObject({ isComplete: false, stopReason: null, openSession: '2024-01-03' });
+    expect(shadow.total.simulatedMicros).toBe(shadow.total.actualMicros);
+  });
+});
+
+describe('the run of a folder', () => {
+  async function folderOf(name: string, mode?: RunMode): Promise<string> {
+    const dir = join(folder, name);
+    const run = syntheticRun({ synth: { symbols: 2, sessions: 1, seed: 3 } });
+    const identity = mode === undefined ? run.identity : { ...run.identity, mode };
+    const tape = createFileTape({
+      dir: createRunFolder(dir, { existing: 'refuse' }).tapeDir,
+      durable: false,
+    });
+    await runSessions({ ...run, identity, tape });
+    tape.close();
+    return dir;
+  }
+
+  const shadowed = (runDir: string) => shadowRun({ runDir, progress: silentProgress });
+
+  it('is read where it lies; a backtest, a damaged tape and no run at all are refused', async () => {
+    const paper = await folderOf('paper', MODE);
+    expectNoShortfall(await shadowed(paper));
+    const backtest = shadowed(await folderOf('backtest'));
+    await expect(backtest).rejects.toMatchObject({ code: 'SHADOW_BACKTEST', exitCode: 2 });
+    await expect(backtest).rejects.toThrow(/a backtest.*"sametape replay".*"sametape diff"/);
+    const damaged = join(folder, 'damaged');
+    cpSync(paper, damaged, { recursive: true });
+    const file = join(damaged, 'tape', '000001.jsonl');
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"type":"CycleDue"', '"type":"CycleDuf"'));
+    await expect(shadowed(damaged)).rejects.toMatchObject({
+      fault: { seq: expect.any(Number) },
+      exitCode: 1,
+    });
+    const cut = join(folder, 'cut');
+    cpSync(paper, cut, { recursive: true });
+    const tape = join(cut, 'tape', '000001.jsonl');
+    truncateSync(tape, statSync(tape).size >> 1);
+    await expect(shadowed(cut)).rejects.toMatchObject({ fault: { seq: expect.any(Number) }, exitCode: 1 });
+    rmSync(join(cut, 'tape', 'head.json'));
+    expect((await shadowed(cut)).coverage).toMatchObject({ isComplete: false, stopReason: null });
+    await expect(shadowed(join(folder, 'none'))).rejects.toMatchObject({
+      code: 'RUN_NOT_FOUND',
+      exitCode: 2,
+    });
+  });
+});
