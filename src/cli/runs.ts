@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { microsToDollars } from '../domain/money.ts';
 import { number, percent, signedMoney, signedPercent } from '../report/format.ts';
+import { SESSIONS_FOR_YEARLY_FIGURES } from '../report/summary.ts';
 import type { ListedRun } from '../research/list-runs.ts';
 import { renderTable } from './terminal.ts';
 
@@ -14,7 +15,7 @@ export function registerRunsCommand(program: Command): void {
     .command('runs')
     .summary('list the runs of a folder and what each came to')
     .description(
-      'List the runs that lie in a folder, the oldest first, with their sessions, state and result. Results are those that the runs wrote beside their tapes; verify and replay prove them. Equal decision heads are equal decisions.',
+      'List the runs that lie in a folder, the oldest first, with their sessions, state and result. Results are those that the runs wrote beside their tapes; verify and replay prove them. Yearly figures are shown from 20 sessions on. Equal decision heads are equal decisions.',
     )
     .argument('[dir]', 'folder that runs lie in', 'runs')
     .option('--json', 'print one JSON object')
@@ -87,7 +88,8 @@ function cellsOf({ name, state, identity, result }: ListedRun): string[] {
   const said = origin === undefined ? state : `${state}, fork of ${origin.runId.slice(0, SHORT_HASH)}`;
   if (result === undefined) return [name, mode, sessions, said];
   const { decisionHead, fills, statistics } = result;
-  const { netPnlMicros, totalReturn, sharpe, maxDrawdown } = statistics;
+  const { netPnlMicros, totalReturn, maxDrawdown } = statistics;
+  const sharpe = statistics.sessions.length < SESSIONS_FOR_YEARLY_FIGURES ? null : statistics.sharpe;
   return [
     name,
     mode,

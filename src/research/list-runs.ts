@@ -31,6 +31,7 @@ const resultSchema = z.object({
   cycles: z.number(),
   fills: z.number(),
   statistics: z.object({
+    sessions: z.array(z.unknown()),
     netPnlMicros: z.number(),
     totalReturn: z.number(),
     sharpe: z.number().nullable(),
