@@ -20,7 +20,7 @@
  * - `modes/`     wiring of backtest, paper and live
  * - `observability/` latencies of paper and live runs
  * - `report/`    statistics, summary, exports
- * - `research/`  replay, explain, golden, look-ahead audit, promote, training
+ * - `research/`  replay, explain, golden, look-ahead audit, promote, sweeps, training
  * - `config/`    scenario schema, defaults, loading
  * - `cli/`       one file a command
  */

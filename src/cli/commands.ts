@@ -50,6 +50,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     register: async (program) => (await import('./shadow.ts')).registerShadowCommand(program),
   },
   {
+    name: 'sweep',
+    summary: 'run every combination of settings, and say what of the best is luck',
+    register: async (program) => (await import('./sweep.ts')).registerSweepCommand(program),
+  },
+  {
     name: 'verify',
     summary: 'check that the tape of a run is exactly what was written',
     register: async (program) => (await import('./verify.ts')).registerVerifyCommand(program),

@@ -12,21 +12,24 @@ export interface Interruptible {
 /**
  * Ends the process on Ctrl-C with one line that says what is left and how to go on. What the tape holds stays: an
  * interruption is a crash that somebody asked for, and is gone on with in the same way.
+ * @param what what is left unfinished
  * @param howToGoOn what to type next, after a folder was left
  * @param clear takes an unfinished line, such as a progress bar, off the terminal
  */
 export function onInterrupt({
+  what = 'the run',
   howToGoOn,
   clear,
 }: {
+  readonly what?: string;
   readonly howToGoOn: string;
   readonly clear: () => void;
 }): Interruptible {
   let left: string | undefined;
   const onSignal = (): void => {
     clear();
-    const what = left === undefined ? 'nothing was written' : `the run is partial, in ${left}; ${howToGoOn}`;
-    process.stderr.write(`sametape: interrupted: ${what}\n`);
+    const state = left === undefined ? 'nothing was written' : `${what} is partial, in ${left}; ${howToGoOn}`;
+    process.stderr.write(`sametape: interrupted: ${state}\n`);
     process.exit(EXIT.interrupted);
   };
   process.once('SIGINT', onSignal);

@@ -18,7 +18,11 @@ const FORBIDDEN = /^(__proto__|constructor|prototype)$/;
  * @throws InputError SET_TWICE for a key that two of them set, and as `parseSetOption`
  */
 export function parseSetOptions(texts: readonly string[], baseDir: string): Override[] {
-  const overrides = texts.map((text) => parseSetOption(text, baseDir));
+  return expectSetOnce(texts.map((text) => parseSetOption(text, baseDir)));
+}
+
+/** @throws InputError SET_TWICE for a key that two of the overrides set */
+export function expectSetOnce(overrides: Override[]): Override[] {
   const sources = new Map<string, string>();
   for (const { path, node } of overrides) {
     const { source } = node.origin;
@@ -44,16 +48,17 @@ function keysSet(path: readonly string[], node: ConfigNode): string[] {
 /**
  * Reads the argument of `--set`: `key.path=value`, the value as YAML (`0.4`, `true`, `[SPY, IBM]`).
  * @param baseDir folder that a path in the value starts from
+ * @param option what the user typed it after
  * @throws InputError SET_INVALID, YAML_INVALID or YAML_REFUSED, naming the option
  */
-export function parseSetOption(text: string, baseDir: string): Override {
+export function parseSetOption(text: string, baseDir: string, option = '--set'): Override {
   const shown = withoutSecrets(text);
-  const source = `--set ${shown.length > 80 ? `${shown.slice(0, 77)}...` : shown}`;
+  const source = `${option} ${shown.length > 80 ? `${shown.slice(0, 77)}...` : shown}`;
   const equals = text.indexOf('=');
   if (equals < 1) {
     throw new InputError(
       'SET_INVALID',
-      `${source}: expected key=value, such as --set sizing.grossTarget=0.4`,
+      `${source}: expected key=value, such as ${option} sizing.grossTarget=0.4`,
     );
   }
   const path = text.slice(0, equals).trim().split('.');

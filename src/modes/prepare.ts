@@ -48,14 +48,19 @@ export interface PreparedRun {
   readonly discoveries: readonly Discovery[];
 }
 
+/** A scenario with everything it names found and checked, but for what answers for its models. */
+interface IdentifiedRun extends Pick<PreparedRun, 'identity' | 'dataset' | 'sessions' | 'warmSnapshot'> {
+  readonly runRoot: RunRoot | undefined;
+}
+
 /**
- * Opens what a scenario names.
- * @throws InputError for a dataset, session range, universe, run root or recording that does not fit
+ * Works out what decides a run, without loading its models: for telling runs apart.
+ * @throws InputError for a dataset, session range, universe or run root that does not fit
  */
-export async function prepareRun(
+export async function identifyRun(
   scenario: LoadedScenario,
-  { cache, mode, comingSessions }: PrepareOptions = {},
-): Promise<PreparedRun> {
+  { mode, comingSessions }: Omit<PrepareOptions, 'cache'> = {},
+): Promise<IdentifiedRun> {
   const { resolvedPaths } = scenario;
   const { families, excludeFamilies, views } = scenario.scenario.models;
   const selection = { families, excludeFamilies };
@@ -72,9 +77,8 @@ export async function prepareRun(
           knownFeatures: FEATURE_NAMES,
           views,
         });
-  const isDiscovering = scenario.scenario.horizons === 'discover';
   const settings =
-    isDiscovering && runRoot !== undefined
+    isDiscovering(scenario) && runRoot !== undefined
       ? discoveredSettings(scenario, runRoot, discoverHorizons(runRoot, selection))
       : scenario.settings;
   const { horizons } = settings;
@@ -101,25 +105,42 @@ export async function prepareRun(
       : readWarmStart(resolvedPaths.warmStartDir, { identity: facts, first: sessions[0]! });
   const identity = runIdentity(warm === undefined ? facts : { ...facts, warmStart: warm.warmStart });
   expectIncidentsInside(identity, sessions);
+  return { identity, dataset, sessions, warmSnapshot: warm?.snapshot, runRoot };
+}
+
+function isDiscovering({ scenario }: LoadedScenario): boolean {
+  return scenario.horizons === 'discover';
+}
+
+/**
+ * Opens what a scenario names.
+ * @throws InputError for a dataset, session range, universe, run root or recording that does not fit
+ */
+export async function prepareRun(
+  scenario: LoadedScenario,
+  { cache, mode, comingSessions }: PrepareOptions = {},
+): Promise<PreparedRun> {
+  const { runRoot, ...identified } = await identifyRun(scenario, {
+    ...(mode === undefined ? {} : { mode }),
+    ...(comingSessions === undefined ? {} : { comingSessions }),
+  });
+  const { identity, sessions } = identified;
   const opened = await openInference({
     runRoot,
     identity,
-    recording: comingSessions === undefined ? resolvedPaths.predictionsFile : undefined,
+    recording: comingSessions === undefined ? scenario.resolvedPaths.predictionsFile : undefined,
     cache: comingSessions === undefined ? cache : undefined,
     sessions,
   });
   // live, a deadline is kept by the clock, not by made-up latencies
   const isTimed = comingSessions !== undefined;
   return {
-    identity,
-    dataset,
-    sessions,
-    warmSnapshot: warm?.snapshot,
+    ...identified,
     cacheUse: opened.cacheUse,
-    inference: opened.inference && (isTimed ? opened.inference : inTime(opened.inference, settings.engine)),
+    inference: opened.inference && (isTimed ? opened.inference : inTime(opened.inference, identity.settings)),
     warnings: runRoot?.warnings ?? [],
     discoveries: [
-      ...(isDiscovering ? [horizonsDiscovered(horizons, layout)] : []),
+      ...(isDiscovering(scenario) ? [horizonsDiscovered(identity.horizons, identity.layout)] : []),
       ...(runRoot?.warnings ?? []).map(artifactWarned),
     ],
   };

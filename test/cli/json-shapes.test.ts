@@ -116,6 +116,8 @@ describe('what --json prints is what "sametape help json" says', () => {
     await json('fork', 'fork', run.runDir, '--at', '60', '--set', 'sizing.grossTarget=0.1');
     const paperRun = await printedBy('paper', scenario, '--speed', 'max', '--out', path('played'), '--json');
     await json('shadow', 'shadow', (JSON.parse(paperRun) as { runDir: string }).runDir);
+    const vary = ['--vary', 'sizing.grossTarget=0.1', '--split', '2024-01-04', '--out', path('sweeps')];
+    await json('sweep', 'sweep', scenario, '--set', 'data.from=2024-01-03', '--no-cache', ...vary);
     await json('explain, a list', 'explain', run.runDir);
     await json('explain, of one decision', 'explain', run.runDir, '--cycle', '60', '--symbol', 'AAA');
     await json('verify', 'verify', run.runDir);
