@@ -31,7 +31,11 @@ export interface RunObserver {
 }
 
 /** The run as it stands: counts are those of its summary, the account is the engine's own. */
-export function viewRun({ engine, collector, tapeSeq }: ObservedRun): RunView {
+export function viewRun({
+  engine,
+  collector,
+  tapeSeq,
+}: Pick<ObservedRun, 'engine' | 'collector' | 'tapeSeq'>): RunView {
   const { ledger, layout, pipeline, clock, kill, nowUs } = engine;
   const { marksE4, learning } = pipeline;
   const equity = equityMicros(ledger, marksE4);
