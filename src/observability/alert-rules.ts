@@ -56,9 +56,9 @@ export function createAlertRules({ rejections }: Pick<AlertSettings, 'rejections
     input: (event) => {
       switch (event.type) {
         case 'ConnectionLost':
-          return [seenLasting('connectionLost', event.source, `${event.source} lost: ${event.reason}`)];
+          return [seenLasting('connectionLost', event.source, event.reason)];
         case 'ConnectionRestored':
-          return [over('connectionLost', event.source, `${event.source} restored`)];
+          return [over('connectionLost', event.source, 'restored')];
         case 'DataGapDetected':
           return grewStale(
             withoutBar,
@@ -87,11 +87,11 @@ export function createAlertRules({ rejections }: Pick<AlertSettings, 'rejections
         case 'KillSwitchTripped':
           return [seenLasting('killSwitchTripped', event.cause, tripText(event, commanded))];
         case 'KillSwitchReset':
-          return [over('killSwitchTripped', event.cause, `${event.cause} reset by ${event.by}`)];
+          return [over('killSwitchTripped', event.cause, `reset by ${event.by}`)];
         case 'RiskLimitWarned': {
           const whose = event.symbol ?? event.sector;
-          const of = whose === undefined ? '' : ` of ${whose}`;
-          const text = `${event.limit}${of} at ${rounded(event.value)}, warned from ${rounded(event.threshold)}`;
+          const of = whose === undefined ? '' : `${whose} `;
+          const text = `${of}at ${rounded(event.value)}, warned from ${rounded(event.threshold)}`;
           return [{ kind: 'seen', lasts: false, rule: 'riskLimitWarned', subject: event.limit, text }];
         }
         case 'QuoteStale':
@@ -145,7 +145,7 @@ const MAX_CODE_LENGTH = 64;
 
 function errorSeen({ code, message }: Extract<DerivedEvent, { readonly type: 'ErrorRaised' }>): Sighting {
   const subject = code.slice(0, MAX_CODE_LENGTH);
-  return { kind: 'seen', lasts: false, rule: 'errorRaised', subject, text: `${subject}: ${message}` };
+  return { kind: 'seen', lasts: false, rule: 'errorRaised', subject, text: message };
 }
 
 function seenLasting(rule: AlertRule, subject: string, text: string): Sighting {

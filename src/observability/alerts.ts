@@ -74,7 +74,7 @@ export function createAlerts(
       for (const sighting of rules.derived(event)) tell(book.take(sighting, at));
     },
     exceeded: ({ stage, elapsedMs, limitMs }) => {
-      const text = `${stage} took ${elapsedMs.toFixed(1)} ms, limit ${limitMs} ms`;
+      const text = `took ${elapsedMs.toFixed(1)} ms, limit ${limitMs} ms`;
       tell(
         book.take({ kind: 'seen', lasts: false, rule: 'latencyExceeded', subject: stage, text }, offTape()),
       );

@@ -48,8 +48,8 @@ const error = (code: string): DerivedEvent => ({ type: 'ErrorRaised', code, mess
 describe('alerts over the events of a run', () => {
   it('tell that a connection was lost and restored, once each', () => {
     expect(told([lost, lost, restored, restored])).toEqual([
-      'alert ERROR: connectionLost broker: broker lost: reset',
-      'alert over: connectionLost broker: broker restored, seen 2 times',
+      'alert ERROR: connectionLost broker: reset',
+      'alert over: connectionLost broker: restored, seen 2 times',
     ]);
   });
 
@@ -96,7 +96,7 @@ describe('alerts over the events of a run', () => {
     const section = { quietMinutes: 10, errors: { DATA_STALE: 'critical', ODD: 'off' } };
     const events = [error('DATA_STALE'), { afterMinutes: 9 }, error('DATA_STALE'), error('ODD')];
     expect(told([...events, { afterMinutes: 9 }, { afterMinutes: 1 }], section)).toEqual([
-      'alert CRITICAL: errorRaised DATA_STALE: DATA_STALE: broken',
+      'alert CRITICAL: errorRaised DATA_STALE: broken',
       'alert over: errorRaised DATA_STALE: not seen for 10 min, seen 2 times',
     ]);
   });
@@ -113,7 +113,7 @@ describe('alerts over the events of a run', () => {
   it('show no secret that was read, and one line whatever a broker says', () => {
     rememberSecret('planted-value-77');
     const [line] = told([{ ...lost, reason: 'key planted-value-77\n\u001b[31mred' } as InputEvent]);
-    expect(line).toBe('alert ERROR: connectionLost broker: broker lost: key [secret] [31mred');
+    expect(line).toBe('alert ERROR: connectionLost broker: key [secret] [31mred');
   });
 });
 
@@ -123,7 +123,7 @@ describe('an alert that comes and goes', () => {
     const lines = told([...events, { afterMinutes: 59 }, { afterMinutes: 1 }], { maxPerHour: 4 });
     expect(lines).toHaveLength(5);
     expect(lines.at(-1)).toBe(
-      'alert over: connectionLost broker: broker restored, after 35 changes that were not told',
+      'alert over: connectionLost broker: restored, after 35 changes that were not told',
     );
   });
 
