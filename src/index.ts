@@ -18,7 +18,7 @@
  * - `models/`    run roots, ONNX inference, recorded predictions
  * - `runtime/`   the loops: append, step, append, act
  * - `modes/`     wiring of backtest, paper and live
- * - `observability/` latencies of paper and live runs
+ * - `observability/` latencies, metrics, alerts and the dashboard of paper and live runs
  * - `report/`    statistics, summary, exports
  * - `research/`  replay, explain, golden, look-ahead audit, promote, sweeps, training
  * - `config/`    scenario schema, defaults, loading

@@ -6,6 +6,7 @@ import type { AlertRule } from '../domain/alert-settings.ts';
 import type { LatencyStage } from '../domain/latency.ts';
 import { US_PER_MINUTE, US_PER_SECOND } from '../domain/units.ts';
 import type { JsonObject } from '../events/record.ts';
+import { withoutSecretValues } from '../files/secret-values.ts';
 import { type RunIdentity, runIdOf } from '../modes/run-identity.ts';
 import { type ObservedRun, type RunObserver, viewRun } from '../modes/run-observer.ts';
 import type { AlertNotice } from '../observability/alert-book.ts';
@@ -242,10 +243,16 @@ async function openPage(
       const read = source();
       return read && { contentType: page.contentType, text: await page.render(read) };
     },
+    state: () => {
+      const read = source();
+      if (read === undefined) return undefined;
+      const { run, view, health, openAlerts } = read;
+      return withoutSecretValues(JSON.stringify({ run, view, health, openAlerts }));
+    },
     health: () => source()?.health ?? healthOf(undefined, undefined),
     onError: (error) => guard.failed('metrics', error),
   });
-  say(`metrics on http://127.0.0.1:${server.port}/metrics`);
+  say(`metrics on http://127.0.0.1:${server.port}/metrics, a dashboard on http://127.0.0.1:${server.port}/`);
   return {
     lap: (stage: LatencyStage, elapsedNs: number) => page.lap(stage, elapsedNs / 1e9),
     close: () => server.close(),

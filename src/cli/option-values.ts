@@ -62,7 +62,7 @@ export function wholeNumberOption(
 }
 
 export const METRICS_PORT_HELP =
-  'answer /metrics (Prometheus) and /healthz on this port of 127.0.0.1; 0 takes a free one';
+  'answer /metrics (Prometheus), /healthz and a dashboard on this port of 127.0.0.1; 0 takes a free one';
 
 /** For commander. @throws InvalidArgumentError */
 export function parsePort(value: string): number {

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { InputError } from '../domain/errors.ts';
 import { isLoopback } from '../net/guarded-url.ts';
+import { DASHBOARD_HTML, DASHBOARD_POLICY } from './dashboard.ts';
 import type { Health } from './run-view.ts';
 
 export interface MetricsServerOptions {
@@ -10,6 +11,8 @@ export interface MetricsServerOptions {
   /** Undefined before the run stands. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string } | undefined>;
   readonly health: () => Health;
+  /** What the dashboard shows, as JSON; undefined before the run stands. */
+  readonly state: () => string | undefined;
   /** Told of what went wrong in an answer. */
   readonly onError: (error: unknown) => void;
 }
@@ -25,7 +28,7 @@ const TIMEOUT_MS = 10_000;
 const PLAIN = 'text/plain; charset=utf-8';
 
 /**
- * Answers /metrics and /healthz on this machine and nowhere else. It reads, and takes no command.
+ * Answers /metrics, /healthz and the dashboard at / on this machine and nowhere else. It reads, and takes no command.
  * @throws InputError METRICS_PORT when the port cannot be had
  */
 export async function openMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
@@ -53,7 +56,7 @@ export async function openMetricsServer(options: MetricsServerOptions): Promise<
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { metrics, health }: MetricsServerOptions,
+  { metrics, health, state }: MetricsServerOptions,
 ): Promise<void> {
   if (!isAskedHere(request))
     return send(response, { status: 421, text: 'expected a host of this machine\n' });
@@ -72,8 +75,17 @@ async function answer(
       const { isOk, reasons } = health();
       return send(response, { status: isOk ? 200 : 503, text: isOk ? 'ok\n' : `${reasons.join('\n')}\n` });
     }
+    case '/state.json': {
+      const text = state();
+      return text === undefined
+        ? send(response, { status: 503, text: 'starting\n' })
+        : send(response, { status: 200, type: 'application/json', text });
+    }
+    case '/':
+      response.setHeader('content-security-policy', DASHBOARD_POLICY);
+      return send(response, { status: 200, type: 'text/html; charset=utf-8', text: DASHBOARD_HTML });
     default:
-      return send(response, { status: 404, text: 'expected /metrics or /healthz\n' });
+      return send(response, { status: 404, text: 'expected /, /metrics or /healthz\n' });
   }
 }
 

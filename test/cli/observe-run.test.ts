@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { createServer } from 'node:net';
@@ -110,7 +111,7 @@ describe('a run that is watched', () => {
   });
 
   it('decides the same on paper, whatever scrapes it and hears of it', async () => {
-    let [page, health] = ['', ''];
+    let [page, health, state] = ['', '', ''];
     twin.behave('reset', 'take');
     const { out, err, code } = await sametape(
       [
@@ -127,10 +128,12 @@ describe('a run that is watched', () => {
         const base = /http:\/\/127\.0\.0\.1:\d+/.exec(said())?.[0] ?? '';
         expect((await fetch(`${base}/metrics`, { method: 'POST' })).status).toBe(405);
         expect((await fetch(`${base}/elsewhere`)).status).toBe(404);
+        await expectSealedPage(await fetch(base));
         expect(await statusFrom(base, 'pages.example')).toBe(421);
         try {
           for (;;) {
             page = await (await fetch(`${base}/metrics`)).text();
+            state = await (await fetch(`${base}/state.json`)).text();
             health = await (await fetch(`${base}/healthz`)).text();
             await new Promise((resolve) => setTimeout(resolve, 20));
           }
@@ -143,6 +146,11 @@ describe('a run that is watched', () => {
     const paper = JSON.parse(out) as Summary;
     expect(paper.decisionHead).toBe(plain.decisionHead);
     expect(health).toBe('killed: operator\n');
+    expect(JSON.parse(state)).toMatchObject({
+      run: { scenario: 'watched', mode: 'paper' },
+      view: { fills: paper.fills },
+      health: { isOk: false, reasons: ['killed: operator'] },
+    });
     expectCountsOf(paper, page);
     expect(page).toMatch(/^sametape_connection_up\{source="broker"\} 1$/m);
     expect(page).toMatch(/^sametape_horizon_weight_ratio\{horizon="5m"\} 0\.\d+$/m);
@@ -152,7 +160,7 @@ describe('a run that is watched', () => {
     for (const line of page.split('\n')) expect(line).toMatch(LINE);
     expect(err).toContain('alert CRITICAL: killSwitchTripped operator: by scenario: rehearsal');
     expect(twin.taken.map(({ alert }) => JSON.stringify(alert)).join('\n')).toBe(alertsOf(paper).trim());
-    expect(err + page + alertsOf(paper)).not.toContain(TOKEN);
+    expect(err + page + state + alertsOf(paper)).not.toContain(TOKEN);
   });
 
   it.each([
@@ -212,6 +220,19 @@ function expectCountsOf(summary: Summary, page: string): void {
   expect(sum('sametape_orders_total{outcome="intended"}')).toBe(summary.orders);
   expect(Math.abs(sum('sametape_cycles_total ') - (summary.cycles as number))).toBeLessThanOrEqual(20);
   expect(Math.abs(sum('sametape_decisions_total') - decided)).toBeLessThanOrEqual(200);
+}
+
+/** Its script and its style are the ones its policy names by hash, and it asks for nothing from elsewhere. */
+async function expectSealedPage(answer: Response): Promise<void> {
+  const policy = answer.headers.get('content-security-policy') ?? '';
+  const html = await answer.text();
+  for (const tag of ['script', 'style']) {
+    const inside = html.slice(html.indexOf(`<${tag}>`) + tag.length + 2, html.indexOf(`</${tag}>`));
+    const hash = createHash('sha256').update(inside).digest('base64');
+    expect(policy).toContain(`${tag}-src 'sha256-${hash}'`);
+  }
+  expect(policy).toContain("default-src 'none'");
+  expect(html).not.toMatch(/https?:\/\/|innerHTML| on[a-z]+=| style=/);
 }
 
 /** A request as a page of the web makes it whose name points to this machine. */
