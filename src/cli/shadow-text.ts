@@ -137,7 +137,7 @@ function splitText(split: DecisionSplit, { runDir, timeOf, painter }: Shown): st
     `  simulated  ${decisionWords(simulated).join(' ')}`,
     `  actual     ${decisionWords(actual).join(' ')}`,
     `  ${CAUSES[cause.kind]}: ${cause.detail}`,
-    painter.dim(`  $ ${explainCommand(runDir, { cycle: cause.orderCycle ?? cycle, symbol })}`),
+    painter.dim(`  $ ${explainCommand(runDir, cause.order ?? { cycle, symbol })}`),
   ].join('\n');
 }
 
@@ -250,6 +250,7 @@ function filledText(outcome: SideOutcome | null): string {
 
 function calibrationText(calibration: Calibration): string {
   const { points, leftOut, configured, realisedBps, modelBps, slippage, impact, refusal } = calibration;
+  if (points === 0 && leftOut === 0) return 'no fill to measure it on';
   const left = leftOut === 0 ? '' : `, ${number(leftOut)} left out for want of a quote or of volume`;
   const mean = `realised ${number(realisedBps, 2)} bps, model ${number(modelBps, 2)} bps, over ${number(points)} fills${left}`;
   const refusals = {

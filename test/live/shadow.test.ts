@@ -18,10 +18,10 @@ function differing({ parts }: Pick<OrderShortfall, 'parts'>): PartLine[] {
   return listParts(parts).filter(({ shortfallMicros }) => shortfallMicros !== 0);
 }
 
-it('a paper run of the live loop on the simulated exchange has no shortfall, and decides the same to the bit', async () => {
+it('a paper run of the live loop on the simulated exchange, warmed up, has no shortfall and decides the same to the bit', async () => {
   const stop = new AbortController();
   const day = await liveDay(join(outDir, 'paper'), {
-    set: HURRY,
+    set: [...HURRY, 'data.warmupSessions=2'],
     signal: stop.signal,
     attach: ({ inputs$ }) => {
       inputs$.subscribe(({ event }) => {
@@ -29,8 +29,10 @@ it('a paper run of the live loop on the simulated exchange has no shortfall, and
       });
     },
   });
-  const { runDir, fills } = await playDay(day, { stepUs: 'next' });
+  const { runDir, fills, statistics } = await playDay(day, { stepUs: 'next' });
   const shadow = await shadowOf(runDir);
+  expect(shadow.total.actualMicros).toBe(statistics.netPnlMicros);
+  expect(shadow.sessions.map(({ key }) => key)).toEqual(['2024-01-10']);
   expect(fills).toBeGreaterThan(20);
   expect(shadow).toMatchObject({ mode: { kind: 'paper', broker: 'simulated' }, isSame: true });
   expect(shadow.decisions).toMatchObject({ decidedDifferently: 0, first: null });
@@ -142,7 +144,10 @@ describe('a live day at the twin of Alpaca', () => {
 
     const { first, decidedDifferently } = shadow.decisions;
     expect(decidedDifferently).toBeGreaterThan(0);
-    expect(first).toMatchObject({ stage: 'sizing', cause: { kind: 'position', orderCycle: faults.partial } });
+    expect(first).toMatchObject({
+      stage: 'sizing',
+      cause: { kind: 'position', order: { cycle: faults.partial } },
+    });
     expect(first!.cycle).toBe(faults.partial + 1);
     expect(shortfallOf(shadow.total.parts)).toBe(shadow.total.simulatedMicros - shadow.total.actualMicros);
   });

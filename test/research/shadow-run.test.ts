@@ -49,6 +49,13 @@ function plainTape(): Promise<PaperTape> {
   return plain;
 }
 
+/** Its first hours: enough where one order or decision is looked at. */
+async function hours(): Promise<PaperTape> {
+  const { identity, records } = await plainTape();
+  const { seq } = find(records, 'CycleDue', { where: ({ cycle }) => cycle === 150 });
+  return { identity, records: records.slice(0, seq) };
+}
+
 function shadowOf({ identity, records }: PaperTape): Promise<Shadow> {
   return shadowTape({
     ...{ identity, mode: identity.mode!, lines: linesOf(records) },
@@ -111,7 +118,7 @@ const isFill = ({ type }: TapeRecord): boolean => type === 'OrderFilled' || type
 
 describe('a recorded run whose broker did otherwise', () => {
   it('filled one order 70 worse: slippage of that order, and of nothing else', async () => {
-    const { identity, records } = await plainTape();
+    const { identity, records } = await hours();
     const { seq, payload } = records.filter(isFill)[5]!;
     const { priceE4, side, quantity, symbol } = payload.execution as Record<string, number> & {
       readonly side: string;
@@ -133,7 +140,7 @@ describe('a recorded run whose broker did otherwise', () => {
   });
 
   it('refused one order: its reason, and the position that the decision after it lacks', async () => {
-    const { identity, records } = await plainTape();
+    const { identity, records } = await hours();
     const fill = records.filter(isFill)[3]!;
     const { clientOrderId, symbol } = fill.payload.execution as Record<string, string>;
     const payload = { clientOrderId: clientOrderId!, reason: 'no_borrow', detail: '' };
@@ -146,7 +153,9 @@ describe('a recorded run whose broker did otherwise', () => {
   });
 
   it('lost its broker: that is not what a backtest has, so the shadow trades on', async () => {
-    const { identity, records } = await paperTape(TRADING, { ...MODE, kind: 'live', broker: 'alpaca' });
+    const synth = { symbols: 2, sessions: 1 };
+    const live: RunMode = { ...MODE, kind: 'live', broker: 'alpaca' };
+    const { identity, records } = await paperTape({ ...TRADING, synth }, live);
     const { seq, t } = find(records, 'CycleDue', { where: ({ cycle }) => cycle === 100 });
     const lost: JsonObject = { source: 'broker', reason: 'gone' };
     const shadow = await shadowOf({
@@ -163,6 +172,70 @@ describe('a recorded run whose broker did otherwise', () => {
     const shadow = await shadowOf({ identity, records: records.slice(0, seq) });
     expect(shadow.coverage).toMatchObject({ isComplete: false, stopReason: null, openSession: '2024-01-03' });
     expect(shadow.total.simulatedMicros).toBe(shadow.total.actualMicros);
+  });
+});
+
+describe('why a decision differs', () => {
+  const CYCLE = 120;
+
+  /** The tape with another decision on the first symbol in a cycle, and what else is changed about it. */
+  async function otherDecision(
+    decision: JsonObject,
+    change: (records: readonly TapeRecord[], cycleSeq: number) => readonly TapeRecord[] = (records) =>
+      records,
+  ) {
+    const { identity, records } = await hours();
+    const completed = find(records, 'CycleCompleted', { where: ({ cycle }) => cycle === CYCLE });
+    const [first, ...rest] = completed.payload.decisions as JsonObject[];
+    const payload = { ...completed.payload, decisions: [{ ...first, ...decision }, ...rest] };
+    const changed = change(withRecord(records, completed.seq, { payload }), completed.seq);
+    const { decisions } = await shadowOf({ identity, records: changed });
+    return decisions;
+  }
+
+  it('one side may not trade: the check, and what tripped it', async () => {
+    const { t } = find((await hours()).records, 'CycleDue', { where: ({ cycle }) => cycle === CYCLE });
+    const mismatch: JsonObject = { item: 'cash', ours: 1, theirs: 2 };
+    const { first, decidedDifferently } = await otherDecision(
+      { kind: 'BLOCKED', reason: 'cash_unreconciled' },
+      (records, seq) => inserted(records, seq, { t, type: 'ReconciliationMismatched', payload: mismatch }),
+    );
+    expect(decidedDifferently).toBe(1);
+    expect(first).toMatchObject({
+      ...{ cycle: CYCLE, stage: 'decisions' },
+      cause: { kind: 'stopped', detail: 'actual: cash_unreconciled (mismatched cash)', order: null },
+    });
+  });
+
+  it('the position in another symbol differs: that symbol, and the order that did it', async () => {
+    const { records } = await hours();
+    const before = find(records, 'CycleDue', { where: ({ cycle }) => cycle === CYCLE }).seq;
+    const own = ((await hours()).identity.layout.symbols as readonly string[])[0];
+    const fill = records.findLast(
+      (record) =>
+        record.seq < before && isFill(record) && (record.payload.execution as JsonObject).symbol !== own,
+    )!;
+    const { symbol, quantity } = fill.payload.execution as {
+      readonly symbol: string;
+      readonly quantity: number;
+    };
+    const payload = set(fill.payload, ['execution', 'quantity'], quantity + 1);
+    const { first } = await otherDecision({ kind: 'HOLD', reason: 'at_target' }, (changed) =>
+      withRecord(changed, fill.seq, { payload }),
+    );
+    expect(first!.cause).toMatchObject({ kind: 'position', order: { symbol } });
+    expect(first!.cause.detail).toContain(`${symbol} held `);
+    expect(first!.cause.detail).toContain(`filled ${quantity + 1} of ${quantity} (filled) actual`);
+  });
+
+  it('only the equity differs, or nothing that shows', async () => {
+    const other = await otherDecision({ kind: 'HOLD', reason: 'at_target' });
+    expect(other.first!.cause.kind).toBe('other');
+    const richer = await otherDecision({ kind: 'HOLD', reason: 'at_target' }, (records, seq) =>
+      withRecord(records, seq, { payload: { ...records[seq]!.payload, equityMicros: 1_000_000 } }),
+    );
+    expect(richer.first!.cause).toMatchObject({ kind: 'equity' });
+    expect(richer.first!.cause.detail).toContain('$1.00 actual');
   });
 });
 

@@ -1,7 +1,7 @@
 import type { ExchangeSettings } from '../../domain/settings.ts';
-import type { Bps } from '../../domain/units.ts';
+import type { Bps, MoneyMicros, Shares, TimeUs } from '../../domain/units.ts';
 import { slippageBpsAt } from '../../exchange/prices.ts';
-import { liquidityAt, quoteAt, type SessionBars } from './session-bars.ts';
+import { barUnderWay, liquidityAt, quoteAt, type SessionBars } from './session-bars.ts';
 import type { SideOrder } from './side.ts';
 
 /** What the fills of one order in one bar cost beyond the touch, and their share of what traded there. */
@@ -40,6 +40,15 @@ export interface SlippageSample {
   leftOut: number;
 }
 
+/** What one order filled in one bar. */
+interface BarFill {
+  readonly tUs: TimeUs;
+  shares: Shares;
+  cashMicros: MoneyMicros;
+  /** What the shares were worth at the touch. */
+  touchMicros: MoneyMicros;
+}
+
 /** Adds what the orders of a session show. Orders that rest at a price are none: they wait for the market to come to them. */
 export function sampleSlippage(
   sample: SlippageSample,
@@ -48,35 +57,35 @@ export function sampleSlippage(
 ): void {
   for (const order of orders) {
     if (order.request.type === 'limit') continue;
-    const byBar = new Map<number, { shares: number; cashMicros: number; touchMicros: number; tUs: number }>();
-    for (const { tradeUs, shares, cashMicros } of order.flows) {
-      if (shares === 0) continue;
-      const quote = quoteAt(bars, order.symbolIx, tradeUs);
-      if (quote === undefined) {
-        sample.leftOut += 1;
-        continue;
-      }
-      const touchE4 = order.request.side === 'buy' ? quote.askE4 : quote.bidE4;
-      const minute = Math.floor(tradeUs / MINUTE_US);
-      const fill = byBar.get(minute) ?? { shares: 0, cashMicros: 0, touchMicros: 0, tUs: tradeUs };
-      byBar.set(minute, fill);
-      fill.shares += shares;
-      fill.cashMicros += cashMicros;
-      fill.touchMicros += shares * touchE4 * 100;
-    }
-    for (const { shares, cashMicros, touchMicros, tUs } of byBar.values()) {
-      const base = liquidityAt(bars, order.symbolIx, { tUs, side: order.request.side });
-      if (!(base > 0) || shares === 0) sample.leftOut += 1;
-      else
-        sample.points.push({
-          costBps: ((-cashMicros - touchMicros) * 1e4) / Math.abs(touchMicros),
-          participation: Math.abs(shares) / base,
-        });
+    for (const fill of fillsByBar(order, bars)) {
+      const point = pointOf(fill, liquidityAt(bars, order.symbolIx, { ...fill, side: order.request.side }));
+      if (point === undefined) sample.leftOut += 1;
+      else sample.points.push(point);
     }
   }
 }
 
-const MINUTE_US = 60_000_000;
+function fillsByBar({ flows, symbolIx, request }: SideOrder, bars: SessionBars): Iterable<BarFill> {
+  const fills = new Map<number, BarFill>();
+  for (const { tradeUs, shares, cashMicros } of flows) {
+    const bar = barUnderWay(bars, tradeUs);
+    const fill = fills.get(bar) ?? { tUs: tradeUs, shares: 0, cashMicros: 0, touchMicros: 0 };
+    fills.set(bar, fill);
+    const quote = quoteAt(bars, symbolIx, tradeUs);
+    const touchE4 = request.side === 'buy' ? quote?.askE4 : quote?.bidE4;
+    fill.shares += shares;
+    fill.cashMicros += cashMicros;
+    fill.touchMicros += shares * (touchE4 ?? 0) * 100;
+  }
+  return fills.values();
+}
+
+/** @returns undefined for a fill without a quote or volume to measure it by, and for one that was taken back */
+function pointOf({ shares, cashMicros, touchMicros }: BarFill, base: Shares): SlippagePoint | undefined {
+  if (shares === 0 || touchMicros === 0 || !(base > 0)) return undefined;
+  const costBps = ((-cashMicros - touchMicros) * 1e4) / Math.abs(touchMicros);
+  return { costBps, participation: Math.abs(shares) / base };
+}
 
 export function calibrate(
   { points, leftOut }: SlippageSample,

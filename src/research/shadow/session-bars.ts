@@ -32,8 +32,9 @@ export function addBars({ bars }: SessionBars, slice: MarketSlice, universeIxOf:
  * The newest two-sided quote that stood at a time, as far as bars tell: what the bar under way opened with, or what an
  * earlier one closed with. Undefined where the session had none until then.
  */
-export function quoteAt({ bars }: SessionBars, symbolIx: number, tUs: TimeUs): TwoSidedQuote | undefined {
-  const at = barUnderWay(bars, tUs);
+export function quoteAt(session: SessionBars, symbolIx: number, tUs: TimeUs): TwoSidedQuote | undefined {
+  const { bars } = session;
+  const at = barUnderWay(session, tUs);
   const opening = bars[at] === undefined ? -1 : rowOf(bars[at], symbolIx);
   if (opening >= 0) {
     const { table } = bars[at].slice;
@@ -55,11 +56,11 @@ export function quoteAt({ bars }: SessionBars, symbolIx: number, tUs: TimeUs): T
  * displays in a bar without trades. 0 where there is none.
  */
 export function liquidityAt(
-  { bars }: SessionBars,
+  session: SessionBars,
   symbolIx: number,
   { tUs, side }: { readonly tUs: TimeUs; readonly side: Side },
 ): Shares {
-  const bar = bars[barUnderWay(bars, tUs)];
+  const bar = session.bars[barUnderWay(session, tUs)];
   const row = bar === undefined ? -1 : rowOf(bar, symbolIx);
   if (bar === undefined || row < 0) return 0;
   const { table } = bar.slice;
@@ -68,7 +69,7 @@ export function liquidityAt(
 }
 
 /** Place of the first bar that ends after a time; the number of bars where none does. */
-function barUnderWay(bars: readonly SessionBar[], tUs: TimeUs): number {
+export function barUnderWay({ bars }: SessionBars, tUs: TimeUs): number {
   let low = 0;
   let high = bars.length;
   while (low < high) {

@@ -10,15 +10,15 @@ import { filledShares, type Side, type SideOrder } from './side.ts';
 type Completed = Extract<DerivedEvent, { readonly type: 'CycleCompleted' }>;
 
 /**
- * Why a decision differs. `stopped`: one side may not trade, by the check that `detail` names. `working`: one side has an
- * order at work. `position`: they hold other positions, for the order named, if it is of the session. `equity`: they size by
- * other equity, after other prices and fees. `other`: none of it shows; what was learned, for one.
+ * Why a decision differs. `stopped`: one side may not trade, by the check that `detail` names. `position`: they hold other
+ * positions, in the symbol or in another. `working`: one side has an order at work. `equity`: they size by other equity,
+ * after other prices and fees. `other`: none of it shows; what was learned, for one.
  */
 export interface DecisionCause {
-  readonly kind: 'stopped' | 'working' | 'position' | 'equity' | 'other';
+  readonly kind: 'stopped' | 'position' | 'working' | 'equity' | 'other';
   readonly detail: string;
-  /** Cycle of the order that did it. */
-  readonly orderCycle: number | null;
+  /** The order of the session that did it, where one did. */
+  readonly order: { readonly cycle: number; readonly symbol: string } | null;
 }
 
 /** The first cycle, and symbol, that the sides decide differently on. */
@@ -89,52 +89,85 @@ const STOPPING: ReadonlySet<string> = new Set([
   'cash_unreconciled',
 ]);
 
+type Split = Pick<DecisionSplit, 'cycle' | 'symbol' | 'simulated' | 'actual'>;
+
+/** The first of what can lead to another decision that shows, the nearest to the symbol first. */
 function causeOf(
-  split: Pick<DecisionSplit, 'cycle' | 'symbol' | 'simulated' | 'actual'> & {
-    readonly equity: readonly [Completed, Completed];
-  },
+  split: Split & { readonly equity: readonly [Completed, Completed] },
   sides: BothSides,
 ): DecisionCause {
+  const others = sides.actual.collector.ledger.symbols.filter((symbol) => symbol !== split.symbol);
+  return (
+    stoppedCause(split, sides) ??
+    positionCause(split, sides) ??
+    workingCause(split, sides) ??
+    firstOf(others, (symbol) => positionCause({ ...split, symbol }, sides)) ??
+    equityCause(split) ?? { kind: 'other', detail: 'positions, orders and equity are the same', order: null }
+  );
+}
+
+function firstOf<T, R>(items: readonly T[], find: (item: T) => R | undefined): R | undefined {
+  for (const item of items) {
+    const found = find(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function stoppedCause(split: Split, sides: BothSides): DecisionCause | undefined {
+  if (split.simulated.reason === split.actual.reason) return undefined;
   for (const name of ['actual', 'simulated'] as const) {
     const { reason } = split[name];
     if (!STOPPING.has(reason)) continue;
     const why = sides[name].trouble;
-    return {
-      kind: 'stopped',
-      detail: `${name}: ${reason}${why === null ? '' : ` (${why})`}`,
-      orderCycle: null,
-    };
+    const detail = `${name}: ${reason}${why === null ? '' : ` (${why})`}`;
+    return { kind: 'stopped', detail, order: null };
   }
-  const before = (side: Side): SideOrder[] =>
-    [...side.orders.values()].filter(
-      ({ request, cycle }) => request.symbol === split.symbol && cycle < split.cycle,
-    );
-  const orders = { simulated: before(sides.simulated), actual: before(sides.actual) };
-  const held = {
-    simulated: heldOf(sides.simulated, split.symbol),
-    actual: heldOf(sides.actual, split.symbol),
-  };
-  if (held.simulated !== held.actual) {
-    const what = `held ${held.simulated} simulated, ${held.actual} actual`;
-    const order = firstDifferentFill(orders);
-    if (order === undefined)
-      return { kind: 'position', detail: `${what}: from before the session`, orderCycle: null };
-    return { kind: 'position', detail: `${what}: ${order.detail}`, orderCycle: order.cycle };
-  }
-  const atWork = { simulated: orders.simulated.filter(works), actual: orders.actual.filter(works) };
-  if (atWork.simulated.length !== atWork.actual.length) {
-    const name = atWork.actual.length > atWork.simulated.length ? 'actual' : 'simulated';
-    const { cycle } = atWork[name].at(-1)!;
-    return {
-      kind: 'working',
-      detail: `${name}: the order of cycle ${cycle} is still at work`,
-      orderCycle: cycle,
-    };
-  }
-  const [a, b] = split.equity.map(({ equityMicros }) => equityMicros);
-  if (a !== b)
-    return { kind: 'equity', detail: `${money(a)} simulated, ${money(b)} actual`, orderCycle: null };
-  return { kind: 'other', detail: 'positions, orders and equity are the same', orderCycle: null };
+  return undefined;
+}
+
+function positionCause({ cycle, symbol }: Split, sides: BothSides): DecisionCause | undefined {
+  const held = { simulated: heldOf(sides.simulated, symbol), actual: heldOf(sides.actual, symbol) };
+  if (held.simulated === held.actual) return undefined;
+  const what = `${symbol} held ${held.simulated} simulated, ${held.actual} actual`;
+  const order = firstDifferentFill(ordersBefore(sides, { cycle, symbol }));
+  if (order === undefined)
+    return { kind: 'position', detail: `${what}: from before the session`, order: null };
+  return { kind: 'position', detail: `${what}: ${order.detail}`, order: { cycle: order.cycle, symbol } };
+}
+
+function workingCause({ cycle, symbol }: Split, sides: BothSides): DecisionCause | undefined {
+  const { simulated, actual } = ordersBefore(sides, { cycle, symbol });
+  const atWork = { simulated: simulated.filter(works), actual: actual.filter(works) };
+  if (atWork.simulated.length === atWork.actual.length) return undefined;
+  const name = atWork.actual.length > atWork.simulated.length ? 'actual' : 'simulated';
+  const order = { cycle: atWork[name].at(-1)!.cycle, symbol };
+  return { kind: 'working', detail: `${name}: the order of cycle ${order.cycle} is still at work`, order };
+}
+
+function equityCause({
+  equity: [simulated, actual],
+}: {
+  readonly equity: readonly [Completed, Completed];
+}): DecisionCause | undefined {
+  if (simulated.equityMicros === actual.equityMicros) return undefined;
+  const detail = `${money(simulated.equityMicros)} simulated, ${money(actual.equityMicros)} actual`;
+  return { kind: 'equity', detail, order: null };
+}
+
+interface OrdersOfBoth {
+  readonly simulated: readonly SideOrder[];
+  readonly actual: readonly SideOrder[];
+}
+
+/** Orders of the session in a symbol that were decided before a cycle. */
+function ordersBefore(
+  sides: BothSides,
+  { cycle, symbol }: { readonly cycle: number; readonly symbol: string },
+): OrdersOfBoth {
+  const of = ({ orders }: Side): SideOrder[] =>
+    [...orders.values()].filter((order) => order.request.symbol === symbol && order.cycle < cycle);
+  return { simulated: of(sides.simulated), actual: of(sides.actual) };
 }
 
 function works({ status }: SideOrder): boolean {
@@ -146,10 +179,9 @@ function heldOf({ collector: { ledger } }: Side, symbol: string): Shares {
 }
 
 /** The first order of the session that filled otherwise: the later ones follow from it. */
-function firstDifferentFill(orders: {
-  readonly simulated: readonly SideOrder[];
-  readonly actual: readonly SideOrder[];
-}): { readonly cycle: number; readonly detail: string } | undefined {
+function firstDifferentFill(
+  orders: OrdersOfBoth,
+): { readonly cycle: number; readonly detail: string } | undefined {
   const cycles = [...orders.simulated, ...orders.actual].map(({ cycle }) => cycle);
   for (const cycle of [...new Set(cycles)].sort((a, b) => a - b)) {
     const simulated = orders.simulated.find((order) => order.cycle === cycle);
