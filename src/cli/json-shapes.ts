@@ -159,6 +159,7 @@ export const JSON_SHAPES: Readonly<Record<string, JsonShape>> = {
     decisionHead: 'SHA-256 over its decisions and fills',
     cycles: 'number',
     closed: 'whether the run ended in order',
+    'comparedWith?': 'id of the run of --compare',
   },
   export: { 'files[].path': 'file', 'files[].rows': 'number' },
   'data import': {

@@ -11,6 +11,7 @@ import { createProgress } from './progress.ts';
 interface ReportOptions {
   readonly out?: string;
   readonly dataset?: string;
+  readonly compare?: string;
   readonly json?: boolean;
 }
 
@@ -28,6 +29,10 @@ export function registerReportCommand(program: Command): void {
       'file to write, ending in .html; replaced if it is there (default: report.html in the run folder)',
     )
     .option('--dataset <dir>', 'dataset folder, when it is not where it was')
+    .option(
+      '--compare <run-dir>',
+      'draw the equity of this other run beside, and set the figures side by side',
+    )
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
@@ -35,6 +40,7 @@ export function registerReportCommand(program: Command): void {
 Examples:
   $ sametape report runs/RUN_ID
   $ sametape report runs/RUN_ID --out /tmp/yesterday.html
+  $ sametape report build/forks/FORK_ID --compare runs/RUN_ID
   $ xdg-open runs/RUN_ID/report.html`,
     )
     .action(reportCommand);
@@ -43,8 +49,9 @@ Examples:
 async function reportCommand(runDir: string, options: ReportOptions): Promise<void> {
   const file = outFile(options.out, openRunFolder(runDir).reportFile);
   const { reportRun } = await import('../research/report-run.ts');
-  const { told, page } = await reportRun({
+  const { told, other, page } = await reportRun({
     runDir,
+    otherDir: options.compare,
     datasetDir: options.dataset === undefined ? undefined : resolve(options.dataset),
     progress: createProgress(),
   });
@@ -63,7 +70,7 @@ async function reportCommand(runDir: string, options: ReportOptions): Promise<vo
     const bytes = Buffer.byteLength(page);
     const { cycles } = story.collector;
     process.stdout.write(
-      `${JSON.stringify({ file, bytes, runId, chainHead, decisionHead, cycles, closed: isClosed })}\n`,
+      `${JSON.stringify({ file, bytes, runId, chainHead, decisionHead, cycles, closed: isClosed, ...(other === undefined ? {} : { comparedWith: other.runId }) })}\n`,
     );
     return;
   }

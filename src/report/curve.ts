@@ -1,11 +1,13 @@
 /** Columns a curve is kept in at most: more than a chart has pixels across. */
 const MOST_COLUMNS = 1200;
 
-/** The least and the greatest of some consecutive values, NaN where there was none, and which of the two came later. */
+/** Some consecutive values: the least and the greatest, NaN where there was none, which of the two came later, and the sum. */
 interface Column {
   min: number;
   max: number;
   isMaxLater: boolean;
+  sum: number;
+  count: number;
 }
 
 interface Series {
@@ -84,23 +86,44 @@ export function linesOf(curve: Curve, name: string): readonly (readonly Vertex[]
   return lines;
 }
 
+/** A stretch of the run: how far along it is, 0 to 1, and the values there. */
+export interface Stretch {
+  readonly at: number;
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+}
+
+/** The series where it is too dense for a line: its range and its mean, stretch by stretch, broken as `linesOf`. */
+export function bandsOf(curve: Curve, name: string): readonly (readonly Stretch[])[] {
+  const bands: Stretch[][] = [];
+  let isOpen = false;
+  curve.series.get(name)?.columns.forEach(({ min, max, sum, count }, column) => {
+    if (count > 0) {
+      if (!isOpen) bands.push([]);
+      const at = placeOf(curve, (column + 0.5) * curve.stride);
+      bands[bands.length - 1].push({ at, min, max, mean: sum / count });
+    }
+    isOpen = count > 0;
+  });
+  return bands;
+}
+
 /** Where along the run a point is, 0 to 1. */
 export function placeOf({ points }: Curve, point: number): number {
   return points < 2 ? 0 : Math.min(1, point / (points - 1));
 }
 
-/** Least and greatest value of the series; undefined where none of them has any. */
+/** Least and greatest value of a series; undefined where it has none. */
 export function rangeOf(
   { series }: Curve,
-  names: readonly string[],
+  name: string,
 ): { readonly min: number; readonly max: number } | undefined {
   let min = Infinity;
   let max = -Infinity;
-  for (const name of names) {
-    for (const column of series.get(name)?.columns ?? []) {
-      if (column.min < min) min = column.min;
-      if (column.max > max) max = column.max;
-    }
+  for (const column of series.get(name)?.columns ?? []) {
+    if (column.min < min) min = column.min;
+    if (column.max > max) max = column.max;
   }
   return min > max ? undefined : { min, max };
 }
@@ -120,10 +143,12 @@ export function marksOf(
 }
 
 function emptyColumn(): Column {
-  return { min: Number.NaN, max: Number.NaN, isMaxLater: true };
+  return { min: Number.NaN, max: Number.NaN, isMaxLater: true, sum: 0, count: 0 };
 }
 
 function extend(column: Column, value: number): void {
+  column.sum += value;
+  column.count += 1;
   if (Number.isNaN(column.min)) {
     column.min = value;
     column.max = value;
@@ -159,5 +184,11 @@ function merged(a: Column, b: Column): Column {
   const isMinInA = a.min <= b.min;
   const isMaxInA = a.max >= b.max;
   const isMaxLater = isMinInA === isMaxInA ? (isMinInA ? a : b).isMaxLater : isMinInA;
-  return { min: Math.min(a.min, b.min), max: Math.max(a.max, b.max), isMaxLater };
+  return {
+    min: Math.min(a.min, b.min),
+    max: Math.max(a.max, b.max),
+    isMaxLater,
+    sum: a.sum + b.sum,
+    count: a.count + b.count,
+  };
 }

@@ -15,7 +15,7 @@ export interface Gain {
 
 /** Parts that no symbol or horizon stands for. */
 export const TAKEN_OVER = 'taken over from the broker';
-export const STILL_OPEN = 'open positions and the rest';
+export const STILL_OPEN = 'open, and the rest';
 
 /**
  * Net P&L by symbol, of those that anything came of: what moved cash on their account and the value of what is held at

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addMark, addPoint, createCurve, linesOf, marksOf, rangeOf } from '../../src/report/curve.ts';
+import {
+  addMark,
+  addPoint,
+  bandsOf,
+  createCurve,
+  linesOf,
+  marksOf,
+  rangeOf,
+} from '../../src/report/curve.ts';
 
 /** As many as a curve never holds at once, so that columns are merged a few times. */
 const VALUES = fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), {
@@ -36,13 +44,16 @@ describe('a curve', () => {
         expect(Math.max(...drawn)).toBe(Math.max(...values));
         expect(Math.min(...drawn)).toBe(Math.min(...values));
         expect(drawn.at(-1)).toBe(values.at(-1));
-        expect(rangeOf(curve, ['a'])).toEqual({ min: Math.min(...values), max: Math.max(...values) });
+        expect(rangeOf(curve, 'a')).toEqual({ min: Math.min(...values), max: Math.max(...values) });
         expect(line.length).toBeLessThanOrEqual(2401);
+        const [band = []] = bandsOf(curve, 'a');
+        expect(Math.max(...band.map(({ max }) => max))).toBe(Math.max(...values));
+        expect(Math.min(...band.map(({ min }) => min))).toBe(Math.min(...values));
         line.forEach(({ at }, k) => {
           expect(at).toBeGreaterThanOrEqual(line[k - 1]?.at ?? 0);
         });
       }),
-      { numRuns: 30 },
+      { numRuns: 30, endOnFailure: true },
     );
   });
 
@@ -71,7 +82,7 @@ describe('a curve', () => {
     addPoint(curve, [['a', 2]]);
     expect(linesOf(curve, 'a').map((line) => line.length)).toEqual([1, 1]);
     expect(linesOf(curve, 'b')).toEqual([]);
-    expect(rangeOf(curve, ['b'])).toBeUndefined();
+    expect(rangeOf(curve, 'b')).toBeUndefined();
   });
 
   it('counts marks where they were, however many points follow', () => {

@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { synthDataset } from '../../src/data/synth-dataset.ts';
 import { attachAccount, openAccount, type RunAccount } from '../../src/modes/run-views.ts';
 import { silentProgress } from '../../src/ports/progress.ts';
-import { linesOf } from '../../src/report/curve.ts';
+import { linesOf, placeOf } from '../../src/report/curve.ts';
 import { gainsByHorizon, gainsBySymbol } from '../../src/report/gains.ts';
+import { placedAlong } from '../../src/report/html/compare.ts';
 import { statisticsOf } from '../../src/report/statistics.ts';
 import { reportRun } from '../../src/research/report-run.ts';
 import type { ToldRun } from '../../src/research/tell-run.ts';
@@ -16,6 +18,7 @@ import { type MadeRun, makeRunFolder } from './run-folder.ts';
 
 const temp = useTempDir();
 
+const SYNTH = { symbols: 3, sessions: 2, from: '2024-07-03', signal: 0.6, seed: 4, spreadBps: 0.8 } as const;
 const HOSTILE = `</td><script>alert('"')</script> & <b>`;
 
 let made: MadeRun;
@@ -41,7 +44,7 @@ function crashed(name: string, records: number, extraBytes = 0): string {
 /** A day and a half that trades and learns, until its operator stops it. */
 beforeAll(async () => {
   made = await makeRunFolder(temp.path('made'), {
-    synth: { symbols: 3, sessions: 2, from: '2024-07-03', signal: 0.6, seed: 4, spreadBps: 0.8 },
+    synth: SYNTH,
     scenario: {
       prediction: { standardizeMinSamples: 20, confidenceFloor: 0.15 },
       cycle: { minutes: 5 },
@@ -192,6 +195,50 @@ describe('a run that is not over', () => {
   });
 });
 
+describe('beside another run', () => {
+  const compared = (runDir: string, otherDir: string): ReturnType<typeof reportRun> =>
+    reportRun({ runDir, otherDir, datasetDir: undefined, progress: silentProgress });
+
+  it('equity is laid over session by session, however often each run decides', async () => {
+    const other = await makeRunFolder(temp.path('slower'), {
+      synth: SYNTH,
+      scenario: { prediction: { standardizeMinSamples: 20 }, cycle: { minutes: 30 } },
+    });
+    const { told: slower, page } = await compared(made.runDir, other.runDir).then(({ other, page }) => ({
+      told: other!,
+      page,
+    }));
+    expect(slower.story.curve.points).toBeLessThan(told.story.curve.points / 3);
+    const { curve, placed } = placedAlong(told.story, slower.story);
+    const places = slower.story.sessionStarts.map(({ point }) => placed(placeOf(curve, point - 1)));
+    expect([...places, placed(1)]).toEqual([
+      ...told.story.sessionStarts.map(({ point }) => placeOf(told.story.curve, point - 1)),
+      1,
+    ]);
+    expect(page).toContain(`Compared with synthetic ${slower.runId.slice(0, 12)}`);
+    expect(page).toContain(`sametape diff ${made.runDir} ${other.runDir}`);
+  });
+
+  it('that is the same, it lies where that does', async () => {
+    const { story } = told;
+    const { placed } = placedAlong(story, story);
+    for (let point = 0; point < story.curve.points; point += 1) {
+      const at = placeOf(story.curve, point);
+      expect(placed(at)).toBeCloseTo(at, 12);
+    }
+  });
+
+  it('over other sessions, or with one open, nothing is drawn', async () => {
+    const half = crashed('half-open', Math.floor(made.records.length / 2));
+    for (const [a, b] of [
+      [made.runDir, half],
+      [half, made.runDir],
+    ] as const) {
+      await expect(compared(a, b)).rejects.toMatchObject({ code: 'REPORT_SESSIONS', exitCode: 2 });
+    }
+  });
+});
+
 describe('no page is made of', () => {
   it('a tape with one changed byte', async () => {
     const runDir = crashed('changed', made.records.length);
@@ -215,11 +262,9 @@ describe('no page is made of', () => {
       exitCode: 2,
     });
     const other = temp.path('other');
-    cpSync(made.datasetDir, other, { recursive: true });
-    const manifest = join(other, 'manifest.json');
-    writeFileSync(manifest, readFileSync(manifest, 'utf8').replaceAll('2024-07-03', '2024-07-02'));
+    await synthDataset({ dir: other, options: { ...SYNTH, seed: 5 } });
     const refused = reportRun({ ...moved, datasetDir: other });
-    await expect(refused).rejects.toMatchObject({ exitCode: 2 });
+    await expect(refused).rejects.toMatchObject({ code: 'REPORT_DATASET_CHANGED', exitCode: 2 });
   });
 
   it('anything into a file that is no page', async () => {

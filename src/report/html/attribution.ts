@@ -71,17 +71,13 @@ function costTable(s: ReportFacts['statistics']): Markup {
     return { label, from, to: level, cells: [signedMoney(-micros), bps] };
   };
   const rows: BarRow[] = [
-    { label: 'at the mid of each decision', to: before, tone: 'plain', cells: [signedMoney(before), ''] },
-    step(
-      'slippage, half the spread included',
-      costMicros,
-      costBps === null ? '' : `${number(costBps, 2)} bps`,
-    ),
+    { label: 'before costs', to: before, tone: 'plain', cells: [signedMoney(before), ''] },
+    step('slippage', costMicros, costBps === null ? '' : `${number(costBps, 2)} bps`),
     step('fees', s.feesMicros, ofTraded(s.feesMicros)),
     ...(s.borrowFeesMicros === 0 ? [] : [step('borrow fees', s.borrowFeesMicros, '')]),
     { label: 'net P&L', to: s.netPnlMicros, cells: [signedMoney(s.netPnlMicros), ''] },
   ];
-  return html`${barTable({ caption: 'What trading cost', heads: ['step', 'P&L', 'of traded'], rows })}${
+  return html`${barTable({ caption: 'What trading cost, from the mid that each decision saw', heads: ['step', 'P&L', 'of traded'], rows })}${
     s.dividendsMicros !== 0 &&
     html`<p class="note">${money(s.dividendsMicros)} of it are dividends, received less paid.</p>`
   }`;

@@ -2,6 +2,7 @@ import { rangeOf } from '../curve.ts';
 import { money, number, percent, signedMoney, signedPercent } from '../format.ts';
 import { INCIDENT_KINDS } from '../incidents.ts';
 import { weightSeries } from '../run-story.ts';
+import { placedAlong, shortName } from './compare.ts';
 import type { ReportFacts } from './facts.ts';
 import { lineChart } from './line-chart.ts';
 import { html, type Markup } from './markup.ts';
@@ -15,9 +16,10 @@ ${equityChart(facts)}${drawdownChart(facts)}${exposureChart(facts)}${sessionTabl
 `;
 }
 
-function equityChart({ story, statistics: s }: ReportFacts): Markup {
+function equityChart(facts: ReportFacts): Markup {
+  const { story, statistics: s, other } = facts;
   const { curve, sessionStarts } = story;
-  const range = rangeOf(curve, ['equity']);
+  const range = rangeOf(curve, 'equity');
   if (range === undefined) return html`<p>No session was opened, so that there is no curve.</p>`;
   const marked = MARKS.flatMap(({ name, label }) => {
     const count = story.incidents.counts.get(name) ?? 0;
@@ -25,9 +27,14 @@ function equityChart({ story, statistics: s }: ReportFacts): Markup {
   });
   return lineChart({
     title: 'Equity',
-    description: `Equity from ${money(s.initialEquityMicros)} to ${money(s.finalEquityMicros)}, lowest ${money(range.min)}, highest ${money(range.max)}${marked.length === 0 ? '' : `; marked: ${marked.join(', ')}`}.`,
+    description: `Equity from ${money(s.initialEquityMicros)} to ${money(s.finalEquityMicros)}, lowest ${money(range.min)}, highest ${money(range.max)}${marked.length === 0 ? '' : `; marked: ${marked.join(', ')}`}.${other === undefined ? '' : ` Beside it ${shortName(other)}, to ${money(other.statistics.finalEquityMicros)}.`}`,
     ...{ curve, sessionStarts, marks: MARKS },
-    series: [{ name: 'equity', label: 'equity', tone: 1 }],
+    series: [
+      { name: 'equity', label: other === undefined ? 'equity' : `this run, ${shortName(facts)}`, tone: 1 },
+      ...(other === undefined
+        ? []
+        : [{ name: 'equity', label: shortName(other), tone: 5, of: placedAlong(story, other.story) }]),
+    ],
     height: 300,
     baseline: s.initialEquityMicros,
     unit: 1_000_000,
@@ -49,7 +56,7 @@ function drawdownChart({ story, statistics: s }: ReportFacts): Markup {
 
 function exposureChart({ story, statistics: s }: ReportFacts): Markup {
   const { curve, sessionStarts } = story;
-  const range = rangeOf(curve, ['gross']);
+  const range = rangeOf(curve, 'gross');
   if (range === undefined || range.max === 0) return html``;
   const { meanGrossFrac, meanNetFrac } = s.exposure;
   return lineChart({
@@ -61,6 +68,7 @@ function exposureChart({ story, statistics: s }: ReportFacts): Markup {
       { name: 'net', label: 'net', tone: 1 },
     ],
     height: 180,
+    isRestless: true,
     ...{ baseline: 0, unit: 0.01, tick: percentTick },
   });
 }

@@ -25,9 +25,11 @@ export function decisions(facts: ReportFacts): Markup {
           rows: reasons.map(([label, count]) => plainRow(label, count, ofAll(count))),
         });
   });
+  // a kind that the run does not have is an error where it is asked for
+  const asked = (['BLOCKED', ...KINDS] as const).find((kind) => counts[kind] !== undefined);
   const rejected = Object.entries(orders.rejectedBy).sort(byCount);
   return html`<section aria-labelledby="decisions"><h2 id="decisions">Decisions</h2>
-<p>${number(all)} decisions, one for each symbol in each cycle. To list those of a reason: <code class="command">sametape explain ${facts.shellDir} --only BLOCKED</code></p>
+<p>${number(all)} decisions, one for each symbol in each cycle. To list those of a reason: <code class="command">sametape explain ${facts.shellDir} --only ${asked}</code></p>
 <div class="columns">${tables}</div></section>
 <section aria-labelledby="rejected"><h2 id="rejected">Orders rejected</h2>
 ${
@@ -74,7 +76,7 @@ export function incidents({ story, formatTime }: ReportFacts): Markup {
   const isCut = [...counts.values()].some((count) => count > MOST_KEPT);
   return html`<section aria-labelledby="incidents"><h2 id="incidents">Incidents</h2>
 <p>${told.join(', ')}.${isCut && ` Listed are the first ${MOST_KEPT} of each kind.`}</p>
-<div class="scroll" role="region" aria-label="Incidents" tabindex="0"><table>
+<div class="scroll" role="region" aria-label="Incidents" tabindex="0"><table class="incidents">
 <caption>What stood out, in order</caption>
 <thead><tr><th scope="col">New York</th><th scope="col" class="figure">cycle</th><th scope="col">kind</th><th scope="col">what</th></tr></thead>
 <tbody>${kept.map(

@@ -1,10 +1,16 @@
 import type { RunStory } from '../run-story.ts';
 import type { RunStatistics } from '../statistics.ts';
 
-/** What a report is made from: a run as its tape has it, and how times and commands are written. */
-export interface ReportFacts {
+/** A run and what it came to. */
+export interface RunFacts {
   readonly scenario: string;
   readonly runId: string;
+  readonly story: RunStory;
+  readonly statistics: RunStatistics;
+}
+
+/** What a report is made from: a run as its tape has it, and how times and commands are written. */
+export interface ReportFacts extends RunFacts {
   /** Such as `backtest`, or `live, market from alpaca, orders to alpaca`. */
   readonly mode: string;
   /** The run it was forked from, and the first cycle with other settings. */
@@ -18,8 +24,8 @@ export interface ReportFacts {
   readonly decisionHead: string;
   readonly isClosed: boolean;
   readonly tornBytes: number;
-  readonly story: RunStory;
-  readonly statistics: RunStatistics;
+  /** Another run over the same sessions, to compare with. */
+  readonly other?: (RunFacts & { readonly shellDir: string }) | undefined;
   /** The run's folder as commands name it, quoted for a shell. */
   readonly shellDir: string;
   /** A time as text, in New York. */

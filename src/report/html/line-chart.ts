@@ -1,4 +1,4 @@
-import { type Curve, linesOf, marksOf, placeOf, rangeOf, type Vertex } from '../curve.ts';
+import { bandsOf, type Curve, linesOf, marksOf, placeOf, rangeOf, type Vertex } from '../curve.ts';
 import { number } from '../format.ts';
 import { html, type Markup } from './markup.ts';
 import { decimalsOf, type Scale, scaleOf } from './scale.ts';
@@ -9,6 +9,8 @@ export interface ChartSeries {
   readonly label: string;
   /** `tone-1` and on: colour and dashes. */
   readonly tone: number;
+  /** Of another run, and where a place along it lies along this one. */
+  readonly of?: { readonly curve: Curve; readonly placed: (at: number) => number };
 }
 
 export interface LineChart {
@@ -26,6 +28,8 @@ export interface LineChart {
   readonly unit: number;
   /** Names of marks on the curve, each with its own shape. */
   readonly marks?: readonly { readonly name: string; readonly label: string }[];
+  /** Whether it swings so much that a long run shows the range and the mean of each stretch. */
+  readonly isRestless?: boolean;
   readonly sessionStarts: readonly { readonly date: string; readonly point: number }[];
 }
 
@@ -37,6 +41,8 @@ const BOTTOM = 22;
 const MARK_PLACES = 160;
 const MOST_SEPARATORS = 40;
 const MOST_LABELS = 5;
+/** Points a column from which on a restless series is a blot as a line. */
+const DENSE_STRIDE = 8;
 const CHARACTER_WIDTH = 6.6;
 /** Charts below each other line up, as long as their texts allow. */
 const LEAST_AXIS_WIDTH = 78;
@@ -44,31 +50,35 @@ const LEAST_AXIS_WIDTH = 78;
 /** A figure with one axis, made of SVG alone: no script, no style of its own, the same at every width. */
 export function lineChart(chart: LineChart): Markup {
   const { curve, series, height, baseline, unit, title, description, marks = [] } = chart;
-  const range = rangeOf(
-    curve,
-    series.map(({ name }) => name),
-  );
-  if (range === undefined) return html``;
+  const ranges = series.flatMap(({ name, of }) => rangeOf(of?.curve ?? curve, name) ?? []);
+  if (ranges.length === 0) return html``;
+  const ends = baseline === undefined ? [] : [baseline];
   const scale = scaleOf({
-    min: Math.min(range.min, baseline ?? range.min) / unit,
-    max: Math.max(range.max, baseline ?? range.max) / unit,
+    min: Math.min(...ends, ...ranges.map(({ min }) => min)) / unit,
+    max: Math.max(...ends, ...ranges.map(({ max }) => max)) / unit,
   });
   const plotHeight = height - TOP - BOTTOM;
   const y = (value: number): number =>
     cut(((scale.max - value / unit) / (scale.max - scale.min)) * plotHeight);
+  const isDense = chart.isRestless === true && curve.stride >= DENSE_STRIDE;
   const shown = marks.map((mark, shape) => ({ ...mark, shape })).filter(({ name }) => curve.marks.has(name));
   return html`<figure class="chart">
 <figcaption><h3>${title}</h3>${series.length > 1 || shown.length > 0 ? legend(series, shown) : ''}</figcaption>
 <div class="axes" role="img" aria-label="${description}">
 ${axis(chart, scale, y)}
 <svg class="plot" height="${height}" aria-hidden="true">
-${scale.ticks.map((tick) => gridLine(TOP + y(tick * unit), baseline !== undefined && tick * unit === baseline))}
+${scale.ticks.map((tick) => gridLine('grid', TOP + y(tick * unit)))}${baseline !== undefined && gridLine('base', TOP + y(baseline))}
 <svg x="0" y="${TOP}" width="100%" height="${plotHeight}" viewBox="0 0 ${WIDTH} ${plotHeight}" preserveAspectRatio="none">
 ${separators(chart).map(({ at }) => html`<path class="separator" d="M${cut(at * WIDTH)} 0V${plotHeight}"/>`)}
-${series.map((one) => paths(linesOf(curve, one.name), { tone: one.tone, y, baseline }))}
+${series.map(({ name, tone, of }) => {
+  if (of !== undefined) return paths(placedLines(of, name), { tone, y });
+  return isDense
+    ? bandPaths(bandsOf(curve, name), { tone, y })
+    : paths(linesOf(curve, name), { tone, y, baseline });
+})}
 </svg>
 ${labels(chart, height)}
-${shown.map(({ name, label, shape }) => markShapes(curve, { name, label, shape, y: TOP + plotHeight }))}
+${shown.toReversed().map(({ name, label, shape }) => markShapes(curve, { name, label, shape, y: TOP + plotHeight }))}
 </svg>
 </div>
 </figure>
@@ -102,8 +112,12 @@ function axis({ tick, height, unit }: LineChart, { ticks, step }: Scale, y: (v: 
   )}</svg>`;
 }
 
-function gridLine(y: number, isBaseline: boolean): Markup {
-  return html`<line class="${isBaseline ? 'base' : 'grid'}" x1="0" x2="100%" y1="${cut(y)}" y2="${cut(y)}"/>`;
+function gridLine(kind: 'grid' | 'base', y: number): Markup {
+  return html`<line class="${kind}" x1="0" x2="100%" y1="${cut(y)}" y2="${cut(y)}"/>`;
+}
+
+function placedLines({ curve, placed }: NonNullable<ChartSeries['of']>, name: string): Vertex[][] {
+  return linesOf(curve, name).map((line) => line.map(({ at, value }) => ({ at: placed(at), value })));
 }
 
 function paths(
@@ -115,7 +129,7 @@ function paths(
   }: {
     readonly tone: number;
     readonly y: (value: number) => number;
-    readonly baseline: number | undefined;
+    readonly baseline?: number | undefined;
   },
 ): Markup[] {
   return lines.map((vertices) => {
@@ -128,6 +142,19 @@ function paths(
         ? undefined
         : `${line}L${cut(last.at * WIDTH)} ${y(baseline)}L${cut(first.at * WIDTH)} ${y(baseline)}Z`;
     return html`${area !== undefined && html`<path class="area tone-${tone}" d="${area}"/>`}<path class="line tone-${tone}" d="${line}"/>`;
+  });
+}
+
+/** The range of each stretch as an area, and the mean as a line. */
+function bandPaths(
+  bands: ReturnType<typeof bandsOf>,
+  { tone, y }: { readonly tone: number; readonly y: (value: number) => number },
+): Markup[] {
+  return bands.map((stretches) => {
+    const edge = (of: 'min' | 'max' | 'mean'): string[] =>
+      stretches.map((stretch) => `${cut(stretch.at * WIDTH)} ${y(stretch[of])}`);
+    const area = `M${[...edge('max'), ...edge('min').reverse()].join('L')}Z`;
+    return html`<path class="area tone-${tone}" d="${area}"/><path class="line tone-${tone}" d="M${edge('mean').join('L')}"/>`;
   });
 }
 

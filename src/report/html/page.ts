@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { number } from '../format.ts';
 import { attribution } from './attribution.ts';
+import { comparison } from './compare.ts';
 import { curves, learningSection } from './curves.ts';
 import { decisions, incidents } from './decisions.ts';
 import type { ReportFacts } from './facts.ts';
@@ -38,7 +39,7 @@ export function renderReport(facts: ReportFacts): string {
 </head>
 <body>
 <main>
-${header(facts)}${headline(facts)}${curves(facts)}${attribution(facts)}${incidents(facts)}${trips(facts)}${learningSection(facts)}${decisions(facts)}${allFigures(facts)}${origin(facts)}</main>
+${header(facts)}${headline(facts)}${curves(facts)}${comparison(facts)}${attribution(facts)}${incidents(facts)}${trips(facts)}${learningSection(facts)}${decisions(facts)}${allFigures(facts)}${origin(facts)}</main>
 </body>
 </html>
 `.markup;

@@ -59,14 +59,15 @@ caption{text-align:left;font-weight:600;padding:0 0 6px}
 th,td{padding:4px 8px;border-bottom:1px solid var(--rule);text-align:left;vertical-align:top}
 thead th{font-weight:500;color:var(--dim);font-size:12.5px}
 tbody th{font-weight:500}
+tfoot th{white-space:nowrap}
 tfoot th,tfoot td{font-weight:600;border-bottom:0}
 .figure{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 .time{white-space:nowrap;font-variant-numeric:tabular-nums}
 .text{overflow-wrap:anywhere;min-width:220px}
 .grave td{font-weight:600;color:var(--loss)}
-.bars .bar{width:40%;min-width:70px;padding:7px 4px 0}
+.bars .bar{width:36%;min-width:70px;padding:7px 4px 0}
 .bars .bar svg{display:block;width:100%}
-.bars tbody th{min-width:76px}
+.bars tbody th{min-width:84px}
 rect.plain{fill:var(--plain)}
 .zero{stroke:var(--dim)}
 .trips tbody tr:first-child>*{border-bottom:0}
@@ -84,6 +85,6 @@ details .scroll{margin-top:10px}
 .pairs dd{margin:0;text-align:right;font-variant-numeric:tabular-nums}
 footer{border-top:1px solid var(--rule);margin-top:40px}
 @media (max-width:820px){.cards,.groups{grid-template-columns:1fr 1fr}.columns{grid-template-columns:1fr}}
-@media (max-width:480px){main{padding:16px 12px 32px}h1{font-size:23px}.cards{gap:8px}.cards div{padding:10px}.cards dd{font-size:18px}.groups{grid-template-columns:1fr}.chart{padding:10px 8px 6px}.heads div{display:block}.bars .bar{min-width:48px}th,td{padding:4px 6px}}
+@media (max-width:480px){main{padding:16px 12px 32px}h1{font-size:23px}.cards{gap:8px}.cards div{padding:10px}.cards dd{font-size:18px}.groups{grid-template-columns:1fr}.chart{padding:10px 8px 6px}.heads div{display:block}.bars .bar{min-width:48px}th,td{padding:4px 6px}.incidents .time{white-space:normal;min-width:94px}.text{min-width:130px}.commands span{display:block;position:sticky;left:6px;width:fit-content;max-width:calc(100vw - 48px)}}
 @media print{:root{--page:#fff;--card:#fff;--text:#000;--dim:#444;--rule:#bbb;--grid:#ddd;--gain:#0b7a3e;--loss:#b3261e;--a:#1f5fbf;--b:#b3261e;--c:#6b5bb5;--d:#0b7a3e;--e:#a15c00;--f:#0f7587;--plain:#7b8797;--warn:#fff;--warn-text:#000}main{max-width:none;padding:0}.chart,.cards div,tbody tr,.groups>div{break-inside:avoid}h2,h3,caption{break-after:avoid}.scroll{overflow:visible}.notice{border:1px solid #000}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `;
