@@ -12,6 +12,7 @@ import {
   listParts,
   type PartLine,
   type PartName,
+  paperMicrosOf,
   type ShortfallGroup,
 } from '../research/shadow/roll-up.ts';
 import type { Shadow, ShadowCoverage } from '../research/shadow/shadow-run.ts';
@@ -107,7 +108,7 @@ function coverageText(coverage: ShadowCoverage, timeOf: (tUs: TimeUs) => string)
       : [`orders at work in the end: ${ordersAtWork.simulated} simulated, ${ordersAtWork.actual} actual`]),
     ...(missingSessions.length === 0 ? [] : [`not traded: ${missingSessions.join(', ')}`]),
   ];
-  return `PARTIAL run, to ${timeOf(endUs)} New York: ${why.join('; ')}${taken}`;
+  return [`PARTIAL run, to ${timeOf(endUs)} New York${taken}`, ...why.map((one) => `  ${one}`)].join('\n');
 }
 
 const CAUSES: Readonly<Record<DecisionCause['kind'], string>> = {
@@ -146,6 +147,19 @@ function partsText(total: ShortfallGroup, painter: Painter): string {
     ({ simulatedMicros, actualMicros }) => simulatedMicros !== 0 || actualMicros !== 0,
   );
   if (lines.length === 0) return 'no order on either side';
+  const row = (
+    label: string,
+    costs: Omit<PartLine, 'part' | 'reason' | 'shortfallMicros'>,
+    what: string,
+  ): string[] => {
+    const shortfall = costs.actualMicros - costs.simulatedMicros;
+    const amounts = [costs.simulatedMicros, costs.actualMicros, shortfall].map(money);
+    return [label, ...amounts, number(bpsOf(shortfall, total), 2), what];
+  };
+  const all = {
+    simulatedMicros: lines.reduce((sum, line) => sum + line.simulatedMicros, 0),
+    actualMicros: lines.reduce((sum, line) => sum + line.actualMicros, 0),
+  };
   const table = renderTable(
     [
       { title: 'cost' },
@@ -154,19 +168,12 @@ function partsText(total: ShortfallGroup, painter: Painter): string {
       { title: 'what it is', isExtra: true },
     ],
     [
-      ...lines.map((line) => [
-        labelOf(line),
-        money(line.simulatedMicros),
-        money(line.actualMicros),
-        money(line.shortfallMicros),
-        number(bpsOf(line.shortfallMicros, total), 2),
-        PARTS[line.part],
-      ]),
-      ['all', '', '', money(shortfallOf(total.parts)), number(bpsOf(shortfallOf(total.parts), total), 2), ''],
+      ...lines.map((line) => row(labelOf(line), line, PARTS[line.part])),
+      row('all', all, 'paper gain less net P&L'),
     ],
   );
-  const note =
-    'Costs against the mid at the decision, of shares that both sides decided on; what is negative was gained.';
+  const paper = money(paperMicrosOf(total));
+  const note = `On paper, at the mids decided on, what both sides decided gained ${paper}. What is negative here was gained too.`;
   return `${table}\n${painter.dim(note)}`;
 }
 

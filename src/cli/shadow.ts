@@ -51,7 +51,7 @@ async function shadowCommand(runDir: string, options: ShadowOptions): Promise<vo
 }
 
 async function jsonOf(shadow: Shadow, runDir: string): Promise<object> {
-  const [{ bpsOf, listParts }, { shortfallOf }] = await Promise.all([
+  const [{ bpsOf, listParts, paperMicrosOf }, { shortfallOf }] = await Promise.all([
     import('../research/shadow/roll-up.ts'),
     import('../research/shadow/attribute.ts'),
   ]);
@@ -67,7 +67,10 @@ async function jsonOf(shadow: Shadow, runDir: string): Promise<object> {
   });
   const groupJson = (group: ShortfallGroup): object => {
     const { key, simulatedMicros, actualMicros, parts } = group;
-    return { key, simulatedMicros, actualMicros, ...amounts(parts, group) };
+    return {
+      ...{ key, simulatedMicros, actualMicros, paperMicros: paperMicrosOf(group) },
+      ...amounts(parts, group),
+    };
   };
   const orderJson = ({ parts, ...order }: OrderShortfall): object => ({
     ...order,

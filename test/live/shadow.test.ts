@@ -1,9 +1,11 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { shadowText } from '../../src/cli/shadow-text.ts';
+import { createPainter } from '../../src/cli/terminal.ts';
 import { silentProgress } from '../../src/ports/progress.ts';
 import { type OrderShortfall, shortfallOf } from '../../src/research/shadow/attribute.ts';
-import { listParts, type PartLine } from '../../src/research/shadow/roll-up.ts';
+import { listParts, type PartLine, paperMicrosOf } from '../../src/research/shadow/roll-up.ts';
 import { type Shadow, shadowRun } from '../../src/research/shadow/shadow-run.ts';
 import type { AlpacaTwin } from '../twins/alpaca/twin.ts';
 import { HURRY, liveDay, playDay, scratch } from './live-day.ts';
@@ -12,6 +14,7 @@ import { twinDay } from './twin-day.ts';
 const outDir = scratch('shadow');
 afterAll(() => rmSync(outDir, { recursive: true, force: true }));
 
+const PLAIN = { write: () => true };
 const shadowOf = (runDir: string): Promise<Shadow> => shadowRun({ runDir, progress: silentProgress });
 
 function differing({ parts }: Pick<OrderShortfall, 'parts'>): PartLine[] {
@@ -149,6 +152,20 @@ describe('a live day at the twin of Alpaca', () => {
       cause: { kind: 'position', order: { cycle: faults.partial } },
     });
     expect(first!.cycle).toBe(faults.partial + 1);
-    expect(shortfallOf(shadow.total.parts)).toBe(shadow.total.simulatedMicros - shadow.total.actualMicros);
+    const { total } = shadow;
+    expect(shortfallOf(total.parts)).toBe(total.simulatedMicros - total.actualMicros);
+    const simulatedCosts = listParts(total.parts).reduce((sum, line) => sum + line.simulatedMicros, 0);
+    expect(paperMicrosOf(total)).toBe(total.simulatedMicros + simulatedCosts);
+
+    const text = shadowText(shadow, { runDir: 'runs/a day', timeOf: String, painter: createPainter(PLAIN) });
+    expect(text).toMatch(/^quickstart, live: data from alpaca, orders to alpaca\nPARTIAL run, to /);
+    expect(text).toMatch(/\n {2}session 2024-01-10 was open, and is marked at its newest mids\n/);
+    expect(text).toMatch(
+      /\n {2}the positions differ: \w+ held -?\d+ simulated, -?\d+ actual: the order of cycle \d+/,
+    );
+    expect(text).toContain(`$ sametape explain 'runs/a day' --cycle ${faults.partial} --symbol `);
+    expect(text).toContain('refused: by the broker');
+    const [worst] = shadow.orders;
+    expect(text).toContain(`--cycle ${worst!.cycle} --symbol ${worst!.symbol}`);
   });
 });

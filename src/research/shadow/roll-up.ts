@@ -97,6 +97,16 @@ export function rollUp(rows: readonly SymbolShortfall[]): RolledUp {
   };
 }
 
+/** What shares that both sides decided on would have gained at the mids they were decided on: the same for both. */
+export function paperMicrosOf({
+  actualMicros,
+  parts,
+}: Pick<ShortfallGroup, 'actualMicros' | 'parts'>): MoneyMicros {
+  let paper = actualMicros;
+  for (const cost of parts.values()) paper += cost.actualMicros;
+  return exactMicros(paper);
+}
+
 /** Of what was traded; null where nothing was. */
 export function bpsOf(
   micros: MoneyMicros,
