@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { LoadedScenario } from '../config/load-scenario.ts';
 import { readSecret, secretReferences } from '../config/secrets.ts';
@@ -166,6 +167,7 @@ function webhookOf({ scenario, say }: ObserveOptions): WebhookMaker | undefined 
       ...{ url, clock: wallClock, random: Math.random, say },
       ...(token === undefined ? {} : { token }),
       run: { scenario: scenario.name, ...run },
+      sender: randomBytes(8).toString('hex'),
       onError: (error) => guard.failed('alerts.webhook', error),
     });
 }

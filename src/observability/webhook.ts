@@ -35,6 +35,8 @@ export interface WebhookOptions {
   readonly token?: string;
   /** Names the run in every post. */
   readonly run: { readonly scenario: string; readonly runId: string; readonly mode: string };
+  /** Another for each process: numbers begin at 1 in each. */
+  readonly sender: string;
   /** The wall's, whatever the run's is. */
   readonly clock: Clock;
   readonly random: () => number;
@@ -75,7 +77,7 @@ export function webhookUrl(text: string): URL {
 
 /**
  * Posts notices one after the other, each until it is taken or given up. A queue keeps what comes meanwhile; nobody waits
- * for it. A receiver may get one twice (its answer was lost), and tells so by `run.id` and `number`.
+ * for it. A receiver may get one twice, where its answer was lost, and knows it by `sender` and `number`.
  * @throws InputError ALERT_URL
  */
 export function createWebhook(options: WebhookOptions): Webhook {
@@ -89,6 +91,7 @@ export function createWebhook(options: WebhookOptions): Webhook {
   let droppedBefore = 0;
   let isFailing = false;
   let isClosing = false;
+  let isClosed = false;
   let working: Promise<void> | undefined;
   /** Ends a wait between two attempts at once. */
   let endWait = (): void => undefined;
@@ -111,7 +114,7 @@ export function createWebhook(options: WebhookOptions): Webhook {
 
   async function deliver({ number: at, notice }: Queued): Promise<void> {
     const toldDropped = droppedBefore;
-    const body = bodyOf(options.run, { notice, number: at, droppedBefore: toldDropped });
+    const body = bodyOf(options, { notice, number: at, droppedBefore: toldDropped });
     const backoff = createBackoff(
       { firstUs: FIRST_WAIT_US, maxUs: LONGEST_WAIT_US, jitterFrac: 0.5 },
       options.random,
@@ -125,6 +128,8 @@ export function createWebhook(options: WebhookOptions): Webhook {
         isFailing = false;
         return;
       }
+      // dropped already
+      if (isClosed) return;
       if (outcome.kind === 'refused') return drop(1, outcome.why);
       if (isClosing || attempt >= settings.maxAttempts) return drop(1, `${outcome.why}, ${attempt} times`);
       if (!isFailing) say(`warning: alerts.webhook: ${outcome.why}; trying again`);
@@ -135,8 +140,11 @@ export function createWebhook(options: WebhookOptions): Webhook {
   }
 
   async function workOff(): Promise<void> {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await deliver(next);
-    working = undefined;
+    try {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) await deliver(next);
+    } finally {
+      working = undefined;
+    }
   }
 
   return {
@@ -162,8 +170,8 @@ export function createWebhook(options: WebhookOptions): Webhook {
         untime = clock.at(clock.nowUs() + CLOSING_US, () => resolve(false));
       });
       if (isDone !== undefined && !(await Promise.race([isDone, isLate]))) {
-        const left = queue.splice(0).length;
-        if (left > 0) drop(left, 'the run has ended');
+        isClosed = true;
+        drop(queue.splice(0).length + 1, 'the run has ended');
       }
       untime();
       client.close();
@@ -204,12 +212,13 @@ function outcomeOf(answer: JsonAnswer): Outcome {
 
 /** `text` is what chat services show; the rest is for machines. */
 function bodyOf(
-  run: WebhookOptions['run'],
+  { run, sender }: WebhookOptions,
   { notice, number, droppedBefore }: Queued & { readonly droppedBefore: number },
 ) {
   return {
     text: `sametape ${run.scenario} (${run.mode}): ${noticeLine(notice)}`,
     run,
+    sender,
     number,
     droppedBefore,
     alert: noticeJson(notice),

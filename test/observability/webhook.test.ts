@@ -28,6 +28,7 @@ describe('a webhook', () => {
       settings: { timeoutUs: 5_000_000, maxAttempts: 3, maxQueued: 3 },
       ...{ url: twin.url, token: TOKEN, clock: fastClock(SPEED), random: () => 0 },
       run: { scenario: 'small', runId: 'abc', mode: 'paper' },
+      sender: 'here',
       say: (line) => said.push(line),
       onError: (error) => {
         throw error;
@@ -52,7 +53,7 @@ describe('a webhook', () => {
     expect(twin.taken[1]).toMatchObject({
       text: 'sametape small (paper): alert ERROR: connectionLost broker: b',
       run: { scenario: 'small', runId: 'abc', mode: 'paper' },
-      ...{ number: 2, droppedBefore: 0 },
+      ...{ sender: 'here', number: 2, droppedBefore: 0 },
     });
     expect(said).toEqual([]);
   });
@@ -113,7 +114,7 @@ describe('a webhook', () => {
     const started = performance.now();
     await hook.close();
     expect(performance.now() - started).toBeLessThan(5_000);
-    expect(said.at(-1)).toMatch(/^warning: alerts\.webhook: \d alerts dropped in all, 0 posted$/);
+    expect(said.at(-1)).toBe('warning: alerts.webhook: 3 alerts dropped in all, 0 posted');
   });
 
   it.each(['http://example.com/x', 'https://user:pw@example.com', 'file:///etc/passwd', 'nonsense', ''])(

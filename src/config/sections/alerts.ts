@@ -5,6 +5,12 @@ import { positive, secret, wholeNumber } from './common.ts';
 
 const severity = () => z.enum([...ALERT_SEVERITIES, 'off']);
 
+const errorCode = () =>
+  z
+    .string()
+    .regex(/^[A-Z][A-Z0-9_]{0,63}$/)
+    .meta({ examples: ['DATA_STALE', 'INFERENCE_FAILED'] });
+
 const rulesSchema = z
   .strictObject({
     killSwitchTripped: severity()
@@ -84,11 +90,7 @@ export const alertsSchema = z
       .prefault({})
       .describe('What ordersRejected counts.'),
     rules: rulesSchema,
-    errors: z
-      .record(z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/), severity())
-      .default({})
-      .meta({ examples: [{ DATA_STALE: 'critical' }] })
-      .describe('Severity of single errors, by code.'),
+    errors: z.record(errorCode(), severity()).default({}).describe('Severity of single errors, by code.'),
     webhook: webhookSchema,
   })
   .prefault({})
