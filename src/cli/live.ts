@@ -52,8 +52,9 @@ export function registerLiveCommand(program: Command): void {
 Examples:
   $ sametape live scenarios/live.yaml --certificate live.certificate.json
   $ sametape live scenarios/live.yaml --certificate live.certificate.json --yes
+  $ sametape live scenarios/live.yaml --certificate live.certificate.json --metrics-port 9464 --set alerts.enabled=true
 
-Only the sections of broker and data source may differ from the certified scenario; any other field that does is named.
+Only the sections of broker, data source and alerts may differ from the certified scenario; any other field is named.
 Exit code 2: it may not run, and nothing was sent; the message says why.`,
     );
   withSetOption(command).action(liveCommand);
