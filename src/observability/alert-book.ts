@@ -118,7 +118,10 @@ export function createAlertBook(settings: AlertSettings): AlertBook {
       entry.times += 1;
       return [];
     }
-    Object.assign(entry, { isOpen: true, text, sinceUs: at.tUs, times: 1 });
+    // nobody has heard of the times before, where their end was withheld
+    if (entry.withheld > 0) entry.times += 1;
+    else Object.assign(entry, { sinceUs: at.tUs, times: 1 });
+    Object.assign(entry, { isOpen: true, text });
     return change(entry, at);
   }
 

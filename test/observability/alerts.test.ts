@@ -123,7 +123,7 @@ describe('an alert that comes and goes', () => {
     const lines = told([...events, { afterMinutes: 59 }, { afterMinutes: 1 }], { maxPerHour: 4 });
     expect(lines).toHaveLength(5);
     expect(lines.at(-1)).toBe(
-      'alert over: connectionLost broker: restored, after 35 changes that were not told',
+      'alert over: connectionLost broker: restored, seen 18 times, after 35 changes that were not told',
     );
   });
 

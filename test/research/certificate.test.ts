@@ -79,7 +79,12 @@ describe('a promotion', () => {
 describe('a certificate', () => {
   it('fits the scenario it was made for, and the same with another broker, data source and who is told', async () => {
     expect(await differenceWith()).toBeUndefined();
-    const others = ['broker.source=alpaca', 'data.source=alpaca', 'broker.slippageBps=3', 'alerts.enabled=true'];
+    const others = [
+      'broker.source=alpaca',
+      'data.source=alpaca',
+      'broker.slippageBps=3',
+      'alerts.enabled=true',
+    ];
     expect(await differenceWith(...others)).toBeUndefined();
     const credentials = 'broker.credentials={keyId: "$' + '{env:ID}", secretKey: "$' + '{env:KEY}"}';
     expect(await differenceWith(credentials)).toBeUndefined();
