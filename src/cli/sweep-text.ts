@@ -29,18 +29,18 @@ export function sweepText(result: SweepResult, layout: Layout): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-function rankingText({ plan, finished, metric }: SweepResult, { top, painter }: Layout): string {
-  const keys = plan.spec.axes.map(({ key }) => key);
+function rankingText(result: SweepResult, { top, painter }: Layout): string {
+  const { plan, finished, metric } = result;
   const shown = [...finished].sort((a, b) => a.rank - b.rank).slice(0, top);
   const hasYear = (plan.sessions?.length ?? 0) >= SESSIONS_FOR_YEARLY_FIGURES;
   const columns: Column[] = [
     { title: '#', align: 'right' },
-    ...keys.map((title) => ({ title, align: 'right' as const })),
+    ...shortKeys(result).map((title) => ({ title, align: 'right' as const })),
     { title: 'net P&L', align: 'right' },
-    { title: 'Sharpe', align: 'right' },
-    { title: 'drawdown', align: 'right' },
     { title: 'fees', align: 'right' },
     { title: 'turnover', align: 'right' },
+    { title: 'Sharpe', align: 'right', isExtra: metric !== 'sharpe' },
+    { title: 'drawdown', align: 'right', isExtra: metric !== 'drawdown' },
     { title: 'fills', align: 'right', isExtra: true },
     { title: 'run', isExtra: true },
   ];
@@ -50,38 +50,45 @@ function rankingText({ plan, finished, metric }: SweepResult, { top, painter }: 
       String(rank),
       ...planned.values,
       signedMoney(statistics.netPnlMicros),
-      number(hasYear ? statistics.sharpe : null, 2),
-      percent(statistics.maxDrawdown.frac),
       money(statistics.feesMicros + statistics.borrowFeesMicros),
       statistics.turnover === null ? number(null) : `${number(statistics.turnover, 2)} x`,
+      number(hasYear ? statistics.sharpe : null, 2),
+      percent(statistics.maxDrawdown.frac),
       number(summary.fills),
       isKept ? planned.runName : '-',
     ];
   });
-  const sessions = plan.sessions === undefined ? '' : `, ${sessionsText(plan.sessions.length)}`;
+  const sessions = plan.sessions === undefined ? '' : `, ${counted(plan.sessions.length, 'session')}`;
   const title = `Best of ${counted(finished.length, 'trial')} by ${metric}${sessions}`;
   return `${painter.bold(title)}\n${renderTable(columns, rows)}`;
+}
+
+/** The last part of each key, where no other ends alike. */
+function shortKeys({ plan }: SweepResult): string[] {
+  const keys = plan.spec.axes.map(({ key }) => key);
+  const ends = keys.map((key) => key.split('.').at(-1)!);
+  return ends.map((end, at) => (ends.indexOf(end) === ends.lastIndexOf(end) ? end : keys[at]!));
 }
 
 function walkText({ plan, walk, finished }: SweepResult, painter: Painter): string {
   const dates = plan.sessions!;
   const columns: Column[] = [
-    { title: 'chosen on' },
+    { title: 'chosen until' },
     { title: 'choice' },
     { title: 'reported on' },
     { title: 'net P&L', align: 'right' },
-    { title: 'Sharpe', align: 'right' },
-    { title: 'median trial', align: 'right' },
+    { title: 'median', align: 'right' },
     { title: 'place', align: 'right' },
+    { title: 'Sharpe', align: 'right', isExtra: true },
   ];
   const rows = walk.map((fold) => [
-    rangeText(dates.slice(0, fold.reportFrom)),
-    finished[fold.chosen]!.planned.text,
+    dates[fold.reportFrom - 1]!,
+    finished[fold.chosen]!.planned.values.join(', '),
     rangeText(dates.slice(fold.reportFrom, fold.reportTo)),
     signedMoney(fold.reported.pnlMicros),
-    sharpeText(fold.reported, fold.reportTo - fold.reportFrom),
     signedMoney(fold.medianPnlMicros),
     `${fold.rank} of ${finished.length}`,
+    sharpeText(fold.reported, fold.reportTo - fold.reportFrom),
   ]);
   const sum = (values: readonly number[]): string =>
     signedMoney(values.reduce((total, value) => total + value, 0));
@@ -89,7 +96,8 @@ function walkText({ plan, walk, finished }: SweepResult, painter: Painter): stri
   const median = sum(walk.map(({ medianPnlMicros }) => medianPnlMicros));
   return `${painter.bold('Chosen on earlier sessions, reported on later ones')}
 ${renderTable(columns, rows)}
-${made} in all, the median trial ${median}. Each trial runs through; what changing from one to the next costs is not in it.`;
+${made} in all, the median trial ${median}. Each trial runs through:
+what changing from one to the next costs is not in it.`;
 }
 
 function sharpeText({ sharpe }: PartFigures, sessions: number): string {
@@ -126,9 +134,9 @@ function overfittingRows(found: OverfittingAccount['probability']): string[][] {
   return [
     [
       'overfitting',
-      `${number(found.probability, 3)}: share of ${number(found.splits)} halves of the sessions whose best is not above the median in the other half`,
+      `${number(found.probability, 3)} of ${number(found.splits)} splits choose one no better than the median`,
     ],
-    ['loss', `${percent(found.lossFrac, 1)} of those lose money in the other half`],
+    ['loss', `${percent(found.lossFrac, 1)} of them choose one that then loses money`],
   ];
 }
 
@@ -136,10 +144,6 @@ const SQRT_SESSIONS_A_YEAR = Math.sqrt(252);
 
 function yearly(sessionSharpe: number): string {
   return number(sessionSharpe * SQRT_SESSIONS_A_YEAR, 2);
-}
-
-function sessionsText(count: number): string {
-  return counted(count, 'session');
 }
 
 function counted(count: number, noun: string): string {

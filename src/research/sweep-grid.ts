@@ -1,3 +1,4 @@
+import { type LoadedScenario, loadScenario } from '../config/load-scenario.ts';
 import { expectSetOnce, type Override, parseSetOption } from '../config/overrides.ts';
 import { secretKeys, withoutSecrets } from '../config/secrets.ts';
 import { InputError } from '../domain/errors.ts';
@@ -12,6 +13,14 @@ const LARGEST_GRID = 2 ** 50;
 export interface Axis {
   readonly key: string;
   readonly values: readonly string[];
+}
+
+/** What a sweep varies. */
+export interface SweepSpec {
+  readonly scenarioFile: string;
+  readonly set: readonly string[];
+  readonly axes: readonly Axis[];
+  readonly draw?: Draw;
 }
 
 /** The values of one combination, in the order of the axes. */
@@ -61,6 +70,15 @@ export function overridesOf(
     ...set.map((text) => parseSetOption(text, baseDir)),
     ...setTexts(axes, combination).map((text) => parseSetOption(text, baseDir, '--vary')),
   ]);
+}
+
+/** The scenario of one combination. Paths on the command line start from `baseDir`. */
+export function scenarioOf(
+  spec: Pick<SweepSpec, 'scenarioFile' | 'set' | 'axes'>,
+  values: Combination,
+  baseDir: string,
+): LoadedScenario {
+  return loadScenario({ file: spec.scenarioFile, overrides: overridesOf(spec, values, baseDir) });
 }
 
 function setTexts(axes: readonly Axis[], combination: Combination): string[] {

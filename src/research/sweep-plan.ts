@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type LoadedScenario, loadScenario } from '../config/load-scenario.ts';
+import type { LoadedScenario } from '../config/load-scenario.ts';
 import { InputError } from '../domain/errors.ts';
 import { canonicalJson } from '../events/canonical.ts';
 import { predictionKeyOf } from '../modes/open-inference.ts';
@@ -8,20 +8,12 @@ import { type RunIdentity, runIdOf } from '../modes/run-identity.ts';
 import type { Progress } from '../ports/progress.ts';
 import { cyclesIn } from '../sources/session-timeline.ts';
 import {
-  type Axis,
   type Combination,
   combinationsOf,
   combinationText,
-  type Draw,
-  overridesOf,
+  type SweepSpec,
+  scenarioOf,
 } from './sweep-grid.ts';
-
-export interface SweepSpec {
-  readonly scenarioFile: string;
-  readonly set: readonly string[];
-  readonly axes: readonly Axis[];
-  readonly draw?: Draw;
-}
 
 /** One combination, checked, and the run it will be. */
 export interface PlannedTrial {
@@ -96,15 +88,6 @@ export async function planSweep(spec: SweepSpec, progress: Progress): Promise<Sw
     trials,
     sessions: commonSessions(identities),
   };
-}
-
-/** The scenario of one combination. Paths on the command line start from `baseDir`. */
-export function scenarioOf(
-  spec: Pick<SweepSpec, 'scenarioFile' | 'set' | 'axes'>,
-  values: Combination,
-  baseDir: string,
-): LoadedScenario {
-  return loadScenario({ file: spec.scenarioFile, overrides: overridesOf(spec, values, baseDir) });
 }
 
 /** Opens models and recordings once for all trials that ask the same of them: most sweeps vary something else. */

@@ -1,26 +1,8 @@
 import { InputError, SametapeError } from '../domain/errors.ts';
-import type { CacheFolder } from '../models/cache-folder.ts';
 import { runBacktest } from '../modes/backtest.ts';
 import type { Progress } from '../ports/progress.ts';
-import type { Combination } from './sweep-grid.ts';
-import { type SweepSpec, scenarioOf } from './sweep-plan.ts';
-
-/** One trial, as the process of a sweep hands it to one of its workers. */
-export interface TrialTask {
-  readonly spec: Pick<SweepSpec, 'scenarioFile' | 'set' | 'axes'>;
-  readonly values: Combination;
-  readonly outDir: string;
-  readonly cache?: CacheFolder;
-}
-
-/** What a worker tells of its trial: how far it is, and how it ended. */
-export type WorkerMessage =
-  | { readonly kind: 'progress'; readonly cycles: number }
-  | { readonly kind: 'done'; readonly residentBytes: number }
-  | { readonly kind: 'failed'; readonly message: string; readonly residentBytes: number };
-
-/** Ends a worker. Node never tells that a child is closed after its parent hung up first. */
-export const NO_MORE = 'no more';
+import { scenarioOf } from './sweep-grid.ts';
+import { NO_MORE, type TrialTask, type WorkerMessage } from './sweep-workers.ts';
 
 const TELL_MS = 200;
 

@@ -1,7 +1,25 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { availableParallelism, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { NO_MORE, type TrialTask, type WorkerMessage } from './sweep-worker.ts';
+import type { CacheFolder } from '../models/cache-folder.ts';
+import type { Combination, SweepSpec } from './sweep-grid.ts';
+
+/** One trial, as the process of a sweep hands it to one of its workers. */
+export interface TrialTask {
+  readonly spec: Pick<SweepSpec, 'scenarioFile' | 'set' | 'axes'>;
+  readonly values: Combination;
+  readonly outDir: string;
+  readonly cache?: CacheFolder;
+}
+
+/** What a worker tells of its trial: how far it is, and how it ended. */
+export type WorkerMessage =
+  | { readonly kind: 'progress'; readonly cycles: number }
+  | { readonly kind: 'done'; readonly residentBytes: number }
+  | { readonly kind: 'failed'; readonly message: string; readonly residentBytes: number };
+
+/** Ends a worker. Node never tells that a child is closed after its parent hung up first. */
+export const NO_MORE = 'no more';
 
 /** How a trial ended: null, or why it failed. */
 export type Failure = string | null;

@@ -21,8 +21,7 @@ import { runInWorkers } from './sweep-workers.ts';
 import { type WalkFold, type WalkPart, walkForward } from './walk-forward.ts';
 
 /** Run folders that stay: of all trials, of the best one and of those that a fold chose, or of none. */
-export const KEEPS = ['all', 'best', 'none'] as const;
-export type Keep = (typeof KEEPS)[number];
+export type Keep = 'all' | 'best' | 'none';
 
 export interface SweepOptions {
   readonly plan: SweepPlan;

@@ -192,7 +192,9 @@ describe('sametape sweep', () => {
       expect.objectContaining({ trial: 1, message: expect.stringMatching(/2024-01-04/) }),
     ]);
     expect(said.code).toBe(1);
-    expect(said.err).toMatch(/\nsametape: 1 of 2 trials failed; the first, data.to=2024-01-04: .+\n$/);
+    expect(said.err).toMatch(
+      /\nsametape: 1 of 2 trials failed, and the same command tries them again; the first, data.to=2024-01-04: .+\n$/,
+    );
   });
 
   it.each([

@@ -137,14 +137,14 @@ describe('probability of backtest overfitting', () => {
   it.each(METRICS)('is near a half without skill, by %s', (metric) => {
     let sum = 0;
     for (let seed = 0; seed < 24; seed += 1) {
-      sum += backtestOverfitting(outcomes(noise(seed, 8, 24)), metric).probability;
+      sum += backtestOverfitting(outcomes(noise(seed, 8, 20)), metric).probability;
     }
     expect(sum / 24).toBeGreaterThan(0.35);
     expect(sum / 24).toBeLessThan(0.65);
   });
 
   it.each(METRICS)('is near nothing where one trial is better, by %s', (metric) => {
-    const trials = outcomes(noise(3, 6, 40, (trial) => (trial === 4 ? 1.5 : -0.2)));
+    const trials = outcomes(noise(3, 6, 24, (trial) => (trial === 4 ? 1.5 : -0.2)));
     const { probability, lossFrac } = backtestOverfitting(trials, metric);
     expect(probability).toBeLessThan(0.02);
     expect(lossFrac).toBeLessThan(0.02);
