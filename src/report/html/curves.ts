@@ -38,7 +38,7 @@ function equityChart(facts: ReportFacts): Markup {
     height: 300,
     baseline: s.initialEquityMicros,
     unit: 1_000_000,
-    tick: (dollars, decimals) => money(dollars * 1_000_000).slice(0, decimals === 0 ? -3 : undefined),
+    tick: dollarTick,
   });
 }
 
@@ -93,6 +93,12 @@ ${lineChart({
   ...{ unit: 0.01, tick: percentTick },
 })}</section>
 `;
+}
+
+/** Whole dollars, or cents and as much finer as ticks need. */
+function dollarTick(dollars: number, decimals: number): string {
+  const text = number(Math.abs(dollars), decimals === 0 ? 0 : Math.max(2, decimals));
+  return dollars < 0 ? `-$${text}` : `$${text}`;
 }
 
 function percentTick(value: number, decimals: number): string {

@@ -42,7 +42,9 @@ const MARK_PLACES = 160;
 const MOST_SEPARATORS = 40;
 const MOST_LABELS = 5;
 /** Points a column from which on a restless series is a blot as a line. */
-const DENSE_STRIDE = 8;
+const DENSE_STRIDE = 4;
+/** Length of a line that has one point, of the width. */
+const DASH = 6;
 const CHARACTER_WIDTH = 6.6;
 /** Charts below each other line up, as long as their texts allow. */
 const LEAST_AXIS_WIDTH = 78;
@@ -134,9 +136,9 @@ function paths(
 ): Markup[] {
   return lines.map((vertices) => {
     const points = vertices.map(({ at, value }) => `${cut(at * WIDTH)} ${y(value)}`);
-    // one point alone is a dash
-    const line = `M${points.length === 1 ? [points[0], `${WIDTH} ${y(vertices[0].value)}`].join('L') : points.join('L')}`;
     const [first, last] = [vertices[0], vertices[vertices.length - 1]];
+    // one point alone is a dash
+    const line = `M${points.join('L')}${points.length === 1 ? `h${DASH}` : ''}`;
     const area =
       baseline === undefined
         ? undefined
