@@ -56,6 +56,7 @@ export const RESEARCH_SHAPES: Readonly<Record<string, Readonly<Record<string, st
     'total.key?': 'null; the date, symbol or horizon of a group, null for what is of none',
     'total.simulatedMicros': 'net profit on the simulated exchange, micro-dollars, as all that follows',
     'total.actualMicros': 'net profit of the run',
+    'total.paperMicros': 'what shares that both decided on would have gained at the mids decided on',
     'total.shortfallMicros': 'simulated less actual; the parts sum to it exactly',
     'total.tradedMicros': 'value of what the run traded',
     'total.shortfallBps?': 'of the value traded',

@@ -1,5 +1,6 @@
 import type { TimeUs } from '../domain/units.ts';
 import { money, number, signedMoney } from '../report/format.ts';
+import { shellWord } from '../report/html/shell-word.ts';
 import {
   type OrderShortfall,
   type Parts,
@@ -19,7 +20,7 @@ import type { Shadow, ShadowCoverage } from '../research/shadow/shadow-run.ts';
 import type { DecisionCause, DecisionSplit } from '../research/shadow/watch-decisions.ts';
 import { decisionWords } from './decision-words.ts';
 import { oneLine } from './errors.ts';
-import { explainCommand, shellWord } from './shell-word.ts';
+import { explainCommand } from './explain-command.ts';
 import { type Painter, renderTable } from './terminal.ts';
 
 interface Shown {

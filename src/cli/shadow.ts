@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import type { OrderShortfall, Parts } from '../research/shadow/attribute.ts';
 import type { ShortfallGroup } from '../research/shadow/roll-up.ts';
 import type { Shadow } from '../research/shadow/shadow-run.ts';
+import { explainCommand } from './explain-command.ts';
 import { createProgress } from './progress.ts';
-import { explainCommand } from './shell-word.ts';
 import { createPainter } from './terminal.ts';
 
 interface ShadowOptions {

@@ -1,7 +1,4 @@
-/** A word as a shell takes it back: quoted where it holds anything but plain characters. */
-export function shellWord(text: string): string {
-  return /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
+import { shellWord } from '../report/html/shell-word.ts';
 
 /** The command line that shows everything behind a decision of a run. */
 export function explainCommand(
