@@ -47,13 +47,16 @@ const summarySchema = z.object({
 
 export type TrialSummary = z.infer<typeof summarySchema>;
 
-/** Keeps what a finished run came to, apart from its folder, which may not be kept. @returns undefined as `readRecord` */
-export function keepRecord(folder: SweepFolder, trial: PlannedTrial): TrialSummary | undefined {
+/** What the run folder of a trial says it came to; undefined where there is none, or one of another run. */
+export function readSummary(folder: SweepFolder, trial: PlannedTrial): TrialSummary | undefined {
   const { summaryFile } = runFolderAt(runDirOf(folder, trial));
-  if (!existsSync(summaryFile)) return undefined;
-  const summary = readJson(summaryFile);
+  return existsSync(summaryFile) ? summaryOf(trial, readJson(summaryFile)) : undefined;
+}
+
+/** Keeps what a finished run came to, apart from its folder, which may not be kept. */
+export function writeRecord(folder: SweepFolder, trial: PlannedTrial): void {
+  const summary = readJson(runFolderAt(runDirOf(folder, trial)).summaryFile);
   writeJsonAtomic(recordFile(folder, trial), { sha256: sealOf(summary), summary });
-  return readRecord(folder, trial);
 }
 
 /** What a trial came to; undefined where it has not run, or what is there is damaged, edited, or of another run. */
@@ -62,11 +65,15 @@ export function readRecord(folder: SweepFolder, trial: PlannedTrial): TrialSumma
   if (!existsSync(path)) return undefined;
   try {
     const { sha256, summary } = readJson(path) as { readonly sha256?: Json; readonly summary: Json };
-    const parsed = summarySchema.parse(summary);
-    return sha256 === sealOf(summary) && parsed.runId === trial.runId ? parsed : undefined;
+    return sha256 === sealOf(summary) ? summaryOf(trial, summary) : undefined;
   } catch {
     return undefined;
   }
+}
+
+function summaryOf(trial: PlannedTrial, summary: Json): TrialSummary | undefined {
+  const { success, data } = summarySchema.safeParse(summary);
+  return success && data.runId === trial.runId ? data : undefined;
 }
 
 function recordFile({ trialsDir }: SweepFolder, { runName }: PlannedTrial): string {

@@ -10,12 +10,13 @@ import { type OverfittingAccount, overfittingOf } from './overfitting.ts';
 import type { PlannedTrial, SweepPlan } from './sweep-plan.ts';
 import {
   isKept,
-  keepRecord,
   readRecord,
+  readSummary,
   runDirOf,
   type SweepFolder,
   sweepFolderAt,
   type TrialSummary,
+  writeRecord,
 } from './sweep-records.ts';
 import { runInWorkers } from './sweep-workers.ts';
 import { type WalkFold, type WalkPart, walkForward } from './walk-forward.ts';
@@ -136,6 +137,7 @@ async function runPending(
   const total = pending.reduce((sum, { cycles }) => sum + cycles, 0);
   const done = new Map<PlannedTrial, number>();
   let ended = 0;
+  let kept = dropOthers(folder, outcomes, options);
   const show = (): void => {
     const cycles = [...done.values()].reduce((sum, n) => sum + n, 0);
     progress.update(cycles, total, `cycles; ${ended} of ${pending.length} trials`);
@@ -158,7 +160,7 @@ async function runPending(
       outcomes.set(trial, outcome);
       done.set(trial, trial.cycles);
       ended += 1;
-      dropOthers(folder, outcomes, options);
+      kept = dropOthers(folder, outcomes, options, [trial, ...kept]);
       onTrial(trial, { count: ended, total: pending.length, outcome });
       show();
     },
@@ -169,24 +171,30 @@ async function runPending(
 function outcomeOf(folder: SweepFolder, trial: PlannedTrial, failure: string | null): Outcome {
   // where the folder lies is no part of what went wrong
   if (failure !== null) return { failure: failure.replaceAll(`${folder.dir}${sep}`, '') };
-  const before = readRecord(folder, trial);
-  const summary = keepRecord(folder, trial);
+  const summary = readSummary(folder, trial);
   if (summary === undefined) {
     return { failure: 'the run is not the one that was planned: code, models or data changed meanwhile' };
   }
+  const before = readRecord(folder, trial);
   if (before !== undefined && before.chainHead !== summary.chainHead) {
     return {
       failure: `the same scenario, data, models and code gave another tape, expected head ${before.chainHead}, found ${summary.chainHead}`,
     };
   }
+  writeRecord(folder, trial);
   return { summary };
 }
 
-/** Removes folders of trials that ended and are not to be kept. A trial that was beaten once stays beaten. */
+/**
+ * Removes folders of trials that ended and are not to be kept. A trial that was beaten once stays beaten.
+ * @param among those whose folders may be there
+ * @returns those that are kept
+ */
 function dropOthers(
   folder: SweepFolder,
   outcomes: Outcomes,
   options: SweepOptions,
+  among: Iterable<PlannedTrial> = options.plan.trials,
 ): ReadonlySet<PlannedTrial> {
   const ended = endedOf(options.plan, outcomes);
   if (options.keep === 'all') return new Set(ended.map(({ planned }) => planned));
@@ -199,8 +207,10 @@ function dropOthers(
       kept.add(ended[at]!.planned);
     }
   }
-  for (const { planned } of ended) {
-    if (!kept.has(planned)) rmSync(runDirOf(folder, planned), { recursive: true, force: true });
+  for (const trial of among) {
+    const outcome = outcomes.get(trial);
+    if (outcome === undefined || 'failure' in outcome || kept.has(trial)) continue;
+    rmSync(runDirOf(folder, trial), { recursive: true, force: true });
   }
   return kept;
 }
