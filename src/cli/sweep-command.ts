@@ -52,15 +52,17 @@ export async function sweepScenario(file: string, options: SweepCliOptions): Pro
       : wholeNumberOption('--jobs', options.jobs, { min: 1, max: MOST_JOBS });
   const walkSpec = walkSpecOf(options);
   const spec = specOf(file, options);
-  const plan = await planSweep(spec, createProgress());
-  const walk = walkOf(plan, walkSpec, options.by);
-  expectEnough(plan, options.by);
-  const progress = createProgress();
+  let progress = createProgress();
   const interrupt = onInterrupt({
     what: 'the sweep',
     howToGoOn: 'the same command goes on with it',
-    clear: progress.stop,
+    clear: () => progress.stop(),
   });
+  const plan = await planSweep(spec, progress);
+  const walk = walkOf(plan, walkSpec, options.by);
+  expectEnough(plan, options.by);
+  // its rate and ETA are those of the runs
+  progress = createProgress();
   const result = await runSweep({
     plan,
     outDir: resolve(options.out),
