@@ -223,28 +223,21 @@ function ordersText(orders: readonly OrderShortfall[], { runDir, timeOf, painter
   const table = renderTable(
     [
       { title: 'cycle', align: 'right' },
-      { title: 'New York' },
       { title: 'symbol' },
       { title: 'side' },
-      { title: 'for', isExtra: true },
       { title: 'simulated', align: 'right' },
       { title: 'actual', align: 'right' },
       { title: 'shortfall', align: 'right' },
       { title: 'most of it' },
+      { title: 'New York', isExtra: true },
+      { title: 'for', isExtra: true },
       { title: 'see it with', isExtra: true },
     ],
     worse
       .slice(0, WORST_SHOWN)
       .map(({ cycle, decidedUs, symbol, side, horizon, simulated, actual, parts }) => [
-        String(cycle),
-        timeOf(decidedUs),
-        symbol,
-        side,
-        horizon ?? '',
-        filledText(simulated),
-        filledText(actual),
-        money(shortfallOf(parts)),
-        mostOf(parts),
+        ...[String(cycle), symbol, side, filledText(simulated), filledText(actual)],
+        ...[money(shortfallOf(parts)), mostOf(parts), timeOf(decidedUs), horizon ?? ''],
         `--cycle ${cycle} --symbol ${shellWord(symbol)}`,
       ]),
   );
