@@ -107,9 +107,9 @@ describe('probability of backtest overfitting', () => {
     [4, 2],
     [19, 8],
     [20, 10],
-    [31, 14],
-    [32, 16],
-    [500, 16],
+    [25, 12],
+    [32, 12],
+    [500, 12],
   ])('divides %i sessions into %i parts', (n, parts) => {
     expect(partsFor(n)).toBe(parts);
   });
