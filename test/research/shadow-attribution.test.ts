@@ -48,7 +48,7 @@ describe('the parts of a shortfall', () => {
           }
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 
