@@ -1,4 +1,4 @@
-import { shellWord } from '../report/html/shell-word.ts';
+import { shellWord } from '../report/shell-word.ts';
 
 /** The command line that shows everything behind a decision of a run. */
 export function explainCommand(

@@ -1,6 +1,6 @@
 import type { TimeUs } from '../domain/units.ts';
 import { money, number, signedMoney } from '../report/format.ts';
-import { shellWord } from '../report/html/shell-word.ts';
+import { shellWord } from '../report/shell-word.ts';
 import {
   type OrderShortfall,
   type Parts,

@@ -1,10 +1,10 @@
 import { compareCodeUnits } from '../../domain/compare.ts';
 import { duration, money, number, signedMoney } from '../format.ts';
+import { shellWord } from '../shell-word.ts';
 import type { ClosedTrade } from '../trip-totals.ts';
 import type { ReportFacts } from './facts.ts';
 import { toneOf } from './figures.ts';
 import { html, type Markup } from './markup.ts';
-import { shellWord } from './shell-word.ts';
 
 const MOST_EACH = 10;
 
