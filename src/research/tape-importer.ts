@@ -15,6 +15,7 @@ import {
 import { decodeInput } from '../events/decode.ts';
 import { decodeInlineSlice } from '../events/decode-market.ts';
 import { runIdOf } from '../modes/run-identity.ts';
+import type { TapeLine } from '../ports/tape.ts';
 import { nodeBase64 } from '../tape/node-base64.ts';
 import { readTape } from '../tape/read-tape.ts';
 import { openRunFolder } from '../tape/run-folder.ts';
@@ -46,10 +47,16 @@ export async function createTapeImporter({ sources }: ImportOptions): Promise<Im
   if (found.barSeconds === undefined) {
     throw new InputError('IMPORT_TAPE', `${runDir}: no market data was recorded before its tape ends`);
   }
+  if (!found.hasEnded) {
+    throw new InputError(
+      'IMPORT_TAPE',
+      `${runDir}: no session has ended on the tape, and one that goes on is not taken (${found.open.join(', ')}); import it after its close`,
+    );
+  }
   const left = new Set(found.open);
   const row = createBarRow();
-  let lines: ReturnType<typeof readTape> | undefined;
-  let next: ReturnType<ReturnType<typeof readTape>['next']> | undefined;
+  const lines = linesTo(tapeDir, found.lastSeq);
+  let next: IteratorResult<TapeLine, void> | undefined;
   return {
     files: found.segments.map((name) => ({ path: join(tapeDir, name), name })),
     actions: found.actions,
@@ -58,7 +65,6 @@ export async function createTapeImporter({ sources }: ImportOptions): Promise<Im
     filesLeftOut: [],
     sessionsLeftOut: found.open,
     async read({ name }, intake) {
-      lines ??= readTape(tapeDir, { torn: 'report' });
       next ??= lines.next();
       for (; next.done !== true && next.value.segment === name; next = lines.next()) {
         const { record, line } = next.value;
@@ -74,12 +80,23 @@ export async function createTapeImporter({ sources }: ImportOptions): Promise<Im
   };
 }
 
+/** What was scanned, and no more: a run that goes on has recorded sessions since that nobody knows to have ended. */
+function* linesTo(tapeDir: string, lastSeq: number): Generator<TapeLine, void> {
+  for (const line of readTape(tapeDir, { torn: 'report' })) {
+    if (line.record.seq > lastSeq) return;
+    yield line;
+  }
+}
+
 interface TapeContents {
   readonly segments: readonly string[];
   readonly chainHead: string;
   readonly barSeconds: number | undefined;
   /** Dates of sessions that were opened and not closed. */
   readonly open: readonly string[];
+  /** Whether any session was opened and closed. */
+  readonly hasEnded: boolean;
+  readonly lastSeq: number;
   readonly actions: readonly SourcedAction[];
 }
 
@@ -88,10 +105,13 @@ function scan(tapeDir: string): TapeContents {
   const open = new Set<string>();
   const actions: SourcedAction[] = [];
   let barSeconds: number | undefined;
+  let hasEnded = false;
+  let lastSeq = -1;
   const lines = readTape(tapeDir, { torn: 'report' });
   let read = lines.next();
   for (; read.done !== true; read = lines.next()) {
     const { record, segment, line } = read.value;
+    lastSeq = record.seq;
     if (record.type === 'MarketSlice') barSeconds ??= decodeInlineSlice(record, nodeBase64).table.barSeconds;
     const isOther =
       record.type !== 'SessionOpened' &&
@@ -100,13 +120,13 @@ function scan(tapeDir: string): TapeContents {
     if (isOther) continue;
     const event = decodeInput(record, noReference, nodeBase64);
     if (event.type === 'SessionOpened') open.add(event.session.date);
-    if (event.type === 'SessionClosed') open.delete(event.date);
+    if (event.type === 'SessionClosed') hasEnded = open.delete(event.date) || hasEnded;
     if (event.type === 'CorporateActionApplied') {
       actions.push({ action: event.action, at: `${segment}:${line}` });
     }
   }
   const { segments, cursor } = read.value;
-  return { segments, chainHead: cursor.head, barSeconds, open: [...open], actions };
+  return { segments, chainHead: cursor.head, barSeconds, open: [...open], hasEnded, lastSeq, actions };
 }
 
 function noReference(): never {

@@ -80,6 +80,32 @@ describe('the market data on a tape', () => {
     expect(manifest.sessions).toEqual(original.sessions.slice(0, 1));
   });
 
+  it('is refused by name where its only session had not ended', async () => {
+    const cut = altered('first-cut', (text) => text.slice(0, text.indexOf('"CycleDue"')));
+    const out = join(dir, 'of-first-cut');
+    await expect(imported(cut, { out })).rejects.toMatchObject({
+      code: 'IMPORT_TAPE',
+      message: expect.stringMatching(/no session has ended on the tape.+2024-03-04/),
+    });
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('of a run that goes on is what was recorded when its import began', async () => {
+    let whole = '';
+    const growing = altered('growing', (text) => {
+      whole = text;
+      return text.slice(0, text.lastIndexOf('\n', text.indexOf('"date":"2024-03-05"')) + 1);
+    });
+    const out = join(dir, 'of-growing');
+    const options = { format: 'tape', sources: [growing], out } as const;
+    const { manifest } = await importDataset(options, async (given) => {
+      const importer = await createTapeImporter(given);
+      writeFileSync(join(growing, 'tape', '000001.jsonl'), whole);
+      return importer;
+    });
+    expect(manifest.sessions).toEqual(original.sessions.slice(0, 1));
+  });
+
   it('is not taken from a damaged tape', async () => {
     const damaged = altered('damaged', (text) => text.replace('"MarketSlice"', '"MarketSlicf"'));
     const { fault } = verifyTape(join(damaged, 'tape'));
