@@ -9,6 +9,11 @@ import { renderTable } from './terminal.ts';
 /** Characters of a hash that are shown: enough to tell runs apart. */
 const SHORT_HASH = 12;
 
+/** A folder may have any name: what would move the cursor, or turn the direction of text, is not printed. */
+function printable(text: string): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '\ufffd');
+}
+
 /** Adds `sametape runs [DIR] [--json]`: what runs there are, and what each came to. */
 export function registerRunsCommand(program: Command): void {
   program
@@ -72,14 +77,15 @@ function runsText(dir: string, runs: readonly ListedRun[]): string {
     { title: 'decision head', isExtra: true },
   ] as const;
   const problems = runs.flatMap(({ name, problem }) =>
-    problem === undefined ? [] : [`${name}: ${problem}`],
+    problem === undefined ? [] : [printable(`${name}: ${problem}`)],
   );
   return [renderTable(columns, runs.map(cellsOf)), ...(problems.length === 0 ? [] : ['', ...problems])].join(
     '\n',
   );
 }
 
-function cellsOf({ name, state, identity, result }: ListedRun): string[] {
+function cellsOf({ name: rawName, state, identity, result }: ListedRun): string[] {
+  const name = printable(rawName);
   const mode = identity === undefined ? '' : (identity.mode?.kind ?? 'backtest');
   const first = identity?.sessions[0];
   const last = identity?.sessions.at(-1);

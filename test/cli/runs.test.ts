@@ -63,6 +63,20 @@ it('says what is partial, unreadable, or has no result it can vouch for', async 
   expect(foreign).toMatchObject({ problem: 'summary.json: is that of another run', pnl: null });
 });
 
+it('prints no control character of the name of a folder', async () => {
+  const folder = join(dir, 'named');
+  const wild = 'a\u001b[31m\nb\u202ec';
+  mkdirSync(join(folder, wild, 'tape'), { recursive: true });
+  const { stdout } = await sametape(['runs', folder]);
+  expect(stdout.split('\n').slice(1, 4)).toEqual([
+    expect.stringMatching(/^a\ufffd\[31m\ufffdb\ufffdc +unreadable$/),
+    '',
+    expect.stringMatching(/^a\ufffd\[31m\ufffdb\ufffdc: /),
+  ]);
+  const json = await sametape(['runs', folder, '--json']);
+  expect(JSON.parse(json.stdout).runs).toMatchObject([{ name: wild }]);
+});
+
 it('refuses a folder that is not there in one line', async () => {
   const { code, stderr, stdout } = await sametape(['runs', join(dir, 'nowhere')]);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
