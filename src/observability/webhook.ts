@@ -193,7 +193,7 @@ function clientOf({ settings, token, clock }: WebhookOptions, url: URL): JsonCli
 }
 
 function placeOf({ pathname, searchParams }: URL) {
-  return { path: pathname, ...(searchParams.size === 0 ? {} : { query: Object.fromEntries(searchParams) }) };
+  return { path: pathname, query: searchParams };
 }
 
 type Outcome = { readonly kind: 'taken' } | { readonly kind: 'refused' | 'failed'; readonly why: string };

@@ -50,6 +50,7 @@ describe('a webhook', () => {
     await until('three posts', () => hook.counts.delivered === 3);
     expect(texts()).toEqual(['a', 'b', 'c']);
     expect(twin.authorizations).toEqual(Array.from({ length: 3 }, () => `Bearer ${TOKEN}`));
+    expect(new Set(twin.targets)).toEqual(new Set([new URL(twin.url).pathname + new URL(twin.url).search]));
     expect(twin.taken[1]).toMatchObject({
       text: 'sametape small (paper): alert ERROR: connectionLost broker: b',
       run: { scenario: 'small', runId: 'abc', mode: 'paper' },

@@ -11,6 +11,8 @@ export interface WebhookTwin {
   /** Posts in all. */
   readonly posts: () => number;
   readonly authorizations: readonly string[];
+  /** Paths and queries that were posted to. */
+  readonly targets: readonly string[];
   /** For the next posts, then the last of them for all that follow. */
   behave(...behaviours: readonly Behaviour[]): void;
   close(): Promise<void>;
@@ -20,6 +22,7 @@ export interface WebhookTwin {
 export async function startWebhookTwin(): Promise<WebhookTwin> {
   const taken: Record<string, unknown>[] = [];
   const authorizations: string[] = [];
+  const targets: string[] = [];
   const sockets = new Set<Socket>();
   let script: Behaviour[] = ['take'];
   let posts = 0;
@@ -45,6 +48,7 @@ export async function startWebhookTwin(): Promise<WebhookTwin> {
       const head = text.slice(0, end);
       const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0);
       if (end < 0 || text.length < end + 4 + length) return;
+      targets.push(head.split(' ', 2)[1] ?? '');
       const authorization = /authorization: (.*)/i.exec(head)?.[1];
       if (authorization !== undefined) authorizations.push(authorization);
       const body = text.slice(end + 4, end + 4 + length);
@@ -54,10 +58,11 @@ export async function startWebhookTwin(): Promise<WebhookTwin> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook?to=a&to=b`,
     taken,
     posts: () => posts,
     authorizations,
+    targets,
     behave: (...behaviours) => {
       script = [...behaviours];
     },
