@@ -99,7 +99,8 @@ const MONEY_COLUMNS = [
 
 function coverageText(coverage: ShadowCoverage, timeOf: (tUs: TimeUs) => string): string {
   const { isComplete, stopReason, openSession, missingSessions, ordersAtWork, recoveries, endUs } = coverage;
-  const taken = recoveries === 0 ? '' : `; taken up ${recoveries} times after a crash`;
+  const times = recoveries === 1 ? 'once' : `${recoveries} times`;
+  const taken = recoveries === 0 ? '' : `; taken up ${times} after a crash`;
   if (isComplete) return `whole run, to ${timeOf(endUs)} New York${taken}`;
   const why = [
     stopReason === null ? 'its tape is not closed' : `it stopped: ${oneLine(stopReason)}`,

@@ -108,7 +108,8 @@ function fitToShow(text: string): string {
 export function noticeLine({ kind, rule, subject, severity, text, times, withheld }: AlertNotice): string {
   const what = subject === '' ? rule : `${rule} ${subject}`;
   const often = kind === 'started' || times === 1 ? '' : `, seen ${times} times`;
-  const before = withheld === 0 ? '' : `, after ${withheld} changes that were not told`;
+  const changes = withheld === 1 ? '1 change that was' : `${withheld} changes that were`;
+  const before = withheld === 0 ? '' : `, after ${changes} not told`;
   const state = kind === 'started' ? severity.toUpperCase() : kind === 'ended' ? 'over' : 'still open';
   return `alert ${state}: ${what}: ${text}${often}${before}`;
 }

@@ -159,21 +159,17 @@ const TRADING_ROWS: readonly MetricRow[] = [
   ),
   gauge('sametape_gross_exposure_ratio', 'Long and short positions by equity.', ({ view }) => view.grossFrac),
   gauge('sametape_net_exposure_ratio', 'Long less short positions by equity.', ({ view }) => view.netFrac),
-  gauge(
-    'sametape_positions',
-    'Symbols held.',
-    ({ view }) => view.positions.filter(({ shares }) => shares !== 0).length,
-  ),
+  gauge('sametape_positions', 'Symbols held.', ({ view }) => view.positions.length),
   by('symbol', {
     kind: 'gauge',
     name: 'sametape_position_shares',
-    help: 'Signed shares, of symbols of the universe that were held.',
+    help: 'Signed shares of a symbol that is held.',
     read: ({ view }) => view.positions.map(({ symbol, shares }) => [symbol, shares]),
   }),
   by('symbol', {
     kind: 'gauge',
     name: 'sametape_position_value_dollars',
-    help: 'Signed value at the newest mark.',
+    help: 'Signed value of a position at the newest mark.',
     read: ({ view }) => view.positions.map(({ symbol, valueDollars }) => [symbol, valueDollars]),
   }),
   by('horizon', {

@@ -127,6 +127,13 @@ describe('an alert that comes and goes', () => {
     );
   });
 
+  it('says in words that one change was not told', () => {
+    const lines = told([lost, restored, lost, restored, { afterMinutes: 60 }], { maxPerHour: 2 });
+    expect(lines.at(-1)).toBe(
+      'alert over: connectionLost broker: restored, after 1 change that was not told',
+    );
+  });
+
   it('is never told more than that, never lost, and started before it ended, whatever happens', () => {
     const step = fc.record({
       what: fc.constantFrom('seen', 'over', 'look'),
