@@ -13,7 +13,8 @@ import { launcher, projectRoot } from './sametape.ts';
 const folder = mkdtempSync(join(tmpdir(), 'sametape-sweep-'));
 const path = (...parts: string[]): string => join(folder, ...parts);
 const scenario = path('s.yaml');
-const VARY = ['--vary', 'arbitration.entryThresholdBps=0.1,1,3'];
+const VARY = ['--vary', 'arbitration.entryThresholdBps=0.1,0.5,1,3'];
+const TRIALS = 4;
 const SPLIT = ['--split', '2024-01-04'];
 const FILES = ['sweep.json', 'sweep.csv', 'sweep.parquet'];
 
@@ -52,7 +53,7 @@ interface SweepJson {
     readonly pnl: number;
     readonly sessionPnl: readonly number[];
   }[];
-  readonly failed: readonly { readonly message: string }[];
+  readonly failed: readonly { readonly trial: number; readonly message: string }[];
   readonly walkForward:
     | readonly {
         readonly chosen: number;
@@ -86,7 +87,7 @@ beforeAll(async () => {
   expect(trained.code, trained.err).toBe(0);
   writeFileSync(
     scenario,
-    'name: small\ndata: { dataset: market, from: 2024-01-03 }\nmodels: { runRoot: models }\nhorizons: [5m]\n',
+    'name: small\ndata: { dataset: market, from: 2024-01-03 }\nmodels: { runRoot: models }\nhorizons: [5m]\ncycle: { minutes: 2 }\n',
   );
 });
 
@@ -101,12 +102,12 @@ describe('sametape sweep', () => {
     first = one;
     firstFiles = FILES.map((name) => readFileSync(join(one.sweepDir, name)));
     expect(
-      one.said.err.match(/^sametape: [123]\/3 {2}arbitration.entryThresholdBps=\S+ {2}[+-]?\$.+$/gm),
-    ).toHaveLength(3);
+      one.said.err.match(/^sametape: [1-4]\/4 {2}arbitration.entryThresholdBps=\S+ {2}[+-]?\$.+$/gm),
+    ).toHaveLength(TRIALS);
     // then: each trial is the run that "sametape run" makes, and what it says is what that says
     const trial = one.trials[1]!;
     const run = await said(
-      ...`run ${scenario} --set arbitration.entryThresholdBps=1 --no-cache --json --out ${path('runs')}`.split(
+      ...`run ${scenario} --set arbitration.entryThresholdBps=0.5 --no-cache --json --out ${path('runs')}`.split(
         ' ',
       ),
     );
@@ -115,29 +116,15 @@ describe('sametape sweep', () => {
       runId,
       chainHead,
       finalEquity,
-      settings: { 'arbitration.entryThresholdBps': '1' },
+      settings: { 'arbitration.entryThresholdBps': '0.5' },
     });
     const { statistics } = JSON.parse(readFileSync(join(runDir, 'summary.json'), 'utf8'));
     expect(trial.pnl).toBe(statistics.netPnlMicros / 1e6);
     expect(trial.sessionPnl.reduce((sum, pnl) => sum + pnl, 0)).toBeCloseTo(trial.pnl, 6);
-    expect(new Set(one.trials.map(({ pnl }) => pnl)).size).toBe(3);
+    expect(new Set(one.trials.map(({ pnl }) => pnl)).size).toBe(TRIALS);
     for (const command of ['verify', 'replay']) {
       expect((await said(command, join(one.sweepDir, trial.runDir!))).code).toBe(0);
     }
-  });
-
-  it('takes up what is finished, and makes again what is not what it was', async () => {
-    const dir = first.sweepDir;
-    const before = readFileSync(join(dir, 'sweep.json'), 'utf8');
-    const names = readdirSync(join(dir, 'trials')).sort();
-    // given: an edited record, a run whose tape is gone, and one that is whole
-    const edited = join(dir, 'trials', names[0]!);
-    writeFileSync(edited, readFileSync(edited, 'utf8').replace(/"netPnlMicros": -?\d/, '"netPnlMicros": 9'));
-    rmSync(join(dir, 'runs', names[1]!.replace('.json', ''), 'tape'), { recursive: true });
-    const again = await sweep(...VARY, '--jobs', '1', '--out', path('one'), '--split', '2024-01-04');
-    expect(again.said.err).toMatch(/^sametape: 1 of 3 trials are taken up from /);
-    expect(again.said.err).toMatch(/2\/2 /);
-    expect(readFileSync(join(dir, 'sweep.json'), 'utf8')).toBe(before);
   });
 
   it('keeps the best only, or none, and makes a dropped one again', async () => {
@@ -150,24 +137,14 @@ describe('sametape sweep', () => {
     await sweep(...asked, '--keep', 'none');
     expect(readdirSync(runs)).toEqual([]);
     const again = await sweep(...asked, '--keep', 'best');
-    expect(again.said.err).toMatch(/^sametape: 3 of 3 trials are taken up .+\nsametape: 1\/1 /);
+    expect(again.said.err).toMatch(/^sametape: 4 of 4 trials are taken up .+\nsametape: 1\/1 /);
     expect({ ...again, said: best.said }).toEqual(best);
     expect((await said('verify', join(first.sweepDir, kept[0]!))).code).toBe(0);
   });
 
-  it('chooses the same whatever the later sessions hold', async () => {
-    // given: the same days but for the last
+  it('chooses the same whatever the later sessions hold and whichever trials fail, which it lists', async () => {
+    // given: the same days but for the last, altered in one dataset and damaged in another, which shows when it is reached
     await market(path('changed'), (table) => mutateAfter(table, 0, ['sweep']));
-    const changed = await sweep(
-      ...[...VARY, ...SPLIT, '--set', `data.dataset=${path('changed')}`, '--jobs', '1', '--out', path('c')],
-    );
-    const [before, after] = [first.walkForward?.[0], changed.walkForward?.[0]];
-    expect(after).toMatchObject({ chosen: before?.chosen, chosenOn: before?.chosenOn });
-    expect(after?.reported).not.toEqual(before?.reported);
-  });
-
-  it('lists a trial that fails, lets the others go on, and exits with 1', async () => {
-    // given: the last session is damaged, which shows when it is reached
     cpSync(path('market'), path('damaged'), { recursive: true });
     const file = readdirSync(path('damaged'), { recursive: true, encoding: 'utf8' }).find((name) =>
       /2024-01-04.*parquet$/.test(name),
@@ -175,25 +152,22 @@ describe('sametape sweep', () => {
     const bytes = readFileSync(path('damaged', file));
     bytes[bytes.length >> 1]! ^= 1;
     writeFileSync(path('damaged', file), bytes);
-    const { trials, failed, said } = await sweep(
-      ...[
-        '--set',
-        `data.dataset=${path('damaged')}`,
-        '--vary',
-        'data.to=2024-01-04,2024-01-03',
-        '--jobs',
-        '1',
-        '--out',
-        path('d'),
-      ],
+    const datasets = `data.dataset=${path('changed')},${path('damaged')}`;
+    const { trials, failed, walkForward, said } = await sweep(
+      ...['--vary', datasets, ...VARY, ...SPLIT, '--jobs', '1', '--out', path('c')],
     );
-    expect(trials.map(({ settings }) => settings)).toEqual([{ 'data.to': '2024-01-03' }]);
-    expect(failed).toEqual([
-      expect.objectContaining({ trial: 1, message: expect.stringMatching(/2024-01-04/) }),
-    ]);
+    const [before, after] = [first.walkForward?.[0], walkForward?.[0]];
+    expect(after).toMatchObject({ chosen: before?.chosen, chosenOn: before?.chosenOn });
+    expect(after?.reported).not.toEqual(before?.reported);
+    // and: who fails is listed, and the others went on
+    expect(trials.map(({ settings }) => settings['data.dataset'])).toEqual(
+      Array.from({ length: TRIALS }, () => path('changed')),
+    );
+    expect(failed.map(({ trial }) => trial)).toEqual([5, 6, 7, 8]);
+    for (const { message } of failed) expect(message).toMatch(/2024-01-04/);
     expect(said.code).toBe(1);
     expect(said.err).toMatch(
-      /\nsametape: 1 of 2 trials failed, and the same command tries them again; the first, data.to=2024-01-04: .+\n$/,
+      /\nsametape: 4 of 8 trials failed, and the same command tries them again; the first, data.dataset=\S+ arbitration.entryThresholdBps=0.1: .+\n$/,
     );
   });
 
@@ -221,8 +195,15 @@ describe('sametape sweep', () => {
     expect({ code, out, isThere: existsSync(path('nothing')) }).toEqual({ code: 2, out: '', isThere: false });
   });
 
-  it('leaves a folder on Ctrl-C that the same command goes on with, to the same bytes with any number of jobs', async () => {
-    const args = ['sweep', scenario, ...VARY, '--jobs', '1', '--no-cache', '--json', '--out', path('left')];
+  it('takes up what is whole, also after Ctrl-C, to the same bytes with any number of jobs', async () => {
+    // given: one run that is whole, records without their runs, and one of them edited
+    const dir = first.sweepDir;
+    const [kept] = readdirSync(join(dir, 'runs'));
+    const other = readdirSync(join(dir, 'trials')).find((name) => name !== `${kept}.json`)!;
+    const edited = join(dir, 'trials', other);
+    writeFileSync(edited, readFileSync(edited, 'utf8').replace(/"netPnlMicros": -?\d/, '"netPnlMicros": 9'));
+    // when: the others are made again, and Ctrl-C comes after the first of them
+    const args = ['sweep', scenario, ...VARY, '--jobs', '1', '--no-cache', '--json', '--out', path('one')];
     const child = spawn(process.execPath, [launcher, ...args], { cwd: projectRoot });
     let err = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -230,15 +211,17 @@ describe('sametape sweep', () => {
       if (text.includes('1/3')) child.kill('SIGINT');
     });
     const code = await new Promise((resolve) => child.once('close', resolve));
-    expect(code).toBe(130);
+    expect(code, err).toBe(130);
+    expect(err).toMatch(/^sametape: 1 of 4 trials are taken up from /);
     expect(err).toMatch(
       /\nsametape: interrupted: the sweep is partial, in .+small\.sweep-\w{12}; the same command goes on with it\n$/,
     );
-    const again = await sweep(...VARY, ...SPLIT, '--jobs', '2', '--out', path('left'));
-    expect(again.said.err).toMatch(/^sametape: [12] of 3 trials are taken up/);
+    // then
+    const again = await sweep(...VARY, ...SPLIT, '--jobs', '2', '--out', path('one'));
+    expect(again.said.err).toMatch(/^sametape: [23] of 4 trials are taken up/);
     for (const [at, name] of FILES.entries()) {
-      expect(readFileSync(join(again.sweepDir, name)).equals(firstFiles[at]!), name).toBe(true);
+      expect(readFileSync(join(dir, name)).equals(firstFiles[at]!), name).toBe(true);
     }
-    expect(readdirSync(join(again.sweepDir, 'runs')).filter((name) => name.endsWith('.partial'))).toEqual([]);
+    expect(readdirSync(join(dir, 'runs')).filter((name) => name.endsWith('.partial'))).toEqual([]);
   });
 });
