@@ -49,8 +49,8 @@ function systemMessage(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code, path, syscall } = error as NodeJS.ErrnoException;
   const text = code === undefined || syscall === undefined ? undefined : SYSTEM[code];
-  if (text === undefined || path === undefined) return undefined;
-  return oneLine(`${path}: ${text} (${syscall})`);
+  if (text === undefined) return undefined;
+  return oneLine(`${path === undefined ? '' : `${path}: `}${text} (${syscall})`);
 }
 
 const ESCAPE = String.fromCharCode(27);

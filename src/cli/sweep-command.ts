@@ -147,11 +147,11 @@ function walkOf({ sessions }: SweepPlan, spec: WalkSpec | undefined, metric: Met
 }
 
 /** A ratio that the summary of a run does not show for want of sessions decides nothing here either. */
-function expectEnough({ sessions }: SweepPlan, metric: Metric): void {
-  if (metric !== 'sharpe' || sessions === undefined || sessions.length >= SESSIONS_FOR_YEARLY_FIGURES) return;
+function expectEnough({ fewestSessions }: SweepPlan, metric: Metric): void {
+  if (metric !== 'sharpe' || fewestSessions >= SESSIONS_FOR_YEARLY_FIGURES) return;
   throw new InputError(
     'SESSIONS_FEW',
-    `--by sharpe: expected at least ${SESSIONS_FOR_YEARLY_FIGURES} sessions, found ${sessions.length}; use --by pnl, or more sessions`,
+    `--by sharpe: expected at least ${SESSIONS_FOR_YEARLY_FIGURES} sessions, found ${fewestSessions}; use --by pnl, or more sessions`,
   );
 }
 

@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import { money, number, percent, signedMoney } from '../report/format.ts';
 import type { PartFigures } from '../report/part-score.ts';
+import { SESSIONS_PER_YEAR } from '../report/statistics.ts';
 import { SESSIONS_FOR_YEARLY_FIGURES } from '../report/summary.ts';
 import type { OverfittingAccount } from '../research/overfitting.ts';
 import type { SweepResult } from '../research/sweep.ts';
@@ -32,7 +33,7 @@ export function sweepText(result: SweepResult, layout: Layout): string {
 function rankingText(result: SweepResult, { top, painter }: Layout): string {
   const { plan, finished, metric } = result;
   const shown = [...finished].sort((a, b) => a.rank - b.rank).slice(0, top);
-  const hasYear = (plan.sessions?.length ?? 0) >= SESSIONS_FOR_YEARLY_FIGURES;
+  const hasYear = plan.fewestSessions >= SESSIONS_FOR_YEARLY_FIGURES;
   const columns: Column[] = [
     { title: '#', align: 'right' },
     ...shortKeys(result).map((title) => ({ title, align: 'right' as const })),
@@ -140,10 +141,8 @@ function overfittingRows(found: OverfittingAccount['probability']): string[][] {
   ];
 }
 
-const SQRT_SESSIONS_A_YEAR = Math.sqrt(252);
-
 function yearly(sessionSharpe: number): string {
-  return number(sessionSharpe * SQRT_SESSIONS_A_YEAR, 2);
+  return number(sessionSharpe * Math.sqrt(SESSIONS_PER_YEAR), 2);
 }
 
 function counted(count: number, noun: string): string {

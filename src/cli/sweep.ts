@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { METRICS } from '../report/part-score.ts';
 import { SESSIONS_FOR_YEARLY_FIGURES } from '../report/summary.ts';
 import type { Keep } from '../research/sweep.ts';
+import { describeFailure } from './errors.ts';
 import { withSetOption } from './scenario-options.ts';
 import type { SweepCliOptions } from './sweep-command.ts';
 
@@ -62,8 +63,12 @@ export function registerSweepCommand(program: Command): void {
   withSetOption(command);
 }
 
+function textOf(error: unknown): string {
+  return describeFailure(error).message;
+}
+
 /** A worker loads what a run needs, and no more. */
 async function sweepCommand(file: string, options: SweepCliOptions): Promise<void> {
-  if (options.worker === true) (await import('../research/sweep-worker.ts')).serveTrials();
+  if (options.worker === true) (await import('../research/sweep-worker.ts')).serveTrials(textOf);
   else await (await import('./sweep-command.ts')).sweepScenario(file, options);
 }

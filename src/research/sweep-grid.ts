@@ -108,7 +108,15 @@ export function combinationsOf(axes: readonly Axis[], draw?: Draw): Combination[
       `--random ${draw.count}: the grid has ${size} combinations only; leave it out to try them all`,
     );
   }
-  if (size > LARGEST_GRID || draw.count > MOST_TRIALS) throw tooMany(Math.min(size, draw.count));
+  if (draw.count > MOST_TRIALS) {
+    throw new InputError('SWEEP_TOO_LARGE', `--random ${draw.count}: expected at most ${MOST_TRIALS}`);
+  }
+  if (size > LARGEST_GRID) {
+    throw new InputError(
+      'DRAW_TOO_LARGE',
+      `--random ${draw.count}: cannot draw from ${size} combinations; expected at most ${LARGEST_GRID}, fewer keys or values`,
+    );
+  }
   return drawnIndexes(size, draw).map((index) => combinationAt(axes, index));
 }
 

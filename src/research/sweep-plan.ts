@@ -36,6 +36,8 @@ export interface SweepPlan {
   readonly trials: readonly PlannedTrial[];
   /** Dates; undefined where trials do not have the same. */
   readonly sessions: readonly string[] | undefined;
+  /** Of the trial that has the fewest. */
+  readonly fewestSessions: number;
 }
 
 /**
@@ -44,7 +46,8 @@ export interface SweepPlan {
  */
 export async function planSweep(spec: SweepSpec, progress: Progress): Promise<SweepPlan> {
   const combinations = combinationsOf(spec.axes, spec.draw);
-  const identities: RunIdentity[] = [];
+  const dates: (readonly string[])[] = [];
+  let scenarioName: string | undefined;
   const trials: PlannedTrial[] = [];
   const refused: { readonly at: number; readonly error: InputError }[] = [];
   const isOpenable = openableOnce();
@@ -56,7 +59,8 @@ export async function planSweep(spec: SweepSpec, progress: Progress): Promise<Sw
       await isOpenable(scenario, identity);
       const runId = runIdOf(identity);
       const { cycleMinutes } = identity.settings;
-      identities.push(identity);
+      scenarioName ??= identity.scenario;
+      dates.push(identity.sessions);
       trials.push({
         trial: at + 1,
         values,
@@ -83,10 +87,11 @@ export async function planSweep(spec: SweepSpec, progress: Progress): Promise<Sw
   expectDistinct(trials);
   return {
     spec,
-    scenario: identities[0]!.scenario,
+    scenario: scenarioName!,
     sweepId: sha256(canonicalJson(trials.map(({ runId }) => runId))),
     trials,
-    sessions: commonSessions(identities),
+    sessions: commonSessions(dates),
+    fewestSessions: dates.reduce((fewest, { length }) => Math.min(fewest, length), Number.POSITIVE_INFINITY),
   };
 }
 
@@ -119,10 +124,9 @@ function expectDistinct(trials: readonly PlannedTrial[]): void {
   }
 }
 
-function commonSessions(identities: readonly RunIdentity[]): readonly string[] | undefined {
-  const { sessions } = identities[0]!;
-  const first = sessions.join();
-  return identities.every((identity) => identity.sessions.join() === first) ? sessions : undefined;
+function commonSessions(dates: readonly (readonly string[])[]): readonly string[] | undefined {
+  const first = dates[0]!.join();
+  return dates.every((sessions) => sessions.join() === first) ? dates[0] : undefined;
 }
 
 function sha256(text: string): string {

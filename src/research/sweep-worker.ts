@@ -1,4 +1,4 @@
-import { InputError, SametapeError } from '../domain/errors.ts';
+import { InputError } from '../domain/errors.ts';
 import { runBacktest } from '../modes/backtest.ts';
 import type { Progress } from '../ports/progress.ts';
 import { scenarioOf } from './sweep-grid.ts';
@@ -9,9 +9,10 @@ const TELL_MS = 200;
 /**
  * Runs trials that come as messages, one after the other, until the process of the sweep is gone. Ctrl-C reaches both
  * processes: only the other one answers it.
+ * @param textOf what a failure is told as
  * @throws InputError USAGE where nobody is there to send any
  */
-export function serveTrials(): void {
+export function serveTrials(textOf: (error: unknown) => string): void {
   if (process.send === undefined) {
     throw new InputError('USAGE', '--worker: a sweep starts its workers itself; leave it out');
   }
@@ -19,7 +20,7 @@ export function serveTrials(): void {
   process.on('disconnect', () => process.exit(0));
   process.on('message', (task: TrialTask | typeof NO_MORE) => {
     if (task === NO_MORE) process.exit(0);
-    void runTrial(task).then(tell);
+    void runTrial(task, textOf).then(tell);
   });
 }
 
@@ -27,7 +28,10 @@ function tell(message: WorkerMessage): void {
   process.send?.(message);
 }
 
-async function runTrial({ spec, values, outDir, cache }: TrialTask): Promise<WorkerMessage> {
+async function runTrial(
+  { spec, values, outDir, cache }: TrialTask,
+  textOf: (error: unknown) => string,
+): Promise<WorkerMessage> {
   try {
     await runBacktest({
       scenario: scenarioOf(spec, values, process.cwd()),
@@ -37,11 +41,7 @@ async function runTrial({ spec, values, outDir, cache }: TrialTask): Promise<Wor
     });
     return { kind: 'done', residentBytes: process.memoryUsage.rss() };
   } catch (error) {
-    const message =
-      error instanceof SametapeError
-        ? error.message
-        : `internal error: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`;
-    return { kind: 'failed', message, residentBytes: process.memoryUsage.rss() };
+    return { kind: 'failed', message: textOf(error), residentBytes: process.memoryUsage.rss() };
   }
 }
 

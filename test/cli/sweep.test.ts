@@ -182,6 +182,10 @@ describe('sametape sweep', () => {
       /sizing.grossTarget=0.5 and sizing.grossTarget=0.50 are the same run/,
     ],
     [[...VARY, '--by', 'sharpe'], /--by sharpe: expected at least 20 sessions, found 2; use --by pnl/],
+    [
+      ['--vary', 'data.to=2024-01-03,2024-01-04', '--by', 'sharpe'],
+      /--by sharpe: expected at least 20 sessions, found 1; use --by pnl/,
+    ],
     [[...VARY, '--folds', '2'], /--folds 2: expected at least 3 sessions, found 2/],
     [['--vary', 'data.to=2024-01-03,2024-01-04', '--folds', '1'], /the trials do not have the same sessions/],
     [[...VARY, '--seed', '1'], /--seed: decides what --random draws/],

@@ -141,6 +141,12 @@ describe('failures', () => {
       2,
       '/a: permission denied (open)',
     ],
+    [
+      'the operating system, which names no path where it writes to an open file',
+      Object.assign(new Error('x'), { code: 'ENOSPC', syscall: 'write' }),
+      2,
+      'no space left on the disk (write)',
+    ],
   ])('%s', (_what, error, exitCode, message) => {
     expect(describeFailure(error)).toEqual({ exitCode, message });
   });

@@ -93,6 +93,13 @@ describe('the combinations of a sweep', () => {
   it('are refused where there are too many, or none are left to draw', () => {
     const wide = ['a=1:200:1', 'b=1:200:1'].map(parseVaryOption);
     expect(() => combinationsOf(wide)).toThrow(/40000 combinations; expected at most 10000/);
+    expect(() => combinationsOf(wide, { count: 10_001, seed: 1 })).toThrow(
+      /^--random 10001: expected at most 10000/,
+    );
+    const endless = 'abcde'.split('').map((key) => parseVaryOption(`${key}=1:10000:1`));
+    expect(() => combinationsOf(endless, { count: 5, seed: 1 })).toThrow(
+      /^--random 5: cannot draw from 100000000000000000000 combinations; expected at most 1125899906842624/,
+    );
     expect(() => combinationsOf(axes, { count: 6, seed: 1 })).toThrow(/the grid has 6 combinations only/);
   });
 
