@@ -15,22 +15,27 @@ export interface Interruptible {
  * @param what what is left unfinished
  * @param howToGoOn what to type next, after a folder was left
  * @param clear takes an unfinished line, such as a progress bar, off the terminal
+ * @param leave is waited for, such as telemetry that tells what is open; a second Ctrl-C waits for nothing
  */
 export function onInterrupt({
   what = 'the run',
   howToGoOn,
   clear,
+  leave,
 }: {
   readonly what?: string;
   readonly howToGoOn: string;
   readonly clear: () => void;
+  readonly leave?: () => Promise<void>;
 }): Interruptible {
   let left: string | undefined;
   const onSignal = (): void => {
     clear();
     const state = left === undefined ? 'nothing was written' : `${what} is partial, in ${left}; ${howToGoOn}`;
     process.stderr.write(`sametape: interrupted: ${state}\n`);
-    process.exit(EXIT.interrupted);
+    const exit = (): never => process.exit(EXIT.interrupted);
+    if (leave === undefined) exit();
+    else void leave().finally(exit);
   };
   process.once('SIGINT', onSignal);
   return {

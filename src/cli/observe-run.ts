@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { Subscription } from 'rxjs';
 import type { LoadedScenario } from '../config/load-scenario.ts';
 import { readSecret, secretReferences } from '../config/secrets.ts';
 import { toAlertSettings } from '../config/sections/alerts.ts';
@@ -72,6 +73,7 @@ export async function openObserver(options: ObserveOptions): Promise<Observer> {
   let isPast = false;
   let timer: NodeJS.Timeout | undefined;
   let closing: Promise<void> | undefined;
+  const subscribed = new Subscription();
   const begin = (identity: RunIdentity, runDir: string): Watch =>
     startWatch(options, { identity, runDir, guard, makeWebhook, isPast: () => isPast });
   const page = await openPage(options, guard, () =>
@@ -83,7 +85,7 @@ export async function openObserver(options: ObserveOptions): Promise<Observer> {
       if (leftDir === undefined) return;
       watch = begin(identity, leftDir);
       isPast = true;
-      subscribe(streams, watch, guard);
+      subscribed.add(subscribe(streams, watch, guard));
     },
     attach: (attached) => {
       run = attached;
@@ -91,7 +93,7 @@ export async function openObserver(options: ObserveOptions): Promise<Observer> {
       const isTakenUp = watch !== undefined;
       watch ??= begin(attached.identity, attached.runDir);
       if (isTakenUp) guard.wrap('alerts', watch.alerts?.stand ?? (() => undefined))();
-      subscribe(attached.streams, watch, guard);
+      subscribed.add(subscribe(attached.streams, watch, guard));
       timer = setInterval(beat, BEAT_MS).unref();
     },
     close: () => {
@@ -107,6 +109,8 @@ export async function openObserver(options: ObserveOptions): Promise<Observer> {
 
   async function end(): Promise<void> {
     clearInterval(timer);
+    // a run that is interrupted goes on while its last posts are made, and nobody is told of that
+    subscribed.unsubscribe();
     guard.wrap('alerts', () => watch?.alerts?.stand())();
     for (const part of [watch?.file, watch?.webhook, page]) {
       await part?.close().catch((error: unknown) => guard.failed('telemetry', error));
@@ -219,12 +223,18 @@ function startWatch(
   return { ...parts, alerts, file, webhook };
 }
 
-function subscribe(streams: RunStreams, { counts, heartbeat, alerts }: Watch, guard: SinkGuard): void {
+function subscribe(
+  streams: RunStreams,
+  { counts, heartbeat, alerts }: Watch,
+  guard: SinkGuard,
+): Subscription {
+  const subscribed = new Subscription();
   for (const [name, part] of Object.entries({ metrics: counts, heartbeat, alerts })) {
     if (part === undefined) continue;
-    streams.inputs$.subscribe(guard.wrap(name, part.input));
-    streams.derived$.subscribe(guard.wrap(name, part.derived));
+    subscribed.add(streams.inputs$.subscribe(guard.wrap(name, part.input)));
+    subscribed.add(streams.derived$.subscribe(guard.wrap(name, part.derived)));
   }
+  return subscribed;
 }
 
 /** The server of metrics and health, where one was asked for. */

@@ -83,10 +83,6 @@ async function runPaperCommand(file: string, options: PaperCommandOptions): Prom
     import('../sources/wall-clock.ts'),
   ]);
   const progress = createProgress();
-  const interrupt = onInterrupt({
-    howToGoOn: 'the same command plays it anew',
-    clear: progress.stop,
-  });
   const observer = await openObserver({
     ...options,
     scenario,
@@ -94,6 +90,11 @@ async function runPaperCommand(file: string, options: PaperCommandOptions): Prom
       progress.stop();
       process.stderr.write(`sametape: ${withoutSecretValues(line)}\n`);
     },
+  });
+  const interrupt = onInterrupt({
+    howToGoOn: 'the same command plays it anew',
+    clear: progress.stop,
+    leave: observer.close,
   });
   let result: RunResult;
   try {

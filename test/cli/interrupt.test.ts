@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,8 +16,8 @@ function leftIn(runs: string): string[] {
   return existsSync(runs) ? readdirSync(runs) : [];
 }
 
-/** Presses Ctrl-C once the run lies in its folder. */
-async function interrupted(args: readonly string[]): Promise<Ended> {
+/** Presses Ctrl-C once the run lies in its folder, or has said something. */
+async function interrupted(args: readonly string[], after?: RegExp): Promise<Ended> {
   const child = spawn(process.execPath, [launcher, ...args], { cwd: folder });
   const said = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
@@ -27,7 +27,8 @@ async function interrupted(args: readonly string[]): Promise<Ended> {
   }
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
   const deadline = performance.now() + 30_000;
-  while (leftIn(join(folder, 'runs')).length === 0 && performance.now() < deadline) await sleep(2);
+  const isTime = (): boolean => after?.test(said.stderr) ?? leftIn(join(folder, 'runs')).length > 0;
+  while (!isTime() && performance.now() < deadline) await sleep(2);
   child.kill('SIGINT');
   return { code: await ended, ...said };
 }
@@ -51,4 +52,20 @@ it('Ctrl-C on paper over a dataset says that it is played anew', async () => {
   expect(stderr).toMatch(
     /^sametape: interrupted: the run is partial, in .+; the same command plays it anew\n$/,
   );
+});
+
+it('Ctrl-C on paper tells of the alerts that are open, on the terminal and in their file', async () => {
+  rmSync(join(folder, 'runs'), { recursive: true });
+  const watched = join(folder, 'watched.yaml');
+  const kill = '{ kind: operator, session: 2024-01-10, minute: 2, command: kill, why: rehearsal }';
+  writeFileSync(watched, `extends: ${scenario}\nalerts: { enabled: true }\nincidents: [${kill}]\n`);
+  const { code, stderr } = await interrupted(
+    ['paper', watched, ...DAY, '--speed', '600'],
+    /alert CRITICAL: killSwitchTripped/,
+  );
+  expect(code).toBe(130);
+  expect(stderr).toMatch(/sametape: interrupted: .+\nsametape: alert still open: killSwitchTripped operator/);
+  const [partial = ''] = leftIn(join(folder, 'runs'));
+  const told = readFileSync(join(folder, 'runs', partial, 'state', 'alerts.jsonl'), 'utf8');
+  expect(told).toMatch(/\{"kind":"open","rule":"killSwitchTripped".+\n$/);
 });

@@ -26,7 +26,7 @@ describe('alerts of a run that is taken up again', () => {
   /** Shows an observer the tape of the run that was left, then the run that goes on. @returns what it says */
   async function takenUp(): Promise<string[]> {
     const run = syntheticRun({ synth: { symbols: 2, sessions: 1 } });
-    const { engine, loop } = loopDesk(run);
+    const { engine } = loopDesk(run);
     const said: string[] = [];
     const observer = await openObserver({
       scenario: loadScenario({
@@ -41,12 +41,20 @@ describe('alerts of a run that is taken up again', () => {
     inputs$.next({ seq: 1, tUs: 10, event: lost });
     inputs$.next({ seq: 2, tUs: 20, event: { type: 'Heartbeat', tUs: 20 } });
     derived$.next({ seq: 3, tUs: 20, event: killed });
+    const present$ = new Subject<Recorded<InputEvent>>();
+    const streams = { inputs$: present$, derived$ };
     const { symbols } = run.identity.layout;
     observer.attach({
-      ...{ identity: run.identity, runId: 'r', runDir: folder, streams: loop, engine, tapeSeq: () => 3 },
+      ...{ identity: run.identity, runId: 'r', runDir: folder, streams, engine, tapeSeq: () => 3 },
       collector: createRunCollector({ symbols, initialCashMicros: 1 }),
     });
     await observer.close();
+    // nobody is told of what comes while it closes
+    present$.next({
+      seq: 4,
+      tUs: 40,
+      event: { type: 'ConnectionLost', tUs: 40, source: 'clock', reason: 'x' },
+    });
     await observer.close();
     return said;
   }
