@@ -63,6 +63,8 @@ export async function runInWorkers<T>(items: readonly T[], pool: WorkerPool<T>):
       const { failure, isSpent } = await worker.run(pool.taskOf(item), (cycles) =>
         pool.onProgress(item, cycles),
       );
+      // killed because another end could not be taken in
+      if (isOver) return;
       if (isSpent) {
         await worker.end();
         worker = undefined;
