@@ -72,10 +72,10 @@ function whyNot(
 ): string | undefined {
   if (sessions === undefined) return 'the trials do not have the same sessions';
   if (sessions.length < SESSIONS_FOR_YEARLY_FIGURES) {
-    return `${sessions.length} sessions are too few to say anything: expected at least ${SESSIONS_FOR_YEARLY_FIGURES}`;
+    return `expected at least ${SESSIONS_FOR_YEARLY_FIGURES} sessions, found ${sessions.length}`;
   }
   if (distinct.length < FEWEST_TRIALS) {
-    return `${distinct.length} different trials are too few to say anything: expected at least ${FEWEST_TRIALS}`;
+    return `expected at least ${FEWEST_TRIALS} trials that differ, found ${distinct.length}`;
   }
   const isLost = distinct.some((curve) => curve.slice(0, -1).some((equity) => equity <= 0));
   return isLost ? 'a trial lost all of its capital and has no returns from then on' : undefined;

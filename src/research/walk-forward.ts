@@ -57,7 +57,7 @@ export interface WalkFold extends WalkPart {
   readonly chosen: number;
   readonly chosenOn: PartFigures;
   readonly reported: PartFigures;
-  /** Place of the chosen trial among all, in the sessions that report: 1 is best. */
+  /** Place of the chosen trial among all, in the sessions that report: 1 is best, and equals share theirs. */
   readonly rank: number;
   /** What the trial in the middle made there: a choice that says anything makes more. */
   readonly medianPnlMicros: MoneyMicros;
@@ -77,7 +77,8 @@ export function walkForward(
     const before = curves.map((curve) => figuresOf(curve.slice(0, reportFrom + 1)));
     const chosen = orderOf(before.map((figures) => scoreOf(metric, figures)))[0]!;
     const after = curves.map((curve) => figuresOf(curve.slice(reportFrom, reportTo + 1)));
-    const rank = orderOf(after.map((figures) => scoreOf(metric, figures))).indexOf(chosen) + 1;
+    const scores = after.map((figures) => scoreOf(metric, figures));
+    const rank = 1 + scores.filter((score) => score > scores[chosen]!).length;
     return {
       reportFrom,
       reportTo,
