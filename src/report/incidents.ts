@@ -15,6 +15,8 @@ export const INCIDENT_KINDS = [
   'operator',
   'corporate action',
 ] as const;
+/** Those that are marked on the curve. */
+export const MARKED_KINDS = INCIDENT_KINDS.slice(0, 3);
 export type IncidentKind = (typeof INCIDENT_KINDS)[number];
 
 export interface Incident {

@@ -20,6 +20,7 @@ import {
   incidentOfDerived,
   incidentOfInput,
   logIncident,
+  MARKED_KINDS,
 } from './incidents.ts';
 import { createDrawdown, type Drawdown, updateDrawdown } from './measures.ts';
 
@@ -30,7 +31,7 @@ export function weightSeries(horizon: string): string {
   return WEIGHT + horizon;
 }
 
-const MARKED: ReadonlySet<IncidentKind> = new Set(['kill switch', 'error', 'risk warning']);
+const MARKED: ReadonlySet<IncidentKind> = new Set(MARKED_KINDS);
 
 /** A run as it is told to a reader: what its summary is made from, and how it came about. Memory as the collector's. */
 export interface RunStory {

@@ -1,13 +1,13 @@
 import { rangeOf } from '../curve.ts';
 import { money, number, percent, signedMoney, signedPercent } from '../format.ts';
-import { INCIDENT_KINDS } from '../incidents.ts';
+import { MARKED_KINDS } from '../incidents.ts';
 import { weightSeries } from '../run-story.ts';
 import { placedAlong, shortName } from './compare.ts';
 import type { ReportFacts } from './facts.ts';
 import { lineChart } from './line-chart.ts';
 import { html, type Markup } from './markup.ts';
 
-const MARKS = INCIDENT_KINDS.slice(0, 3).map((kind) => ({ name: kind, label: kind }));
+const MARKS = MARKED_KINDS.map((kind) => ({ name: kind, label: kind }));
 
 /** How the run went: equity, the way below its peaks, and what was held; then the sessions in figures. */
 export function curves(facts: ReportFacts): Markup {
