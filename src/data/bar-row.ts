@@ -28,11 +28,13 @@ export const CELL_MALFORMED = 4;
 export const CELL_NOT_WHOLE = 5;
 
 export const CELLS = 15;
+export const CELLS_PER_SIDE = 5;
 /** 10 million dollars, in 1e-4: nothing listed comes near. */
 const MAX_PRICE_E4 = 1e11;
 const MAX_SHARES = 1e15;
 
-const SIDES = [
+/** Where the cells of each side begin: open, high, low, close, size. */
+export const SIDES = [
   { name: 'bid', flag: HAS_BID, at: 0 },
   { name: 'ask', flag: HAS_ASK, at: 5 },
   { name: 'trade', flag: HAS_TRADE, at: 10 },

@@ -1,29 +1,19 @@
 import { join } from 'node:path';
 import type { SourcedAction } from '../data/actions.ts';
-import { type BarRow, createBarRow } from '../data/bar-row.ts';
+import { type BarRow, CELLS_PER_SIDE, createBarRow, SIDES } from '../data/bar-row.ts';
 import { clearRow, setNumberCell } from '../data/cell-text.ts';
 import type { Importer, ImportOptions } from '../data/import-types.ts';
 import { InputError } from '../domain/errors.ts';
-import {
-  HAS_ASK,
-  HAS_BID,
-  HAS_TRADE,
-  IS_HALTED,
-  MARKET_VALUE_COLUMNS,
-  type MarketTable,
-} from '../domain/market-table.ts';
+import { IS_HALTED, MARKET_VALUE_COLUMNS, type MarketTable } from '../domain/market-table.ts';
 import { decodeInput } from '../events/decode.ts';
 import { decodeInlineSlice } from '../events/decode-market.ts';
+import type { InputEvent } from '../events/inputs.ts';
 import { runIdOf } from '../modes/run-identity.ts';
 import type { TapeLine } from '../ports/tape.ts';
 import { nodeBase64 } from '../tape/node-base64.ts';
 import { readTape } from '../tape/read-tape.ts';
 import { openRunFolder } from '../tape/run-folder.ts';
 import { recordedIdentity } from './recorded-scenario.ts';
-
-/** Side of each value column, in their order: bid, ask and trade have five each. */
-const SIDE_FLAGS = [HAS_BID, HAS_ASK, HAS_TRADE];
-const VALUES_PER_SIDE = 5;
 
 /**
  * Reader of the market data that a paper or live run recorded: what was lived through becomes a dataset that backtests
@@ -100,24 +90,24 @@ interface TapeContents {
   readonly actions: readonly SourcedAction[];
 }
 
+const SCANNED: ReadonlySet<string> = new Set<InputEvent['type']>([
+  'SessionOpened',
+  'SessionClosed',
+  'CorporateActionApplied',
+]);
+
 /** Reads the whole tape, every byte checked, before anything is written. */
 function scan(tapeDir: string): TapeContents {
   const open = new Set<string>();
   const actions: SourcedAction[] = [];
   let barSeconds: number | undefined;
   let hasEnded = false;
-  let lastSeq = -1;
   const lines = readTape(tapeDir, { torn: 'report' });
   let read = lines.next();
   for (; read.done !== true; read = lines.next()) {
     const { record, segment, line } = read.value;
-    lastSeq = record.seq;
     if (record.type === 'MarketSlice') barSeconds ??= decodeInlineSlice(record, nodeBase64).table.barSeconds;
-    const isOther =
-      record.type !== 'SessionOpened' &&
-      record.type !== 'SessionClosed' &&
-      record.type !== 'CorporateActionApplied';
-    if (isOther) continue;
+    if (!SCANNED.has(record.type)) continue;
     const event = decodeInput(record, noReference, nodeBase64);
     if (event.type === 'SessionOpened') open.add(event.session.date);
     if (event.type === 'SessionClosed') hasEnded = open.delete(event.date) || hasEnded;
@@ -126,7 +116,15 @@ function scan(tapeDir: string): TapeContents {
     }
   }
   const { segments, cursor } = read.value;
-  return { segments, chainHead: cursor.head, barSeconds, open: [...open], hasEnded, lastSeq, actions };
+  return {
+    segments,
+    chainHead: cursor.head,
+    lastSeq: cursor.nextSeq - 1,
+    barSeconds,
+    open: [...open],
+    hasEnded,
+    actions,
+  };
 }
 
 function noReference(): never {
@@ -140,8 +138,10 @@ function fillRow(row: BarRow, table: MarketTable, i: number): void {
   row.endUs = table.endUs[i]!;
   row.symbol = table.symbols[table.symbolIx[i]!]!;
   row.isHalted = (flags & IS_HALTED) !== 0;
-  for (const [c, column] of MARKET_VALUE_COLUMNS.entries()) {
-    if ((flags & SIDE_FLAGS[Math.floor(c / VALUES_PER_SIDE)]!) !== 0)
-      setNumberCell(row, c, table[column][i]!, 'whole_e4');
+  for (const { flag, at } of SIDES) {
+    if ((flags & flag) === 0) continue;
+    for (let c = at; c < at + CELLS_PER_SIDE; c++) {
+      setNumberCell(row, c, table[MARKET_VALUE_COLUMNS[c]!][i]!, 'whole_e4');
+    }
   }
 }
