@@ -1,6 +1,6 @@
 import type { TimeUs } from '../domain/units.ts';
 import { money, number, signedMoney } from '../report/format.ts';
-import { shellWord } from '../report/shell-word.ts';
+import { explainCommand, shellWord } from '../report/shell-commands.ts';
 import {
   type OrderShortfall,
   type Parts,
@@ -20,7 +20,6 @@ import type { Shadow, ShadowCoverage } from '../research/shadow/shadow-run.ts';
 import type { DecisionCause, DecisionSplit } from '../research/shadow/watch-decisions.ts';
 import { decisionWords } from './decision-words.ts';
 import { oneLine } from './errors.ts';
-import { explainCommand } from './explain-command.ts';
 import { type Painter, renderTable } from './terminal.ts';
 
 interface Shown {
@@ -140,7 +139,7 @@ function splitText(split: DecisionSplit, { runDir, timeOf, painter }: Shown): st
     `  simulated  ${decisionWords(simulated).join(' ')}`,
     `  actual     ${decisionWords(actual).join(' ')}`,
     `  ${CAUSES[cause.kind]}: ${cause.detail}`,
-    painter.dim(`  $ ${explainCommand(runDir, cause.order ?? { cycle, symbol })}`),
+    painter.dim(`  $ ${explainCommand(shellWord(runDir), cause.order ?? { cycle, symbol })}`),
   ].join('\n');
 }
 

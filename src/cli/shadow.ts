@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { explainCommand, shellWord } from '../report/shell-commands.ts';
 import type { OrderShortfall, Parts } from '../research/shadow/attribute.ts';
 import type { ShortfallGroup } from '../research/shadow/roll-up.ts';
 import type { Shadow } from '../research/shadow/shadow-run.ts';
-import { explainCommand } from './explain-command.ts';
 import { createProgress } from './progress.ts';
 import { createPainter } from './terminal.ts';
 
@@ -75,7 +75,7 @@ async function jsonOf(shadow: Shadow, runDir: string): Promise<object> {
   const orderJson = ({ parts, ...order }: OrderShortfall): object => ({
     ...order,
     ...amounts(parts, order),
-    explain: explainCommand(runDir, order),
+    explain: explainCommand(shellWord(runDir), order),
   });
   const { total, sessions, symbols, horizons, orders, ...rest } = shadow;
   return {

@@ -7,20 +7,18 @@ import type { TimeUs } from '../domain/units.ts';
 import type { DerivedEvent } from '../events/derived.ts';
 import type { InputEvent } from '../events/inputs.ts';
 import {
-  type ClosedTrade,
   closedTrade,
+  collectTrip,
   countTrip,
   createTripTotals,
   type OrderOrigin,
-  type TripTotals,
+  type TripBooks,
 } from './trip-totals.ts';
 
 /** The part of a collector that a revision of the books reaches. */
-export interface RevisedBooks {
+export interface RevisedBooks extends TripBooks {
   readonly ledger: Ledger;
   readonly marks: Marks;
-  readonly trips: TripTotals;
-  readonly trades: ClosedTrade[];
   readonly openedBy: (OrderOrigin | null)[];
 }
 
@@ -45,7 +43,7 @@ export function collectAdopted(
   event: Extract<DerivedEvent, { readonly type: 'CashAdopted' | 'PositionAdopted' }>,
   tUs: TimeUs,
 ): void {
-  const { ledger, openedBy, trades, trips } = books;
+  const { ledger, openedBy } = books;
   if (event.type === 'CashAdopted') {
     adoptCash(ledger, ledger.cashMicros + event.cashMicros);
     return;
@@ -55,8 +53,7 @@ export function collectAdopted(
   const { roundTrip } = adoptPosition(ledger, { symbolIx, shares: change, priceE4, tUs });
   markIfNew(books, symbolIx, priceE4);
   if (roundTrip === undefined) return;
-  trades.push(closedTrade(roundTrip, openedBy[symbolIx], null));
-  countTrip(trips, roundTrip);
+  collectTrip(books, symbolIx, roundTrip, null);
   openedBy[symbolIx] = null;
 }
 

@@ -13,7 +13,6 @@ import {
 } from '../domain/ledger.ts';
 import { applyCorporateAction } from '../domain/ledger-actions.ts';
 import { ageJournal, whyNotBookable } from '../domain/ledger-corrections.ts';
-import type { RoundTrip } from '../domain/lots.ts';
 import type { MarketSlice, MarketTable } from '../domain/market-table.ts';
 import {
   createMarks,
@@ -33,8 +32,7 @@ import { collectAdopted, collectLateReport } from './collect-revisions.ts';
 import { createDrawdown, type Drawdown, updateDrawdown } from './measures.ts';
 import {
   type ClosedTrade,
-  closedTrade,
-  countTrip,
+  collectTrip,
   createTripTotals,
   type OrderOrigin,
   type TripTotals,
@@ -280,17 +278,6 @@ function collectExecution(collector: RunCollector, execution: Execution): boolea
 function forgetOrder({ arrivalE4, originOf }: RunCollector, clientOrderId: string): void {
   arrivalE4.delete(clientOrderId);
   originOf.delete(clientOrderId);
-}
-
-/** @param closedBy what the order that closed it was decided for; null where no order of ours did */
-function collectTrip(
-  collector: RunCollector,
-  symbolIx: number,
-  trip: RoundTrip,
-  closedBy: OrderOrigin | null,
-): void {
-  countTrip(collector.trips, trip);
-  collector.trades.push(closedTrade(trip, collector.openedBy[symbolIx] ?? null, closedBy));
 }
 
 function collectCycle(

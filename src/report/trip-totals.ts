@@ -28,6 +28,24 @@ export interface ClosedTrade extends RoundTrip {
   readonly exitCycle: number | null;
 }
 
+/** Where closed trades are counted and kept, and what opened the position of each symbol. */
+export interface TripBooks {
+  readonly trips: TripTotals;
+  readonly trades: ClosedTrade[];
+  readonly openedBy: readonly (OrderOrigin | null)[];
+}
+
+/** @param closedBy what the order that closed it was decided for; null where no order of ours did */
+export function collectTrip(
+  { trips, trades, openedBy }: TripBooks,
+  symbolIx: number,
+  trip: RoundTrip,
+  closedBy: OrderOrigin | null,
+): void {
+  countTrip(trips, trip);
+  trades.push(closedTrade(trip, openedBy[symbolIx] ?? null, closedBy));
+}
+
 export function closedTrade(
   trip: RoundTrip,
   openedBy: OrderOrigin | null,

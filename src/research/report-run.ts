@@ -4,7 +4,7 @@ import { InputError } from '../domain/errors.ts';
 import type { RunMode } from '../modes/run-identity.ts';
 import { haveSameSessions } from '../report/html/compare.ts';
 import { renderReport } from '../report/html/page.ts';
-import { shellWord } from '../report/shell-word.ts';
+import { shellWord } from '../report/shell-commands.ts';
 import { statisticsOf } from '../report/statistics.ts';
 import { type TellRunOptions, type ToldRun, tellRun } from './tell-run.ts';
 

@@ -1,6 +1,6 @@
 import { compareCodeUnits } from '../../domain/compare.ts';
 import { duration, money, number, signedMoney } from '../format.ts';
-import { shellWord } from '../shell-word.ts';
+import { explainCommand } from '../shell-commands.ts';
 import type { ClosedTrade } from '../trip-totals.ts';
 import type { ReportFacts } from './facts.ts';
 import { toneOf } from './figures.ts';
@@ -36,22 +36,17 @@ ${trades.map((trade) => tripRows(facts, trade))}</table></div>
 function tripRows(facts: ReportFacts, trade: ClosedTrade): Markup {
   const { symbol, direction, quantity, entryPriceE4, exitPriceE4, netMicros, feesMicros, horizon } = trade;
   const commands = [
-    explainCommand(facts, 'entry', symbol, trade.entryCycle),
-    explainCommand(facts, 'exit', symbol, trade.exitCycle),
+    explained(facts, 'entry', symbol, trade.entryCycle),
+    explained(facts, 'exit', symbol, trade.exitCycle),
   ];
   return html`<tbody><tr><th scope="row">${symbol}</th><td class="figure ${toneOf(netMicros) ?? ''}">${signedMoney(netMicros)}</td><td>${direction}</td><td class="figure">${number(quantity)}</td><td class="figure">${number(entryPriceE4 / 1e4, 4)}</td><td class="figure">${number(exitPriceE4 / 1e4, 4)}</td><td class="figure">${money(feesMicros)}</td><td>${horizon ?? ''}</td><td class="time">${facts.formatTime(trade.openedUs)}</td><td class="figure">${duration(trade.holdingUs)}</td></tr>
 <tr class="commands"><td colspan="10">${commands}</td></tr></tbody>
 `;
 }
 
-function explainCommand(
-  { shellDir }: ReportFacts,
-  what: string,
-  symbol: string,
-  cycle: number | null,
-): Markup {
+function explained({ shellDir }: ReportFacts, what: string, symbol: string, cycle: number | null): Markup {
   if (cycle === null) return html`<span>${what}: by no order of this run</span> `;
-  return html`<span>${what} <code class="command">sametape explain ${shellDir} --cycle ${cycle} --symbol ${shellWord(symbol)}</code></span> `;
+  return html`<span>${what} <code class="command">${explainCommand(shellDir, { cycle, symbol })}</code></span> `;
 }
 
 /** By what they gained, then by when and what, so that the order never depends on the machine. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { escapeHtml, html } from '../../../src/report/html/markup.ts';
 import { decimalsOf, scaleOf } from '../../../src/report/html/scale.ts';
-import { shellWord } from '../../../src/report/shell-word.ts';
+import { shellWord } from '../../../src/report/shell-commands.ts';
 
 describe('text in HTML', () => {
   it('can neither open nor end a tag, an attribute or an entity', () => {
