@@ -9,6 +9,9 @@ import type { ExchangeState } from './state.ts';
 /** Lenders count a year of 360 days: the money-market convention of stock loan fees. */
 const DAYS_PER_YEAR = 360;
 
+/** From basis points a year to shares of the value a night. */
+const DIVISOR = 10_000 * DAYS_PER_YEAR;
+
 /** Residue of double arithmetic that must not round a fee up by another micro-dollar. */
 const ROUNDING_NOISE = 1e-6;
 
@@ -18,8 +21,11 @@ export function borrowFeeMicros(loan: {
   readonly annualBps: number;
   readonly nights: number;
 }): MoneyMicros {
-  const due = (loan.valueMicros * (loan.annualBps * loan.nights)) / (10_000 * DAYS_PER_YEAR);
-  return exactMicros(Math.max(0, Math.ceil(due - ROUNDING_NOISE)));
+  const product = loan.valueMicros * (loan.annualBps * loan.nights);
+  // exact, so that the smallest remainder counts
+  if (Number.isSafeInteger(product))
+    return exactMicros(Math.floor(product / DIVISOR) + Number(product % DIVISOR > 0));
+  return exactMicros(Math.max(0, Math.ceil(product / DIVISOR - ROUNDING_NOISE)));
 }
 
 /**

@@ -77,6 +77,12 @@ describe('the borrow fee', () => {
         const due = BigInt(valueMicros) * BigInt(annualBps * nights);
         expect(BigInt(fee)).toBe((due + 3_599_999n) / 3_600_000n);
       }),
+      {
+        examples: [
+          [{ valueMicros: 1, annualBps: 1, nights: 1 }],
+          [{ valueMicros: 1_200_001, annualBps: 3, nights: 1 }],
+        ],
+      },
     );
   });
 });
