@@ -22,9 +22,11 @@ export function borrowFeeMicros(loan: {
   readonly nights: number;
 }): MoneyMicros {
   const product = loan.valueMicros * (loan.annualBps * loan.nights);
-  // exact, so that the smallest remainder counts
-  if (Number.isSafeInteger(product))
-    return exactMicros(Math.floor(product / DIVISOR) + Number(product % DIVISOR > 0));
+  if (Number.isSafeInteger(product)) {
+    // exact, so that the smallest remainder counts
+    const remainder = product % DIVISOR;
+    return exactMicros((product - remainder) / DIVISOR + (remainder > 0 ? 1 : 0));
+  }
   return exactMicros(Math.max(0, Math.ceil(product / DIVISOR - ROUNDING_NOISE)));
 }
 

@@ -80,6 +80,7 @@ describe('the borrow fee', () => {
       {
         examples: [
           [{ valueMicros: 1, annualBps: 1, nights: 1 }],
+          [{ valueMicros: 899_999_999_999, annualBps: 5000, nights: 2 }],
           [{ valueMicros: 1_200_001, annualBps: 3, nights: 1 }],
         ],
       },
